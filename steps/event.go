@@ -1,0 +1,51 @@
+package steps
+
+import "time"
+
+// Status is how far a change has come.
+type Status string
+
+// The states of a change in a run. Undone and Kept come only when the run is reverted.
+const (
+	Started   Status = "started"
+	Progress  Status = "progress"
+	Done      Status = "done"
+	Unchanged Status = "unchanged"
+	Failed    Status = "failed"
+	Undone    Status = "undone"
+	Kept      Status = "kept"
+)
+
+// Event is one line of a run: the same in the journal, on a screen and in JSON.
+type Event struct {
+	Time    time.Time
+	Run     string
+	Change  Change // nil for events of the run as a whole
+	Status  Status
+	Text    string // for people; cleaned
+	Report  *Report
+	Err     error
+	Elapsed time.Duration
+}
+
+// Outcome is how a run ended.
+type Outcome string
+
+// The outcomes, each with its exit status in ExitStatus.
+const (
+	OutcomeDone         Outcome = "done"         // applied and verified
+	OutcomeNothing      Outcome = "nothing"      // there was nothing to do
+	OutcomePartial      Outcome = "partial"      // steps 1 to 6 are live; the trusted certificate is not there yet
+	OutcomeReverted     Outcome = "reverted"     // failed, everything was undone
+	OutcomeInconsistent Outcome = "inconsistent" // failed, and the undo is incomplete
+)
+
+// Result is a finished run.
+type Result struct {
+	Run     string
+	Outcome Outcome
+	Err     error // why it is not OutcomeDone or OutcomeNothing
+	Undone  []string
+	Kept    []string
+	Reports []Report
+}

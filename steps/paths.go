@@ -1,0 +1,29 @@
+package steps
+
+// Where things are on a host. They are relative to --root-dir in tests.
+const (
+	SitesDir   = "/etc/sslwizard/sites"     // NAME.yaml: what was asked, the truth both executors render from
+	StateDir   = "/var/lib/sslwizard"       // 0711: others may pass through to webroot and, as the proxy's group, to certs
+	CertsDir   = StateDir + "/certs"        // 0750 root:sslwizard; NAME/vNNNN/{key.pem,fullchain.pem,meta.json}, NAME/current
+	ACMEDir    = StateDir + "/acme"         // 0700; account keys, order ledger
+	CADir      = StateDir + "/ca"           // 0700; the local CA: ca.pem, ca.key
+	Webroot    = StateDir + "/webroot"      // 0755; .well-known/acme-challenge/TOKEN
+	JournalDir = StateDir + "/journal"      // 0700; the one open run
+	DoneDir    = StateDir + "/done"         // 0700; finished runs, by ID
+	RuntimeDir = "/run/sslwizard"           // 0755; the lock, the proxy's control socket
+	LockFile   = StateDir + "/lock"         // flock; never deleted
+	BinaryPath = "/usr/local/bin/sslwizard" // for the units, when we are not installed by a package
+	ProxyUser  = "sslwizard"                // user and group of the native proxy
+)
+
+// ChallengePath is the prefix under which HTTP-01 tokens are fetched (RFC 8555 section 8.3).
+const ChallengePath = "/.well-known/acme-challenge/"
+
+// CurrentChain and CurrentKey are the files that an executor names in its configuration.
+func CurrentChain(site string) string { return CertsDir + "/" + site + "/current/fullchain.pem" }
+
+// CurrentKey is the private key beside CurrentChain.
+func CurrentKey(site string) string { return CertsDir + "/" + site + "/current/key.pem" }
+
+// SiteFile is where a site is stored.
+func SiteFile(site string) string { return SitesDir + "/" + site + ".yaml" }

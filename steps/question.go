@@ -1,0 +1,6 @@
+package steps
+
+// Question is one thing that is asked.
+type Question struct {
+	Key string // path in the answers file: "certs.domains"
+}

@@ -1,0 +1,148 @@
+package steps
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Site is one site, parsed and valid: the outcome of Answers.Site. Both executors render from it and nothing else.
+type Site struct {
+	Name       string // file name of the site: the first domain, "*." written as "_wildcard."; [a-z0-9._-]
+	Install    SiteInstall
+	Certs      SiteCerts
+	SSL        SiteSSL
+	Redirect   SiteRedirect
+	Proxy      SiteProxy
+	WebSockets SiteWebSockets
+	Trusted    SiteTrusted
+}
+
+// SiteInstall is step 1.
+type SiteInstall struct {
+	Executor string // ExecutorNative or ExecutorNginx
+	Firewall bool   // open the ports in the firewall that is in charge
+}
+
+// The two executors by name.
+const (
+	ExecutorNative = "native"
+	ExecutorNginx  = "nginx"
+)
+
+// Domain is a name in its A-label form (lower case, no trailing dot), or an IP literal.
+type Domain string
+
+// IP reports the address if the domain is an IP literal.
+func (d Domain) IP() (netip.Addr, bool) {
+	a, err := netip.ParseAddr(string(d))
+	return a, err == nil
+}
+
+// Wildcard reports whether the domain begins with "*.".
+func (d Domain) Wildcard() bool { return len(d) > 2 && d[:2] == "*." }
+
+// KeyType is the kind of private key of a certificate.
+type KeyType string
+
+// The key types that public CAs accept and that Mozilla 6.0 lists.
+const (
+	ECDSAP256 KeyType = "ecdsa-p256"
+	ECDSAP384 KeyType = "ecdsa-p384"
+	RSA2048   KeyType = "rsa-2048"
+	RSA3072   KeyType = "rsa-3072"
+	RSA4096   KeyType = "rsa-4096"
+)
+
+// KeyTypes lists every KeyType, the default first.
+func KeyTypes() []KeyType { return []KeyType{ECDSAP256, ECDSAP384, RSA2048, RSA3072, RSA4096} }
+
+// SiteCerts is step 2: the certificate of our own making.
+type SiteCerts struct {
+	Domains []Domain // at least one; the first names the site
+	Key     KeyType
+	Days    int    // lifetime of the local certificate, 1 to 398
+	DHGroup string // "none", "ffdhe2048" or "ffdhe3072" (RFC 7919); only nginx can use it
+}
+
+// Profile is a TLS configuration of the Mozilla guideline 6.0.
+type Profile string
+
+// The profiles of guideline 6.0; "old" was removed there.
+const (
+	Modern       Profile = "modern"
+	Intermediate Profile = "intermediate"
+)
+
+// SiteSSL is step 3.
+type SiteSSL struct {
+	Profile Profile
+	HTTP2   bool
+	HSTS    HSTS
+}
+
+// HSTS is the Strict-Transport-Security header (RFC 6797); a zero MaxAge sends none.
+type HSTS struct {
+	MaxAge            time.Duration
+	IncludeSubDomains bool
+}
+
+// SiteRedirect is step 4.
+type SiteRedirect struct {
+	Enabled   bool   // false keeps serving http as well
+	Status    int    // 301 or 308
+	Canonical Domain // every other name is redirected to this one; empty leaves each name as it is
+}
+
+// Upstream is where requests go: scheme http or https with Host and Port, or scheme unix with Path.
+type Upstream struct {
+	Scheme string // "http", "https" or "unix"
+	Host   string // an IP literal without brackets, or a host name
+	Port   int
+	Path   string // absolute path of the socket, for unix
+	Verify bool   // https: check the upstream's certificate against the system roots; false by default on loopback only
+}
+
+// Header is a request header that the proxy adds; Name is canonical.
+type Header struct{ Name, Value string }
+
+// SiteProxy is step 5.
+type SiteProxy struct {
+	Upstream Upstream
+	Timeout  time.Duration // how long the upstream may be silent on a plain request
+	MaxBody  int64         // bytes; 0 is unlimited
+	Headers  []Header      // sorted by name
+}
+
+// SiteWebSockets is step 6.
+type SiteWebSockets struct {
+	Enabled bool
+	Paths   []string      // path prefixes on which an upgrade is passed; "/" is everywhere
+	Idle    time.Duration // how long an open socket may be silent
+}
+
+// The sources of the trusted certificate.
+const (
+	SourceACME  = "acme"
+	SourceFiles = "files"
+	SourceNone  = "none"
+)
+
+// The challenges of RFC 8555 and RFC 8737.
+const (
+	HTTP01    = "http-01"
+	TLSALPN01 = "tls-alpn-01"
+	DNS01     = "dns-01"
+)
+
+// SiteTrusted is step 7.
+type SiteTrusted struct {
+	Source      string // SourceACME, SourceFiles or SourceNone
+	Directory   string // https URL of the ACME directory, an alias already resolved
+	Rehearsal   string // https URL of the staging directory to rehearse with; empty: none
+	CARoots     string // path of a PEM file to trust for a private directory; empty: the system roots
+	Email       string // account contact; may be empty
+	AcceptTerms bool
+	Challenge   string // HTTP01, TLSALPN01 or DNS01
+	Certificate string // files: path of the chain, leaf first
+	Key         string // files: path of the private key
+}
