@@ -1,0 +1,50 @@
+package steps
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Clean makes text from outside safe for a screen or a log: control characters (C0 without newline and tab, DEL, C1),
+// bidirectional controls, line separators and invalid UTF-8 become "␛" marks or are replaced. Newlines and tabs stay.
+func Clean(s string) string {
+	if printable(s) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && n <= 1:
+			b.WriteRune(utf8.RuneError)
+		case r == '\n' || r == '\t' || r >= ' ' && !unsafeRune(r):
+			b.WriteRune(r)
+		case r == '\r':
+		default:
+			b.WriteRune('␛')
+		}
+		i += n
+	}
+	return b.String()
+}
+
+// CleanLine is Clean for text that has to stay on one line: newlines and tabs become spaces.
+func CleanLine(s string) string {
+	return strings.Join(strings.Fields(Clean(s)), " ")
+}
+
+func printable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// unsafeRune reports format and control runes that can move the cursor or reorder text (Unicode categories Cc, Cf,
+// Zl, Zp): the whole of Cf, since no text that we show needs any of it.
+func unsafeRune(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
