@@ -1,0 +1,41 @@
+package steps
+
+import "time"
+
+// HostStatus is what `sslwizard status` reports: what is managed here and whether it is well. Reading it changes
+// nothing.
+type HostStatus struct {
+	Hostname string       `json:"hostname"`
+	Sites    []SiteStatus `json:"sites"`
+	Units    []UnitStatus `json:"units"`
+	Runs     []RunRecord  `json:"runs"`     // newest first
+	Unended  string       `json:"unended"`  // ID of a run that never ended; empty: none
+	Findings []Finding    `json:"findings"` // drift, unreadable sites, a certificate near its end
+}
+
+// SiteStatus is one stored site.
+type SiteStatus struct {
+	Name       string    `json:"name"`
+	Executor   string    `json:"executor"`
+	Domains    []Domain  `json:"domains"`
+	Upstream   string    `json:"upstream"`
+	Source     string    `json:"source"` // of its certificate: "local", "acme", "files", "" for none
+	NotAfter   time.Time `json:"notAfter"`
+	RenewAfter time.Time `json:"renewAfter"` // when the timer starts to renew; zero: never
+}
+
+// UnitStatus is a unit that a site needs.
+type UnitStatus struct {
+	Name    string `json:"name"`
+	Active  bool   `json:"active"`
+	Enabled bool   `json:"enabled"`
+}
+
+// RunRecord is a finished run in the journal.
+type RunRecord struct {
+	ID      string    `json:"id"`
+	Time    time.Time `json:"time"`
+	What    string    `json:"what"` // "apply shop.example.com (native)"
+	Outcome Outcome   `json:"outcome"`
+	Undone  bool      `json:"undone"`
+}
