@@ -1,4 +1,72 @@
 // Sslwizard turns "my app runs on port 3000" into HTTPS and WSS that are proven to work.
 package main
 
-func main() {}
+import (
+	"context"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"golang.org/x/term"
+
+	"github.com/c93d5bcb/sslwizard/system"
+	"github.com/c93d5bcb/sslwizard/wizard/command"
+)
+
+// version is set by the release build.
+var version = ""
+
+func main() {
+	syscall.Umask(0o077) // nothing that we make is ever readable by accident; modes are set where they are wanted
+	cleanEnvironment()
+	signal.Ignore(syscall.SIGHUP) // a lost terminal does not stop a run half-way
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	app := &command.App{
+		Version:     buildVersion(),
+		Stdin:       os.Stdin,
+		Stdout:      os.Stdout,
+		Stderr:      os.Stderr,
+		Machine:     func(root string) command.Machine { return system.New(root, buildVersion()) },
+		ReadFile:    os.ReadFile,
+		Interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
+		Env:         os.Getenv,
+	}
+	os.Exit(app.Run(ctx, os.Args[1:]))
+}
+
+// cleanEnvironment drops what could redirect a root process: proxies, other trust stores, the settings of the ACME
+// library, the runtime's debug switches. Each of them that we support is a flag or an answer.
+func cleanEnvironment() {
+	if os.Geteuid() != 0 {
+		return
+	}
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if dangerous(strings.ToUpper(name)) {
+			_ = os.Unsetenv(name)
+		}
+	}
+}
+
+func dangerous(name string) bool {
+	switch name {
+	case "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "TMPDIR", "GODEBUG", "GOTRACEBACK", "SSL_CERT_FILE", "SSL_CERT_DIR", "RES_OPTIONS", "LOCALDOMAIN":
+		return true
+	}
+	return strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "LEGO_")
+}
+
+// buildVersion is the release's, or what the Go tool knows of the commit.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "devel"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,87 @@
+package command
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+func (a *App) answersCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "answers",
+		Short: "write, check and print answers files",
+		Args:  maxArgs(0),
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(
+		a.answersLeaf("init", "print an answers file to fill in, every key explained", 0, func([]string) error {
+			return a.write(steps.Template())
+		}),
+		a.answersLeaf("schema", "print the JSON Schema of the answers file", 0, func([]string) error {
+			return a.write(steps.Schema())
+		}),
+		a.answersLeaf("validate FILE", "check an answers file; every error at once", 1, a.validateAnswers),
+		a.answersPrint(),
+	)
+	return c
+}
+
+func (a *App) answersLeaf(use, short string, args int, run func([]string) error) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: argCount(args), RunE: func(_ *cobra.Command, args []string) error { return run(args) }}
+}
+
+func argCount(n int) cobra.PositionalArgs {
+	if n == 0 {
+		return maxArgs(0)
+	}
+	return exactArg("the answers file (- is standard input)")
+}
+
+func (a *App) validateAnswers(args []string) error {
+	sites, err := a.readSites(args[0])
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Stdout, "ok: %s\n", siteNames(sites))
+	return err
+}
+
+// answersPrint prints stored sites, or the sites of a file, with every default written out.
+func (a *App) answersPrint() *cobra.Command {
+	return &cobra.Command{
+		Use:   "print [FILE]",
+		Short: "print the stored sites, or a file's, with every default written out",
+		Args:  maxArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			sites, err := a.sitesToPrint(c, args)
+			if err != nil {
+				return err
+			}
+			for i, s := range sites {
+				if i > 0 {
+					if err := a.write([]byte("---\n")); err != nil {
+						return err
+					}
+				}
+				if err := a.write(steps.Print(s)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func (a *App) sitesToPrint(c *cobra.Command, args []string) ([]steps.Site, error) {
+	if len(args) == 1 {
+		return a.readSites(args[0])
+	}
+	return a.machine().Stored(c.Context())
+}
+
+func (a *App) write(b []byte) error {
+	_, err := a.Stdout.Write(b)
+	return err
+}

@@ -1,0 +1,63 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// outcome is returned by a command that has already told the user how it went: only its status is left.
+type outcome struct{ status int }
+
+func (o outcome) Error() string { return fmt.Sprintf("exit status %d", o.status) }
+
+// finish is the one place where an error becomes words and an exit status.
+func (a *App) finish(err error) int {
+	var told outcome
+	switch {
+	case err == nil:
+		return steps.ExitOK
+	case errors.As(err, &told):
+		return told.status
+	case errors.Is(err, context.Canceled):
+		err = &steps.Failure{Text: "stopped; nothing was changed", Status: steps.ExitCancelled}
+	}
+	a.printer().failure(err)
+	return steps.ExitStatus("", err)
+}
+
+// usageError is a wrong command line; help names the command that shows the right one.
+func usageError(text, help string) error {
+	f := &steps.Failure{Text: text, Status: steps.ExitUsage}
+	if help != "" {
+		f.Fixes = []string{help}
+	}
+	return f
+}
+
+// blocked turns the findings that stand in the way into the error that ends the command. The status is the first
+// blocker's own.
+func blocked(findings []steps.Finding) error {
+	for _, f := range findings {
+		if f.Severity == steps.Blocker {
+			return outcome{status: blockerStatus(f)}
+		}
+	}
+	return nil
+}
+
+func blockerStatus(f steps.Finding) int {
+	switch f.Code {
+	case "H01":
+		return steps.ExitNotRoot
+	case "H02", "H11", "A14", "A15":
+		return steps.ExitTryLater
+	case "N03", "N02", "H12":
+		return steps.ExitBroken
+	case "H14", "A16":
+		return steps.ExitUnavailable
+	}
+	return steps.ExitFailed
+}

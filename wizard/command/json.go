@@ -1,0 +1,89 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// jsonFormat is the version of the objects below; its minor number grows by addition only.
+const jsonFormat = "1.0"
+
+// jsonPrinter prints one object a line, the first of type "version".
+type jsonPrinter struct{ enc *json.Encoder }
+
+func newJSON(out io.Writer, version string) jsonPrinter {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	p := jsonPrinter{enc}
+	p.put("version", map[string]any{"sslwizard": version, "format": jsonFormat})
+	return p
+}
+
+func (p jsonPrinter) put(kind string, fields map[string]any) {
+	fields["type"] = kind
+	if _, ok := fields["time"]; !ok {
+		fields["time"] = time.Now().UTC().Format(time.RFC3339Nano)
+	}
+	_ = p.enc.Encode(fields)
+}
+
+func (p jsonPrinter) preview(v steps.Preview, m previewMode) {
+	for _, e := range v.Effects {
+		if e.Action == steps.Nothing {
+			continue
+		}
+		p.put("plan_change", map[string]any{
+			"step": e.Change.Step(), "key": e.Change.Key(), "action": actionWord(e.Action), "summary": e.Change.Summary(),
+			"diff": e.Diff, "commands": e.Commands, "note": e.Note,
+		})
+	}
+	for _, f := range v.Findings {
+		p.put("finding", map[string]any{"finding": f})
+	}
+	if m == refused {
+		p.put("summary", map[string]any{"outcome": "refused", "applied": false})
+		return
+	}
+	p.put("plan", map[string]any{"plan": v.Hash, "changes": pending(v), "executor": v.Plan.Executor, "applied": false})
+}
+
+func (p jsonPrinter) event(e steps.Event) {
+	o := map[string]any{"time": e.Time.UTC().Format(time.RFC3339Nano), "run": e.Run, "status": e.Status, "message": e.Text,
+		"elapsed": e.Elapsed.Seconds()}
+	if e.Change != nil {
+		o["step"], o["key"], o["summary"] = e.Change.Step(), e.Change.Key(), e.Change.Summary()
+	}
+	if e.Err != nil {
+		o["error"] = steps.Clean(e.Err.Error())
+	}
+	if e.Report != nil {
+		o["report"] = e.Report
+	}
+	p.put("event", o)
+}
+
+func (p jsonPrinter) check(c steps.Check)       { p.put("check", map[string]any{"check": c}) }
+func (p jsonPrinter) report(r steps.Report)     { p.put("report", map[string]any{"report": r}) }
+func (p jsonPrinter) status(s steps.HostStatus) { p.put("status", map[string]any{"status": s}) }
+
+func (p jsonPrinter) result(r steps.Result) {
+	o := map[string]any{"run": r.Run, "outcome": r.Outcome, "undone": r.Undone, "kept": r.Kept, "reports": r.Reports}
+	if r.Err != nil {
+		o["error"] = steps.Clean(r.Err.Error())
+		o["fix"] = steps.Fixes(r.Err)
+	}
+	p.put("summary", o)
+}
+
+func (p jsonPrinter) failure(err error) {
+	o := map[string]any{"message": steps.Clean(err.Error()), "fix": steps.Fixes(err), "status": steps.ExitStatus("", err)}
+	var f *steps.Failure
+	if errors.As(err, &f) {
+		o["code"] = f.Code
+	}
+	p.put("error", o)
+}

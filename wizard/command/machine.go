@@ -1,0 +1,75 @@
+package command
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// Machine is the host behind the commands. main wires system's Installer here; tests use a fake.
+type Machine interface {
+	Planner
+	Runner
+	Observer
+	Daemon
+}
+
+// Planner says what would change. It never writes.
+type Planner interface {
+	// Plan previews these sites on this host. What stands in the way is in Preview.Findings; the error is for what
+	// could not even be looked at.
+	Plan(context.Context, []steps.Site) (steps.Preview, error)
+	// PlanRemoval previews taking one stored site away.
+	PlanRemoval(ctx context.Context, site string) (steps.Preview, error)
+	// Stored returns the stored sites.
+	Stored(context.Context) ([]steps.Site, error)
+}
+
+// Runner changes the host.
+type Runner interface {
+	// Apply does what the preview showed and streams the events of the run.
+	Apply(context.Context, steps.Preview, func(steps.Event)) (steps.Result, error)
+	// Undo reverts a finished run; an empty ID is the last one.
+	Undo(ctx context.Context, run string, sink func(steps.Event)) (steps.Result, error)
+	// Uninstall reverts every run, the newest first.
+	Uninstall(ctx context.Context, keepCertificates bool, sink func(steps.Event)) (steps.Result, error)
+	// Renew renews the certificates that are due, or the named site's, and streams what it does.
+	Renew(ctx context.Context, site string, force bool, sink func(steps.Event)) (steps.Result, error)
+}
+
+// Observer looks at sites, from the outside and from the inside.
+type Observer interface {
+	Status(context.Context) (steps.HostStatus, error)
+	Probe(context.Context, ProbeRequest, func(steps.Check)) (steps.Report, error)
+}
+
+// Daemon is what runs until it is told to stop.
+type Daemon interface {
+	Serve(context.Context, ServeRequest) error
+	// Demo serves a small application over HTTPS and WSS on loopback ports and tells through say what to try.
+	Demo(ctx context.Context, once bool, say func(string), check func(steps.Check)) error
+}
+
+// ProbeRequest is what `sslwizard probe` was asked.
+type ProbeRequest struct {
+	URL       string
+	WSPath    string
+	CAFile    string
+	Addresses []netip.Addr // of --resolve; empty: ask DNS
+	Ports     PortMap
+	Idle      time.Duration
+}
+
+// PortMap is where the site's two ports are, when they are not 80 and 443.
+type PortMap struct{ HTTP, HTTPS int }
+
+// ServeRequest is what `sslwizard serve` was asked; with no addresses the sockets come from systemd.
+type ServeRequest struct {
+	HTTP, HTTPS []string
+	SitesDir    string
+	CertsDir    string
+	Webroot     string
+	Control     string
+}

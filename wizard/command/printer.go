@@ -1,0 +1,57 @@
+package command
+
+import (
+	"io"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// printer tells the story of a command in one of the output formats.
+type printer interface {
+	preview(steps.Preview, previewMode)
+	event(steps.Event)
+	check(steps.Check)
+	result(steps.Result)
+	report(steps.Report)
+	status(steps.HostStatus)
+	failure(error)
+}
+
+// previewMode says what follows a preview.
+type previewMode int
+
+const (
+	dryRun  previewMode = iota // nothing follows
+	before                     // the apply follows
+	refused                    // nothing follows: the findings stand in the way
+)
+
+// printer chooses by --output. Text for people goes to stdout, and its errors to stderr; with json or diff stdout is
+// for the program that reads it.
+func (a *App) printer() printer {
+	switch a.flags.output {
+	case "json":
+		return newJSON(a.Stdout, a.Version)
+	case "diff":
+		return diffPrinter{textPrinter: a.text(a.Stderr), out: a.Stdout}
+	}
+	return a.text(a.Stdout)
+}
+
+func (a *App) text(out io.Writer) textPrinter {
+	return textPrinter{out: out, err: a.Stderr, style: a.style()}
+}
+
+// diffPrinter prints the unified diffs and nothing else on stdout, so that `patch --dry-run` can read it; the rest goes
+// to stderr.
+type diffPrinter struct {
+	textPrinter
+	out io.Writer
+}
+
+func (p diffPrinter) preview(v steps.Preview, m previewMode) {
+	for _, e := range v.Effects {
+		_, _ = io.WriteString(p.out, e.Diff)
+	}
+	p.textPrinter.findings(v.Findings)
+}

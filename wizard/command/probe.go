@@ -1,0 +1,73 @@
+package command
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+func (a *App) probeCommand() *cobra.Command {
+	var (
+		req     ProbeRequest
+		resolve []string
+	)
+	c := &cobra.Command{
+		Use:   "probe URL",
+		Short: "check the TLS, redirect, proxy and WebSocket of any server, live",
+		Args:  exactArg("the URL of the site, like https://shop.example.com"),
+		RunE: func(c *cobra.Command, args []string) error {
+			req.URL = args[0]
+			var err error
+			if req.Addresses, err = parseResolve(resolve); err != nil {
+				return err
+			}
+			return a.probe(c, req)
+		},
+	}
+	c.Flags().StringVar(&req.WSPath, "ws", "", "open a WebSocket on this path")
+	c.Flags().StringVar(&req.CAFile, "ca", "", "trust the certificates in this PEM file instead of the system's")
+	c.Flags().StringArrayVar(&resolve, "resolve", nil, "NAME:ADDR, ask this address instead of DNS (may be repeated)")
+	c.Flags().IntVar(&req.Ports.HTTPS, "https-port", 0, "port of HTTPS (default: the URL's, or 443)")
+	c.Flags().IntVar(&req.Ports.HTTP, "http-port", 0, "port of plain HTTP (default 80)")
+	c.Flags().DurationVar(&req.Idle, "idle", 0, "keep the WebSocket silent for this long and see whether it survives")
+	return c
+}
+
+func (a *App) probe(c *cobra.Command, req ProbeRequest) error {
+	out := a.printer()
+	report, err := a.machine().Probe(c.Context(), req, out.check)
+	if err != nil {
+		return err
+	}
+	out.report(report)
+	if len(report.Failed()) > 0 {
+		return outcome{status: steps.ExitUnverified}
+	}
+	return nil
+}
+
+// parseResolve reads NAME:ADDR as curl's --resolve does, without the port; the name must be there for the reader.
+func parseResolve(values []string) ([]netip.Addr, error) {
+	var all []netip.Addr
+	for _, v := range values {
+		_, addr, _ := strings.Cut(v, ":")
+		ip, err := netip.ParseAddr(strings.Trim(addr, "[]"))
+		if err != nil {
+			return nil, usageError("--resolve \""+steps.CleanLine(v)+"\" is not NAME:ADDR", "--resolve shop.example.com:203.0.113.7")
+		}
+		all = append(all, ip)
+	}
+	return all, nil
+}
+
+func exactArg(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError("cannot "+c.Name()+": name "+what, c.CommandPath()+" --help")
+		}
+		return nil
+	}
+}

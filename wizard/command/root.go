@@ -1,0 +1,96 @@
+// Package command is sslwizard's command line: the tree of commands, their flags and the printers for people (text),
+// programs (json, one object a line) and patches (diff). It speaks only the language of package steps; the machine
+// behind it is an interface.
+package command
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// App is one invocation of sslwizard: its streams, its environment and the machine.
+type App struct {
+	Version string
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	// Machine opens the host below a root folder ("" is the real one). It must be cheap: nothing is read yet.
+	Machine func(root string) Machine
+	// ReadFile reads a file that the user named.
+	ReadFile func(path string) ([]byte, error)
+	// Interactive says whether stdin and stdout are terminals.
+	Interactive bool
+	// Env looks up a presentation variable (NO_COLOR, LANG).
+	Env func(string) string
+
+	flags globals
+}
+
+// globals are the flags that every command has.
+type globals struct {
+	output string
+	root   string
+	color  string
+	ascii  bool
+	plain  bool
+}
+
+// Run parses args, does what they say, prints the outcome and returns the exit status (steps/exit.go).
+func (a *App) Run(ctx context.Context, args []string) int {
+	root := a.tree()
+	root.SetArgs(args)
+	root.SetIn(a.Stdin)
+	root.SetOut(a.Stdout)
+	root.SetErr(a.Stderr)
+	err := root.ExecuteContext(ctx)
+	return a.finish(err)
+}
+
+func (a *App) tree() *cobra.Command {
+	root := a.rootCommand()
+	root.Version = a.Version
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetVersionTemplate("sslwizard {{.Version}}\n")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError(err.Error(), c.CommandPath()+" --help")
+	})
+	root.CompletionOptions.HiddenDefaultCmd = true
+
+	f := root.PersistentFlags()
+	f.StringVarP(&a.flags.output, "output", "o", "text", "print text, json (one object a line) or diff")
+	f.StringVar(&a.flags.root, "root-dir", "", "treat this folder as / (tests)")
+	f.StringVar(&a.flags.color, "color", "auto", "auto, always or never")
+	f.BoolVar(&a.flags.ascii, "ascii", false, "draw with ASCII only")
+	f.BoolVar(&a.flags.plain, "plain", false, "plain lines, no screens")
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.checkGlobals() }
+
+	root.AddCommand(a.probeCommand(), a.statusCommand(), a.undoCommand(), a.removeCommand(), a.uninstallCommand(),
+		a.renewCommand(), a.answersCommand(), a.demoCommand(), a.serveCommand())
+	root.SetHelpTemplate(helpTemplate)
+	return root
+}
+
+func (a *App) checkGlobals() error {
+	if !oneOf(a.flags.output, "text", "json", "diff") {
+		return usageError("--output is \""+steps.CleanLine(a.flags.output)+"\"; it can be text, json or diff", "")
+	}
+	if !oneOf(a.flags.color, "auto", "always", "never") {
+		return usageError("--color is \""+steps.CleanLine(a.flags.color)+"\"; it can be auto, always or never", "")
+	}
+	return nil
+}
+
+func oneOf(s string, all ...string) bool {
+	for _, x := range all {
+		if s == x {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *App) machine() Machine { return a.Machine(a.flags.root) }

@@ -1,0 +1,80 @@
+package command
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func (a *App) undoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "undo [RUN]",
+		Short: "put back what the last run, or the named one, changed",
+		Args:  maxArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			run := ""
+			if len(args) == 1 {
+				run = args[0]
+			}
+			out := a.printer()
+			result, err := a.machine().Undo(c.Context(), run, out.event)
+			return a.end(out, result, err)
+		},
+	}
+}
+
+func (a *App) removeCommand() *cobra.Command {
+	var dry bool
+	c := &cobra.Command{
+		Use:   "remove SITE",
+		Short: "take one site away; its certificate is kept",
+		Args:  exactArg("the site, as `sslwizard status` shows it"),
+		RunE: func(c *cobra.Command, args []string) error {
+			m := a.machine()
+			preview, err := m.PlanRemoval(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if dry {
+				return a.show(preview, runFlags{})
+			}
+			return a.apply(c.Context(), m, preview)
+		},
+	}
+	c.Flags().BoolVar(&dry, "dry-run", false, "print the planned changes and touch nothing")
+	return c
+}
+
+func (a *App) uninstallCommand() *cobra.Command {
+	var keep bool
+	c := &cobra.Command{
+		Use:   "uninstall",
+		Short: "undo every run: the server is as it was before sslwizard",
+		Args:  maxArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			out := a.printer()
+			result, err := a.machine().Uninstall(c.Context(), keep, out.event)
+			return a.end(out, result, err)
+		},
+	}
+	c.Flags().BoolVar(&keep, "keep-certificates", false, "keep certificates, their keys and the ACME accounts")
+	return c
+}
+
+func (a *App) renewCommand() *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use:   "renew [SITE]",
+		Short: "renew the certificates that are due (a timer does this twice a day)",
+		Args:  maxArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			site := ""
+			if len(args) == 1 {
+				site = args[0]
+			}
+			out := a.printer()
+			result, err := a.machine().Renew(c.Context(), site, force, out.event)
+			return a.end(out, result, err)
+		},
+	}
+	c.Flags().BoolVar(&force, "force", false, "renew even if it is not due")
+	return c
+}
