@@ -1,0 +1,176 @@
+package pebbletest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/miekg/dns"
+)
+
+// Record is all that the DNS knows of one name.
+type Record struct {
+	Addresses []string `json:"addresses"`      // A and AAAA
+	Fail      bool     `json:"fail,omitempty"` // answer SERVFAIL, as broken DNSSEC does
+	CAA       []string `json:"caa,omitempty"`  // CAs that may issue; ";" forbids all
+}
+
+// DNS is an authoritative server for whatever a test sets, over UDP and TCP. What was not set does not exist
+// (NXDOMAIN).
+type DNS struct {
+	Address string // host:port
+
+	mu       sync.Mutex
+	records  map[string]Record
+	fallback *Record
+	servers  []*dns.Server
+}
+
+// StartDNS serves on the address until Close; an empty one is a free port on 127.0.0.1.
+func StartDNS(address string) (*DNS, error) {
+	if address == "" {
+		address = "127.0.0.1:0"
+	}
+	l, packets, err := listenBoth(address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot start the DNS server: %w", err)
+	}
+	d := &DNS{Address: l.Addr().String(), records: map[string]Record{}}
+	d.servers = []*dns.Server{{Listener: l, Handler: d}, {PacketConn: packets, Handler: d}}
+	for _, s := range d.servers {
+		started := make(chan struct{})
+		s.NotifyStartedFunc = func() { close(started) }
+		go s.ActivateAndServe() //nolint:errcheck // ends at Shutdown
+		<-started
+	}
+	return d, nil
+}
+
+// listenBoth binds the same port for TCP and UDP; a free TCP port may be taken in UDP, so a few are tried.
+func listenBoth(address string) (net.Listener, net.PacketConn, error) {
+	var last error
+	for range 20 {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			return nil, nil, err
+		}
+		packets, err := net.ListenPacket("udp", l.Addr().String())
+		if err == nil {
+			return l, packets, nil
+		}
+		last = errors.Join(err, l.Close())
+	}
+	return nil, nil, last
+}
+
+// Set makes the name have these addresses and nothing else; none at all makes it exist without any.
+func (d *DNS) Set(name string, addresses ...string) { d.SetRecord(name, Record{Addresses: addresses}) }
+
+// SetRecord makes the name be r.
+func (d *DNS) SetRecord(name string, r Record) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.records[dns.CanonicalName(name)] = r
+}
+
+// Unset makes the name not exist.
+func (d *DNS) Unset(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.records, dns.CanonicalName(name))
+}
+
+// SetDefault answers for every name that was not set.
+func (d *DNS) SetDefault(addresses ...string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fallback = &Record{Addresses: addresses}
+}
+
+func (d *DNS) lookup(name string) (Record, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r, ok := d.records[dns.CanonicalName(name)]; ok {
+		return r, true
+	}
+	if d.fallback != nil {
+		return *d.fallback, true
+	}
+	return Record{}, false
+}
+
+// ServeDNS implements dns.Handler.
+func (d *DNS) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
+	reply := new(dns.Msg).SetReply(request)
+	reply.Authoritative, reply.RecursionAvailable = true, true
+	for _, q := range request.Question {
+		r, ok := d.lookup(q.Name)
+		switch {
+		case !ok:
+			reply.Rcode = dns.RcodeNameError
+		case r.Fail:
+			reply.Rcode = dns.RcodeServerFailure
+		default:
+			reply.Answer = append(reply.Answer, r.answers(q)...)
+		}
+	}
+	w.WriteMsg(reply) //nolint:errcheck // the client asks again
+}
+
+func (r Record) answers(q dns.Question) []dns.RR {
+	header := dns.RR_Header{Name: q.Name, Rrtype: q.Qtype, Class: dns.ClassINET}
+	var out []dns.RR
+	for _, text := range r.Addresses {
+		a, err := netip.ParseAddr(text)
+		switch {
+		case err != nil:
+		case q.Qtype == dns.TypeA && a.Is4():
+			out = append(out, &dns.A{Hdr: header, A: a.AsSlice()})
+		case q.Qtype == dns.TypeAAAA && a.Is6():
+			out = append(out, &dns.AAAA{Hdr: header, AAAA: a.AsSlice()})
+		}
+	}
+	if q.Qtype == dns.TypeCAA {
+		for _, value := range r.CAA {
+			out = append(out, &dns.CAA{Hdr: header, Tag: "issue", Value: value})
+		}
+	}
+	return out
+}
+
+// ServeHTTP lets another process decide the answers: PUT /dns/NAME with a Record as JSON, DELETE /dns/NAME. The name
+// "default" stands for every name that was not set.
+func (d *DNS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := strings.TrimPrefix(r.URL.Path, "/dns/")
+	switch r.Method {
+	case http.MethodDelete:
+		d.Unset(name)
+	case http.MethodPut:
+		var record Record
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16)).Decode(&record); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if name == "default" {
+			d.SetDefault(record.Addresses...)
+		} else {
+			d.SetRecord(name, record)
+		}
+	default:
+		http.Error(w, "PUT or DELETE", http.StatusMethodNotAllowed)
+	}
+}
+
+// Close stops the server.
+func (d *DNS) Close() error {
+	var all error
+	for _, s := range d.servers {
+		all = errors.Join(all, s.Shutdown())
+	}
+	return all
+}
