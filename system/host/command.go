@@ -104,7 +104,7 @@ func (l *Linux) execute(ctx context.Context, c Command) (Output, error) {
 		cmd.Stdin = bytes.NewReader(c.Stdin)
 	}
 	err = runGroup(cmd)
-	out := Output{Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), Status: cmd.ProcessState.ExitCode()}
+	out := Output{Stdout: stdout.kept.Bytes(), Stderr: stderr.kept.Bytes(), Status: cmd.ProcessState.ExitCode()}
 	return out, l.judge(limited, c, out, err)
 }
 
@@ -173,12 +173,13 @@ func (l *Linux) environment(extra []string) []string {
 	return append([]string{"PATH=" + path, "LANG=C.UTF-8"}, extra...)
 }
 
-// capped keeps the beginning of a stream and lets the rest pass, so that a command never blocks on us.
-type capped struct{ bytes.Buffer }
+// capped keeps the beginning of a stream and lets the rest pass, so that a command never blocks on us. The buffer is
+// not embedded: io.Copy would find its ReadFrom and go around the limit.
+type capped struct{ kept bytes.Buffer }
 
 func (c *capped) Write(p []byte) (int, error) {
-	if room := maxOutput - c.Len(); room > 0 {
-		c.Buffer.Write(p[:min(room, len(p))])
+	if room := maxOutput - c.kept.Len(); room > 0 {
+		c.kept.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }

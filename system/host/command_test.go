@@ -1,0 +1,120 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// tool puts a shell script on the machine.
+func tool(t *testing.T, dir, name, script string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Join(dir, "usr/bin"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "usr/bin", name), []byte("#!/bin/sh\n"+script), 0o755))
+}
+
+func TestCommandsRunWithoutShellOrEnvironment(t *testing.T) {
+	t.Setenv("SSLWIZARD_SECRET", "leak")
+	l, dir := rooted(t)
+	tool(t, dir, "show", `printf '%s|' "$@"; env | sort | grep -v -e ^PWD -e ^_ -e ^SHLVL -e ^OLDPWD; cat`)
+	out, err := l.Run(t.Context(), Command{Argv: []string{"show", "a b", "$(id)", ";"}, Env: []string{"X=1"}, Stdin: []byte("in")})
+	want := "a b|$(id)|;|LANG=C.UTF-8\nPATH=" + dir + "/usr/sbin:"
+	if err != nil || !strings.HasPrefix(string(out.Stdout), want) || !strings.HasSuffix(string(out.Stdout), "\nX=1\nin") {
+		t.Errorf("got %q, %v", out.Stdout, err)
+	}
+	if strings.Contains(string(out.Stdout), "leak") {
+		t.Error("the environment was inherited")
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	t.Parallel()
+	l, dir := rooted(t)
+	tool(t, dir, "apt-get", `echo Reading; echo 'W: old' >&2; printf 'E: \033[31mbroken\n' >&2; exit 100`)
+	apt := Command{Argv: []string{"apt-get", "install", "nginx"}}
+	if out, err := l.Query(t.Context(), apt); err != nil || out.Status != 100 || string(out.Stdout) != "Reading\n" {
+		t.Errorf("Query: %+v, %v", out, err)
+	}
+	_, err := l.Run(t.Context(), apt)
+	var failed *CommandError
+	want := `cannot run "apt-get install nginx": exit status 100: W: old; E: ␛[31mbroken`
+	if !errors.As(err, &failed) || failed.Output.Status != 100 || err.Error() != want {
+		t.Errorf("Run: %v, want %s", err, want)
+	}
+}
+
+func TestProgramsComeFromFixedFolders(t *testing.T) {
+	t.Parallel()
+	l, dir := rooted(t)
+	must(t, os.WriteFile(filepath.Join(dir, "evil"), []byte("#!/bin/sh\n"), 0o755))
+	for _, name := range []string{"evil", "systemctl", "true"} { // the real ones are not for a test root
+		if _, err := l.Run(t.Context(), Command{Argv: []string{name}}); !errors.Is(err, fs.ErrNotExist) ||
+			err.Error() != `cannot run "`+name+`": it is not installed` {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, argv := range [][]string{nil, {""}, {"./evil"}, {"/bin/true"}} {
+		if _, err := l.Run(t.Context(), Command{Argv: argv}); err == nil {
+			t.Errorf("%q ran", argv)
+		}
+	}
+	if out, err := New("").Query(t.Context(), Command{Argv: []string{"true"}}); err != nil || out.Status != 0 {
+		t.Errorf("true: %+v, %v", out, err)
+	}
+}
+
+func TestTimeoutEndsTheWholeGroup(t *testing.T) {
+	t.Parallel()
+	l, dir := rooted(t)
+	tool(t, dir, "slow", `sleep 600 & echo $!; wait`)
+	out, err := l.Query(t.Context(), Command{Argv: []string{"slow"}, Timeout: 300 * time.Millisecond})
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "no answer after 300ms") {
+		t.Fatalf("got %v", err)
+	}
+	child, err := strconv.Atoi(strings.TrimSpace(string(out.Stdout)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	assertGone(t, child)
+}
+
+// assertGone waits until the process has ended: a signal arrives soon, not at once.
+func assertGone(t *testing.T, pid int) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	t.Errorf("process %d still runs", pid)
+}
+
+func TestCancelStopsACommand(t *testing.T) {
+	t.Parallel()
+	l, dir := rooted(t)
+	tool(t, dir, "slow", `exec sleep 600`)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	if _, err := l.Run(ctx, Command{Argv: []string{"slow"}}); !errors.Is(err, context.Canceled) ||
+		err.Error() != `cannot run "slow": it was stopped` {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestOutputIsCut(t *testing.T) {
+	t.Parallel()
+	l, dir := rooted(t)
+	tool(t, dir, "talk", `head -c 3000000 /dev/zero`)
+	if out, err := l.Query(t.Context(), Command{Argv: []string{"talk"}}); err != nil || len(out.Stdout) != maxOutput {
+		t.Errorf("got %d bytes, %v", len(out.Stdout), err)
+	}
+}
