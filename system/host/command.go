@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -100,8 +103,13 @@ func (l *Linux) execute(ctx context.Context, c Command) (Output, error) {
 	cmd.Env = l.environment(c.Env)
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if c.Stdin != nil {
-		cmd.Stdin = bytes.NewReader(c.Stdin)
+	stdin, err := inMemory(c.Stdin)
+	if err != nil {
+		return Output{}, &CommandError{Argv: c.Argv, Reason: cleanLine(err.Error()), Err: err}
+	}
+	if stdin != nil {
+		defer stdin.Close()
+		cmd.Stdin = stdin
 	}
 	err = runGroup(cmd)
 	out := Output{Stdout: stdout.kept.Bytes(), Stderr: stderr.kept.Bytes(), Status: cmd.ProcessState.ExitCode()}
@@ -142,6 +150,28 @@ func (l *Linux) judge(ctx context.Context, c Command, out Output, err error) err
 		return &CommandError{Argv: c.Argv, Output: out, Reason: exit.Error(), Err: err}
 	}
 	return &CommandError{Argv: c.Argv, Output: out, Reason: cleanLine(bare(err).Error()), Err: err}
+}
+
+// inMemory is a file on no disk that holds data; nil for no data, which is /dev/null to the command. It is a file and
+// not a pipe so that a program can be told to read /dev/stdin as its configuration: nginx asks for its size.
+func inMemory(data []byte) (*os.File, error) {
+	if data == nil {
+		return nil, nil
+	}
+	fd, err := unix.MemfdCreate("stdin", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(fd), "stdin")
+	_, err = file.Write(data)
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }
 
 func stopped(ctx context.Context) string {

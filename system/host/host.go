@@ -44,7 +44,8 @@ type File struct {
 }
 
 // Command is argv, never a shell. Argv[0] is a bare program name; the host finds it in fixed folders. The environment
-// is made from scratch (PATH, LANG=C.UTF-8) and Env is added to it.
+// is made from scratch (PATH, LANG=C.UTF-8) and Env is added to it. Stdin is a file in memory
+// that the command may also open as /dev/stdin; without it, /dev/null.
 type Command struct {
 	Argv    []string
 	Env     []string

@@ -37,7 +37,7 @@ func TestWriteFileMakesWhatItIsGiven(t *testing.T) {
 		{"/d", mine("", fs.ModeDir|0o750)},
 		{"/d/key", mine("secret", 0o600)},
 		{"/d/key", mine("other", 0o640)},
-		{"/d/tool", mine("x", 0o755|fs.ModeSetgid)},
+		{"/d/tool", mine("x", 0o755|fs.ModeSetuid)},
 		{"/d/link", link},
 		{"/d", mine("", fs.ModeDir|fs.ModeSticky|0o711)},
 	} {
