@@ -1,0 +1,17 @@
+package assets
+
+import _ "embed" // the files below
+
+// The Diffie-Hellman groups of RFC 7919 appendix A in PEM (PKCS #3), for ssl_dhparam. They are public constants: a group
+// that was made at home is no safer, and nobody can check it.
+var (
+	//go:embed nginx/ffdhe2048.pem
+	FFDHE2048 []byte
+	//go:embed nginx/ffdhe3072.pem
+	FFDHE3072 []byte
+)
+
+// NginxDown is the page that nginx sends when the application does not answer: one line of HTML.
+//
+//go:embed nginx/down.html
+var NginxDown string

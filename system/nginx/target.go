@@ -1,0 +1,44 @@
+package nginx
+
+import (
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// target is where a configuration is to run: live, or in a rehearsal. Everything else about a site is the same in both.
+type target struct {
+	caps     steps.NginxCaps
+	http     []socket
+	https    []socket
+	webroot  string
+	ipv6     bool
+	root     string                          // before the paths of certificates and groups; empty but in tests
+	bundle   string                          // the system's CA certificates
+	upstream func(steps.Site) steps.Upstream // where requests go
+}
+
+func liveTarget(l layout, f steps.Facts) target {
+	return target{
+		caps:     l.caps,
+		http:     l.sockets(80, f.IPv6),
+		https:    l.sockets(443, f.IPv6),
+		webroot:  steps.Webroot,
+		ipv6:     f.IPv6,
+		bundle:   bundleOf(f.Distro),
+		upstream: func(s steps.Site) steps.Upstream { return s.Proxy.Upstream },
+	}
+}
+
+// bundleOf is where the distribution keeps the certificates of the CAs that it trusts, in one file.
+func bundleOf(d steps.Distro) string {
+	for _, id := range append([]string{d.ID}, d.Like...) {
+		switch id {
+		case "debian", "ubuntu", "arch", "alpine":
+			return "/etc/ssl/certs/ca-certificates.crt"
+		case "rhel", "fedora", "centos", "amzn":
+			return "/etc/pki/tls/certs/ca-bundle.crt"
+		case "suse", "opensuse":
+			return "/etc/ssl/ca-bundle.pem"
+		}
+	}
+	return "/etc/ssl/certs/ca-certificates.crt"
+}
