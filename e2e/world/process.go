@@ -86,3 +86,9 @@ func eventually(t TB, what string, within time.Duration, yes func() bool) {
 		}
 	}
 }
+
+// Eventually waits until the answer is yes, for half a minute at most.
+func Eventually(t TB, what string, yes func() bool) {
+	t.Helper()
+	eventually(t, what, 30*time.Second, yes)
+}

@@ -238,6 +238,15 @@ func (s *Server) Write(name, content string, mode fs.FileMode) {
 	}
 }
 
+// Link makes a symbolic link on the server.
+func (s *Server) Link(name, target string) {
+	s.w.t.Helper()
+	s.mkdir(filepath.Dir(s.path(name)))
+	if err := os.Symlink(target, s.path(name)); err != nil {
+		s.w.t.Fatalf("server %s: %v", s.Suite, err)
+	}
+}
+
 // Read is the content of a file of the server; absolute links in its path lead to this machine, so name real files.
 func (s *Server) Read(name string) string {
 	s.w.t.Helper()
