@@ -1,0 +1,138 @@
+package acme
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// parallel is how many names are proved at once.
+const parallel = 8
+
+// authorize proves every name of the order, all at once. All are seen through even when one fails, so that the user
+// learns of every name that has to be repaired.
+func (s *session) authorize(o *acme.ExtendedOrder, present Presenter) error {
+	if o.Status != acme.StatusPending {
+		return nil
+	}
+	deadline := time.Now().Add(s.pace.Validate)
+	failed := make([]error, len(o.Authorizations))
+	slots := make(chan struct{}, parallel)
+	var wait sync.WaitGroup
+	for i, url := range o.Authorizations {
+		wait.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			failed[i] = s.prove(url, present, deadline)
+		})
+	}
+	wait.Wait()
+	return joinRefusals(failed)
+}
+
+// prove answers one authorization and waits for the CA's verdict.
+func (s *session) prove(url string, present Presenter, deadline time.Time) error {
+	authz, err := s.getAuthorization(url)
+	if err != nil {
+		return err
+	}
+	if authz.Status == acme.StatusValid {
+		s.progress("%s is already proved", authz.Identifier.Value)
+		return nil
+	}
+	challenge, err := pick(authz)
+	if err != nil {
+		return err
+	}
+	body, err := s.core.GetKeyAuthorization(challenge.Token)
+	if err != nil {
+		return fmt.Errorf("cannot answer the challenge: %w", err)
+	}
+	if err := present.Present(challenge.Token, body); err != nil {
+		return fmt.Errorf("cannot put the challenge's answer in its place: %w", err)
+	}
+	defer present.CleanUp(challenge.Token) //nolint:errcheck // a token that stays is harmless: it answers for nothing any more
+	s.progress("Proving %s", authz.Identifier.Value)
+	if err := s.answer(challenge.URL, url); err != nil {
+		return err
+	}
+	return s.verdict(url, deadline)
+}
+
+// pick finds the HTTP-01 challenge. A token goes into a file name and a URL: only base64url is taken (RFC 8555
+// section 8.3; CVE-2026-40611 was a client that took more).
+func pick(authz acme.Authorization) (acme.Challenge, error) {
+	for _, c := range authz.Challenges {
+		if c.Type != steps.HTTP01 {
+			continue
+		}
+		if !ValidToken(c.Token) {
+			return c, fmt.Errorf("cannot answer the challenge: the CA sent a token that is none: %q", short(c.Token))
+		}
+		return c, nil
+	}
+	return acme.Challenge{}, &steps.Failure{
+		Text: fmt.Sprintf("cannot prove %s over HTTP: the CA does not offer that", short(authz.Identifier.Value)), Code: "A25",
+		Status: steps.ExitAnswers, Fixes: []string{"set trusted.challenge to dns-01"},
+	}
+}
+
+// ValidToken reports whether a challenge token is base64url of at least 128 bits and at most a file name's length.
+func ValidToken(token string) bool {
+	for _, r := range token {
+		if r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return false
+		}
+	}
+	return len(token) >= 22 && len(token) <= 200
+}
+
+// answer tells the CA to look. If the reply was lost, the second try may be refused because the CA looked already:
+// then the authorization is not pending any more, and that is what counts.
+func (s *session) answer(challenge, authorization string) error {
+	_, err := ask(s, "have the CA look", func() (acme.ExtendedChallenge, error) { return s.core.Challenges.New(challenge) })
+	var failure *steps.Failure
+	if err == nil || !errors.As(err, &failure) {
+		return err
+	}
+	if authz, look := s.getAuthorization(authorization); look == nil && authz.Status != acme.StatusPending {
+		return nil
+	}
+	return err
+}
+
+func (s *session) verdict(url string, deadline time.Time) error {
+	var authz acme.Authorization
+	err := s.poll(url, time.Until(deadline), func() (bool, error) {
+		var err error
+		authz, err = s.getAuthorization(url)
+		return authz.Status != acme.StatusPending, err
+	})
+	switch {
+	case errors.Is(err, errTimeUp):
+		return s.undecided(authz)
+	case err != nil:
+		return err
+	case authz.Status == acme.StatusValid:
+		s.progress("%s is proved", authz.Identifier.Value)
+		return nil
+	}
+	return refused(authz)
+}
+
+func (s *session) getAuthorization(url string) (acme.Authorization, error) {
+	return ask(s, "look at the authorization", func() (acme.Authorization, error) { return s.core.Authorizations.Get(url) })
+}
+
+func (s *session) undecided(authz acme.Authorization) error {
+	return &steps.Failure{
+		Text: fmt.Sprintf("cannot prove %s yet: %s has not finished looking", short(authz.Identifier.Value), hostOf(s.Directory)),
+		Code: "A19", Status: steps.ExitTryLater,
+		Fixes: []string{"run the same command again in a few minutes: it goes on with this order and makes no new one"},
+	}
+}

@@ -1,0 +1,262 @@
+package acme
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// Limited says that a limit of the CA was met, and until when.
+type Limited struct {
+	*steps.Failure
+	Until time.Time // zero when the CA did not say
+}
+
+// Unwrap returns the failure.
+func (l *Limited) Unwrap() error { return l.Failure }
+
+// Refused says that the CA could not verify names.
+type Refused struct {
+	*steps.Failure
+	Domains []steps.Domain
+}
+
+// Unwrap returns the failure.
+func (r *Refused) Unwrap() error { return r.Failure }
+
+// caError is a problem document in the CA's own words, cleaned; lego's text has addresses and type names in it that
+// help nobody.
+type caError struct{ problem *acme.ProblemDetails }
+
+func (e *caError) Error() string {
+	text := "the CA says: " + short(e.problem.Detail)
+	for _, sub := range e.problem.SubProblems {
+		text += "; " + short(sub.Identifier.Value+": "+sub.Detail)
+	}
+	return text
+}
+
+func (e *caError) Unwrap() error { return e.problem }
+
+const problemPrefix = "urn:ietf:params:acme:error:"
+
+func isProblem(err error, kind string) bool {
+	var p *acme.ProblemDetails
+	return errors.As(err, &p) && p.Type == problemPrefix+kind
+}
+
+func isNotFound(err error) bool {
+	var p *acme.ProblemDetails
+	var s *serverError
+	return errors.As(err, &p) && p.HTTPStatus == 404 || errors.As(err, &s) && s.Status == 404
+}
+
+// isTLS reports a certificate of the CA's own server that is not trusted: asking again does not help.
+func isTLS(err error) bool {
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var verify *tls.CertificateVerificationError
+	return errors.As(err, &unknown) || errors.As(err, &name) || errors.As(err, &invalid) || errors.As(err, &verify)
+}
+
+// fail makes an error for people out of what stopped a request.
+func (s *session) fail(what string, err error) error {
+	var already *steps.Failure
+	var problem *acme.ProblemDetails
+	switch {
+	case errors.As(err, &already):
+		return err
+	case errors.As(err, &problem):
+		return s.failProblem(what, err, problem)
+	}
+	return s.failWay(what, err)
+}
+
+// failWay is for a CA that gave no ACME answer.
+func (s *session) failWay(what string, err error) error {
+	f := &steps.Failure{
+		Text: "cannot " + what + ": " + hostOf(s.Directory) + " is not available", Code: "A16", Err: plainError{err},
+		Status: steps.ExitUnavailable,
+		Fixes:  []string{"run the same command again later; until then the site keeps the certificate that it has"},
+	}
+	var server *serverError
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &server) && server.Status < 500:
+		f.Text = "cannot " + what + ": " + hostOf(s.Directory) + " does not answer like an ACME server"
+		f.Fixes = []string{"check the address in trusted.directory: " + steps.CleanLine(s.Directory)}
+	case errors.As(err, &server):
+		if wait := retryAfter(server.RetryAfter, s.client.now()); wait > 0 {
+			f.Status = steps.ExitTryLater
+			f.Fixes = []string{"run the same command again after " + clock(s.client.now().Add(wait)) + "; until then the site keeps the certificate that it has"}
+		}
+	case isTLS(err):
+		f.Text = "cannot " + what + ": the TLS certificate of " + hostOf(s.Directory) + " is not trusted"
+		f.Fixes = []string{"for a CA of your own, let trusted.caRoots name its root certificate", "for a public CA: sudo apt-get install --reinstall ca-certificates, and check the clock"}
+	case errors.As(err, &name):
+		f.Fixes = append([]string{"check that this server can look up names: getent hosts " + hostOf(s.Directory)}, f.Fixes...)
+	}
+	return f
+}
+
+// failProblem is for an ACME error (RFC 8555 section 6.7) outside of a challenge.
+func (s *session) failProblem(what string, err error, p *acme.ProblemDetails) error {
+	f := &steps.Failure{Text: "cannot " + what, Err: &caError{p}}
+	if adviceFor, known := problems[strings.TrimPrefix(p.Type, problemPrefix)]; known {
+		adviceFor(s, f)
+	} else {
+		f.Fixes = []string{"read what the CA says; the site keeps the certificate that it has"}
+	}
+	if p.Type == acme.RateLimitedErr {
+		return s.limited(f, err, p)
+	}
+	return f
+}
+
+// problems is what each type of RFC 8555 section 6.7 means here.
+var problems = map[string]func(*session, *steps.Failure){
+	"badNonce": func(_ *session, f *steps.Failure) {
+		f.Code, f.Status = "A13", steps.ExitTryLater
+		f.Fixes = []string{"the CA refuses its own tickets; run the same command again in a few minutes"}
+	},
+	"accountDoesNotExist": func(s *session, f *steps.Failure) {
+		f.Code = "A17"
+		f.Fixes = []string{"run the same command again: it registers a new account"}
+	},
+	"userActionRequired": func(_ *session, f *steps.Failure) {
+		f.Code, f.Status = "A18", steps.ExitAnswers
+		f.Fixes = []string{"the CA's terms have changed: read them, and set trusted.acceptTerms to true"}
+	},
+	"externalAccountRequired": func(_ *session, f *steps.Failure) {
+		f.Code, f.Status = "A18", steps.ExitAnswers
+		f.Fixes = []string{"set trusted.directory to letsencrypt, which needs no account from a website"}
+	},
+	"invalidContact":     badEmail,
+	"unsupportedContact": badEmail,
+	"rejectedIdentifier": func(_ *session, f *steps.Failure) {
+		f.Code, f.Status = "A28", steps.ExitAnswers
+		f.Fixes = []string{"this CA gives no certificate for that name: take it out of certs.domains, or choose another CA in trusted.directory"}
+	},
+	"unsupportedIdentifier": func(_ *session, f *steps.Failure) {
+		f.Code, f.Status = "A26", steps.ExitAnswers
+		f.Fixes = []string{"this CA takes no address as a name: use a domain, or Let's Encrypt, which gives six-day certificates for addresses"}
+	},
+	"malformed": func(_ *session, f *steps.Failure) {
+		f.Code, f.Status = "A28", steps.ExitAnswers
+		f.Fixes = []string{"check the names in certs.domains"}
+	},
+	"badCSR": func(_ *session, f *steps.Failure) {
+		f.Code = "A28"
+		f.Fixes = []string{"try another certs.key, such as ecdsa-p256 or rsa-2048"}
+	},
+	"caa": func(_ *session, f *steps.Failure) {
+		f.Code = "A09"
+		f.Fixes = caaFix
+	},
+	"serverInternal": func(_ *session, f *steps.Failure) {
+		f.Code, f.Status = "A16", steps.ExitUnavailable
+		f.Fixes = []string{"run the same command again later; until then the site keeps the certificate that it has"}
+	},
+	"unauthorized": func(_ *session, f *steps.Failure) {
+		f.Code = "A17"
+		f.Fixes = []string{"the CA does not accept our account for this; if it was deactivated, remove its folder below " + steps.ACMEDir + " and run again"}
+	},
+}
+
+func badEmail(_ *session, f *steps.Failure) {
+	f.Code, f.Status = "A18", steps.ExitAnswers
+	f.Fixes = []string{"correct trusted.email, or leave it empty: the CA needs none"}
+}
+
+// untilText is the time that Boulder writes into the detail of a rate limit.
+var untilText = regexp.MustCompile(`retry after (\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) UTC`)
+
+// limited adds when it is possible again. A name that Let's Encrypt paused (A15) has a link in the text instead.
+func (s *session) limited(f *steps.Failure, err error, p *acme.ProblemDetails) error {
+	f.Code, f.Status = "A14", steps.ExitTryLater
+	now := s.client.now()
+	l := &Limited{Failure: f}
+	var header *acme.RateLimitedError
+	if errors.As(err, &header) {
+		if wait := retryAfter(header.RetryAfter, now); wait > 0 {
+			l.Until = now.Add(wait)
+		}
+	}
+	if m := untilText.FindStringSubmatch(p.Detail); m != nil && l.Until.IsZero() {
+		l.Until, _ = time.Parse(time.DateTime, m[1])
+	}
+	switch link := pausedLink(p.Detail); {
+	case link != "":
+		f.Code, f.Fixes = "A15", []string{"the CA paused this name after many failures; open this link and unpause it: " + link}
+	case l.Until.IsZero():
+		f.Fixes = []string{"a limit of the CA was met; run the same command again tomorrow. The site keeps the certificate that it has"}
+	default:
+		f.Fixes = []string{"a limit of the CA was met; it is possible again at " + clock(l.Until) + ". The site keeps the certificate that it has"}
+	}
+	return l
+}
+
+// pausedLink finds the self-service link of a paused account (Boulder: "…/sfe/v1/unpause?jwt=…").
+func pausedLink(detail string) string {
+	for _, word := range strings.Fields(detail) {
+		word = strings.Trim(word, `.,;"'()`)
+		if strings.HasPrefix(word, "https://") && strings.Contains(word, "unpause") {
+			return steps.CleanLine(word)
+		}
+	}
+	return ""
+}
+
+// plainError shortens the text of Go's network errors and cleans it; its chain stays.
+type plainError struct{ err error }
+
+func (e plainError) Error() string { return reason(e.err) }
+func (e plainError) Unwrap() error { return e.err }
+
+// reason is a few words for a failed request.
+func reason(err error) string {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return "no answer in time"
+	}
+	return short(err.Error())
+}
+
+// hostOf is how a directory is called in a sentence.
+func hostOf(directory string) string {
+	u, err := url.Parse(directory)
+	if err != nil || u.Host == "" {
+		return "the CA"
+	}
+	if strings.HasSuffix(u.Hostname(), ".api.letsencrypt.org") {
+		if strings.Contains(u.Hostname(), "staging") {
+			return "Let's Encrypt's staging"
+		}
+		return "Let's Encrypt"
+	}
+	return steps.CleanLine(u.Hostname())
+}
+
+func names(domains []steps.Domain) string {
+	if len(domains) <= 3 {
+		return strings.Join(plain(domains), ", ")
+	}
+	return fmt.Sprintf("%s and %d more names", domains[0], len(domains)-1)
+}
+
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

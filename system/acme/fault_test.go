@@ -1,0 +1,250 @@
+package acme
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// fault answers the first n requests to paths that begin with prefix itself.
+func fault(prefix string, n int32, answer func(http.ResponseWriter, *http.Request, http.Handler)) func(http.Handler) http.Handler {
+	var left atomic.Int32
+	left.Store(n)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, prefix) && left.Add(-1) >= 0 {
+				answer(w, r, next)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func problem(status int, kind, detail string, header ...string) func(http.ResponseWriter, *http.Request, http.Handler) {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		for i := 0; i+1 < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(map[string]any{"type": problemPrefix + kind, "detail": detail, "status": status})
+	}
+}
+
+func html(status int, header ...string) func(http.ResponseWriter, *http.Request, http.Handler) {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		for i := 0; i+1 < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
+		w.WriteHeader(status)
+		fmt.Fprint(w, "<html>\x1b[2Joh no</html>")
+	}
+}
+
+// reset cuts the connection before the CA saw the request.
+func reset(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbortHandler) }
+
+// lost lets the CA do it and then loses the reply.
+func lost(_ http.ResponseWriter, r *http.Request, next http.Handler) {
+	next.ServeHTTP(httptest.NewRecorder(), r)
+	panic(http.ErrAbortHandler)
+}
+
+func torn(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	recorded := httptest.NewRecorder()
+	next.ServeHTTP(recorded, r)
+	for name, values := range recorded.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(recorded.Code)
+	_, _ = w.Write(recorded.Body.Bytes()[:recorded.Body.Len()/2])
+}
+
+// TestFaultsThatPass are those after which the certificate is there all the same, without the user noticing.
+func TestFaultsThatPass(t *testing.T) {
+	t.Parallel()
+	paths := map[string]string{
+		"directory": "/dir", "nonce": "/nonce-plz", "account": "/sign-me-up", "order": "/order-plz", "authorization": "/authZ/",
+		"challenge": "/chalZ/", "finalize": "/finalize-order/", "look": "/my-order/", "certificate": "/certZ/",
+	}
+	for what, path := range paths {
+		for name, f := range map[string]func(http.ResponseWriter, *http.Request, http.Handler){
+			"503": html(503), "500": problem(500, "serverInternal", "oh no"), "503 with Retry-After": html(503, "Retry-After", "1"),
+			"reset": reset, "reply lost": lost,
+		} {
+			t.Run(what+" "+name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, pebbletest.Options{Wrap: fault(path, 1, f)})
+				chain, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.trusted(chain, "shop.example.com")
+				if n := w.ca.Requests("/finalize-order/"); n > 2 {
+					t.Errorf("the request was handed in %d times", n)
+				}
+			})
+		}
+	}
+}
+
+func TestTornCertificateIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]func(http.ResponseWriter, *http.Request, http.Handler){"torn": torn, "not there yet": problem(404, "malformed", "not yet")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, pebbletest.Options{Wrap: fault("/certZ/", 1, f)})
+			chain, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.trusted(chain, "shop.example.com")
+		})
+	}
+}
+
+func TestBadNonces(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{RejectNonces: 30})
+	if _, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestProcessingIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	processing := func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		recorded := httptest.NewRecorder()
+		next.ServeHTTP(recorded, r)
+		for name, values := range recorded.Header() {
+			w.Header()[name] = values
+		}
+		w.Header().Del("Content-Length")
+		body := strings.Replace(recorded.Body.String(), `"status": "valid"`, `"status": "processing"`, 1)
+		_, _ = w.Write([]byte(body))
+	}
+	w := newWorld(t, pebbletest.Options{Wrap: fault("/my-order/", 3, processing)})
+	if _, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders); err != nil {
+		t.Fatal(err)
+	}
+
+	w = newWorld(t, pebbletest.Options{Wrap: fault("/my-order/", 1<<20, processing)})
+	c := w.client()
+	c.Pace.Issue = 200 * time.Millisecond
+	_, err := c.Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+	expect(t, err, "A19", steps.ExitTryLater)
+	if len(w.orders.urls) != 1 {
+		t.Error("the order that is under way was not saved")
+	}
+}
+
+func TestFaultsThatStop(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		path   string
+		answer func(http.ResponseWriter, *http.Request, http.Handler)
+		code   string
+		status int
+		fix    string
+	}{
+		"rate limit": {"/order-plz", problem(429, "rateLimited", "too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s, retry after 2026-11-24 14:20:00 UTC: see https://letsencrypt.org/docs/rate-limits/"),
+			"A14", steps.ExitTryLater, "2026-11-24 14:20 UTC"},
+		"rate limit by header": {"/order-plz", problem(429, "rateLimited", "no", "Retry-After", "3600"), "A14", steps.ExitTryLater, "possible again at"},
+		"paused": {"/order-plz", problem(429, "rateLimited", "Your account is temporarily prevented from requesting certificates for shop.example.com. To unpause visit: https://portal.letsencrypt.org/sfe/v1/unpause?jwt=abc"),
+			"A15", steps.ExitTryLater, "https://portal.letsencrypt.org/sfe/v1/unpause?jwt=abc"},
+		"rejected":        {"/order-plz", problem(400, "rejectedIdentifier", "policy \x1b[2J forbids"), "A28", steps.ExitAnswers, "certs.domains"},
+		"maintenance":     {"/dir", html(503, "Retry-After", "7200"), "A16", steps.ExitTryLater, "again after"},
+		"always 500":      {"/order-plz", html(500), "A16", steps.ExitUnavailable, "keeps the certificate"},
+		"not a directory": {"/dir", html(404), "A16", steps.ExitUnavailable, "trusted.directory"},
+		"terms changed":   {"/order-plz", problem(403, "userActionRequired", "terms changed"), "A18", steps.ExitAnswers, "terms"},
+		"bad e-mail":      {"/sign-me-up", problem(400, "invalidContact", "no MX"), "A18", steps.ExitAnswers, "trusted.email"},
+		"caa":             {"/finalize-order/", problem(403, "caa", "CAA record forbids"), "A09", steps.ExitFailed, "CAA"},
+		"unknown problem": {"/order-plz", problem(400, "somethingNew", "hm"), "", steps.ExitFailed, "keeps the certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, pebbletest.Options{Wrap: fault(test.path, 1<<20, test.answer)})
+			c := w.client()
+			c.Pace.Patience = 200 * time.Millisecond
+			_, err := c.Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+			f := expect(t, err, test.code, test.status)
+			if !strings.Contains(strings.Join(f.Fixes, "\n"), test.fix) {
+				t.Errorf("the fix does not say %q: %v", test.fix, f.Fixes)
+			}
+		})
+	}
+}
+
+func TestHugeReply(t *testing.T) {
+	t.Parallel()
+	huge := func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		_, _ = w.Write(make([]byte, maxReply+2))
+	}
+	w := newWorld(t, pebbletest.Options{Wrap: fault("/dir", 1<<20, huge)})
+	_, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+	expect(t, err, "A16", steps.ExitUnavailable)
+	if n := w.ca.Requests("/dir"); n != 1 {
+		t.Errorf("a reply that is too large was asked for %d times", n)
+	}
+}
+
+func TestUntrustedDirectory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	r := w.request("shop.example.com")
+	r.Roots = w.ca.Roots()
+	_, err := w.client().Obtain(t.Context(), r, w.web, w.orders)
+	f := expect(t, err, "A16", steps.ExitUnavailable)
+	if !strings.Contains(strings.Join(f.Fixes, " "), "trusted.caRoots") {
+		t.Errorf("the fix is %v", f.Fixes)
+	}
+}
+
+func TestCAIsDown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	r := w.request("shop.example.com")
+	if err := w.ca.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := w.client()
+	c.Pace.Patience = 100 * time.Millisecond
+	_, err := c.Obtain(t.Context(), r, w.web, w.orders)
+	expect(t, err, "A16", steps.ExitUnavailable)
+}
+
+func TestClockIsWrong(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	c := w.client()
+	c.Now = func() time.Time { return time.Now().Add(-3*time.Hour - 12*time.Minute) }
+	_, err := c.Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+	f := expect(t, err, "H09", steps.ExitFailed)
+	if !strings.Contains(f.Text, "3h12m0s behind") {
+		t.Errorf("it says %q", f.Text)
+	}
+}
+
+func TestConsent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	r := w.request("shop.example.com")
+	r.Terms = false
+	_, err := w.client().Obtain(t.Context(), r, w.web, w.orders)
+	expect(t, err, "A18", steps.ExitAnswers)
+	w = newWorld(t, pebbletest.Options{EAB: true})
+	_, err = w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+	expect(t, err, "A18", steps.ExitAnswers)
+	if n := w.ca.Requests("/sign-me-up"); n != 0 {
+		t.Error("the CA was asked all the same")
+	}
+}

@@ -1,0 +1,241 @@
+package acme
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-acme/lego/v4/acme/api"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// order returns the order to work on: the unfinished one when the CA still has it, or a new one.
+func (s *session) order(orders Orders) (*acme.ExtendedOrder, error) {
+	if s.Order != "" {
+		o, err := s.resume()
+		if o != nil || err != nil {
+			return o, err
+		}
+	}
+	o, err := s.newOrder()
+	if isUnknownAccount(err) {
+		if err := s.signInAgain(); err != nil {
+			return nil, err
+		}
+		o, err = s.newOrder()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := orders.Save(o.Location); err != nil {
+		return nil, fmt.Errorf("cannot store the order: %w", err)
+	}
+	return o, nil
+}
+
+// resume looks at the order of an earlier run. An order that is gone, over or for other names is no error: a new one
+// takes its place. An authorization is not repeated, since the CA remembers it.
+func (s *session) resume() (*acme.ExtendedOrder, error) {
+	o, err := s.getOrder(s.Order)
+	switch {
+	case isUnknownAccount(err), isProblem(err, "malformed"), isProblem(err, "unauthorized"), isNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case o.Status == acme.StatusInvalid, o.Status == acme.StatusExpired, !sameNames(o.Identifiers, s.Domains):
+		return nil, nil
+	}
+	s.progress("Going on with the order of an earlier run (%s)", o.Status)
+	return o, nil
+}
+
+func sameNames(got []acme.Identifier, want []steps.Domain) bool {
+	a, b := make([]string, len(got)), make([]string, len(want))
+	for i, id := range got {
+		a[i] = id.Value
+	}
+	for i, d := range want {
+		b[i] = string(d)
+	}
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}
+
+func (s *session) newOrder() (*acme.ExtendedOrder, error) {
+	s.progress("Ordering a certificate for %s from %s", names(s.Domains), hostOf(s.Directory))
+	o, err := ask(s, "order a certificate", func() (acme.ExtendedOrder, error) {
+		return s.core.Orders.NewWithOptions(plain(s.Domains), &api.OrderOptions{Profile: s.profile()})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &o, nil
+}
+
+// profile is the one that a certificate for an address needs at Let's Encrypt; otherwise the CA's default is right.
+func (s *session) profile() string {
+	const shortlived = "shortlived"
+	if _, offered := s.core.GetDirectory().Meta.Profiles[shortlived]; !offered {
+		return ""
+	}
+	for _, d := range s.Domains {
+		if _, ok := d.IP(); ok {
+			return shortlived
+		}
+	}
+	return ""
+}
+
+func (s *session) getOrder(url string) (*acme.ExtendedOrder, error) {
+	o, err := ask(s, "look at the order", func() (acme.ExtendedOrder, error) { return s.core.Orders.Get(url) })
+	if err != nil {
+		return nil, err
+	}
+	o.Location = url
+	return &o, nil
+}
+
+// finalize hands in the signing request and waits for the certificate. When the reply is lost or the CA says that the
+// order is not ready (any more), the order itself is asked: it may be made already (A19).
+func (s *session) finalize(o *acme.ExtendedOrder) error {
+	deadline := time.Now().Add(s.pace.Issue)
+	if err := s.settle(o, deadline, acme.StatusPending); err != nil {
+		return err
+	}
+	if o.Status == acme.StatusReady {
+		if err := s.handIn(o); err != nil {
+			return err
+		}
+	}
+	return s.settle(o, deadline, acme.StatusProcessing, acme.StatusReady)
+}
+
+func (s *session) handIn(o *acme.ExtendedOrder) error {
+	s.progress("Asking for the certificate")
+	got, err := ask(s, "hand in the signing request", func() (acme.ExtendedOrder, error) {
+		return s.core.Orders.UpdateForCSR(o.Finalize, s.CSR)
+	})
+	switch {
+	case err == nil:
+		got.Location = o.Location
+		*o = got
+	case isProblem(err, "orderNotReady"):
+		o.Status = acme.StatusProcessing
+	default:
+		return err
+	}
+	return nil
+}
+
+// settle polls until the order has left these states, and is not invalid.
+func (s *session) settle(o *acme.ExtendedOrder, deadline time.Time, leave ...string) error {
+	first := true
+	err := s.poll(o.Location, time.Until(deadline), func() (bool, error) {
+		// What was just received is looked at first; only then is the CA asked again.
+		if !first {
+			got, err := s.getOrder(o.Location)
+			if err != nil {
+				return false, err
+			}
+			*o = *got
+		}
+		first = false
+		return !slices.Contains(leave, o.Status), nil
+	})
+	if errors.Is(err, errTimeUp) {
+		return s.stuck(o)
+	}
+	if err != nil {
+		return err
+	}
+	if o.Status == acme.StatusInvalid {
+		return s.fail("get the certificate", orderError(o))
+	}
+	return nil
+}
+
+func orderError(o *acme.ExtendedOrder) error {
+	if err := o.Err(); err != nil {
+		return err
+	}
+	return errors.New("the CA gave the order up and did not say why")
+}
+
+func (s *session) stuck(o *acme.ExtendedOrder) error {
+	return &steps.Failure{
+		Text: fmt.Sprintf("cannot get the certificate yet: %s is still making it (the order is %q)", hostOf(s.Directory), short(o.Status)),
+		Code: "A19", Status: steps.ExitTryLater,
+		Fixes: []string{"run the same command again in a few minutes: it goes on with this order and makes no new one"},
+	}
+}
+
+// download fetches the chain. A chain that is torn, or whose key is not the request's, is asked for once more.
+func (s *session) download(o *acme.ExtendedOrder) ([]byte, error) {
+	csr, err := x509.ParseCertificateRequest(s.CSR)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the signing request: %w", err)
+	}
+	s.progress("Downloading the certificate")
+	for range 3 {
+		var chain []byte
+		chain, err = s.getChain(o.Certificate)
+		if err != nil && !isNotFound(err) {
+			return nil, err
+		}
+		if err == nil {
+			if err = fits(chain, csr); err == nil {
+				return chain, nil
+			}
+		}
+		if err := s.sleep(s.pace.Poll * 10); err != nil {
+			return nil, err
+		}
+	}
+	return nil, &steps.Failure{
+		Text: "cannot use what the CA sent as the certificate", Code: "A24", Err: err, Status: steps.ExitUnavailable,
+		Fixes: []string{"run the same command again: it asks for this certificate again and makes no new order"},
+	}
+}
+
+func (s *session) getChain(url string) ([]byte, error) {
+	return ask(s, "download the certificate", func() ([]byte, error) {
+		chain, _, err := s.core.Certificates.Get(url, true)
+		return chain, err
+	})
+}
+
+// fits reports whether the reply is a chain whose leaf has the key that was asked for.
+func fits(chain []byte, csr *x509.CertificateRequest) error {
+	block, rest := pem.Decode(chain)
+	if block == nil {
+		return errors.New("it is no certificate in PEM form")
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return fmt.Errorf("the certificate is damaged: %w", err)
+	}
+	if key, ok := leaf.PublicKey.(interface{ Equal(crypto any) bool }); ok && !key.Equal(csr.PublicKey) {
+		return errors.New("it is for another key")
+	}
+	for len(bytes.TrimSpace(rest)) > 0 {
+		if block, rest = pem.Decode(rest); block == nil {
+			return errors.New("the chain is cut off")
+		}
+	}
+	return nil
+}
+
+func plain(domains []steps.Domain) []string {
+	out := make([]string, len(domains))
+	for i, d := range domains {
+		out[i] = string(d)
+	}
+	return out
+}

@@ -1,0 +1,197 @@
+package acme
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-acme/lego/v4/acme"
+	"github.com/go-acme/lego/v4/acme/api"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// session is one order's conversation with one CA.
+type session struct {
+	Request
+	client  *Client
+	pace    Pace
+	ctx     context.Context
+	door    *door
+	core    *api.Core
+	account Account
+}
+
+// maxSkew is how wrong this server's clock may be: beyond it a fresh certificate would not be valid here, or a nonce
+// of the CA not any more.
+const maxSkew = time.Hour
+
+// open reads the directory and signs in.
+func (c *Client) open(ctx context.Context, r Request) (*session, error) {
+	s := &session{Request: r, client: c, pace: c.Pace.filled(), ctx: ctx}
+	var err error
+	if s.door, err = newDoor(ctx, r.Roots, c.Dialer, s.pace.Request); err != nil {
+		return nil, err
+	}
+	if err := s.signIn(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) close() { s.door.transport.CloseIdleConnections() }
+
+func (s *session) progress(format string, args ...any) {
+	if s.client.Progress != nil {
+		s.client.Progress(steps.CleanLine(fmt.Sprintf(format, args...)))
+	}
+}
+
+// connect reads the directory for a key; its URL is empty before the account is known.
+func (s *session) connect(account Account) error {
+	core, err := ask(s, "reach the CA", func() (*api.Core, error) {
+		return api.New(&http.Client{Transport: s.door}, s.client.UserAgent, s.Directory, account.URL, account.Key)
+	})
+	if err != nil {
+		return err
+	}
+	s.core, s.account = core, account
+	return s.checkClock()
+}
+
+func (s *session) checkClock() error {
+	theirs := s.door.clock()
+	if theirs.IsZero() {
+		return nil
+	}
+	skew := s.client.now().Sub(theirs)
+	if skew.Abs() <= maxSkew {
+		return nil
+	}
+	side := "ahead"
+	if skew < 0 {
+		side = "behind"
+	}
+	return &steps.Failure{
+		Text: fmt.Sprintf("cannot ask the CA: this server's clock is %s %s, and a certificate would not be valid",
+			skew.Abs().Round(time.Minute), side),
+		Code: "H09", Fixes: []string{"set the clock: sudo timedatectl set-ntp true"},
+	}
+}
+
+// ask runs one call of lego until it succeeds, fails for good, or patience or the context end. Only what is worth
+// asking again is: the way to the CA, 5xx, and nonces.
+func ask[T any](s *session, what string, call func() (T, error)) (T, error) {
+	deadline := time.Now().Add(s.pace.Patience)
+	pause := s.pace.Retry
+	for {
+		value, err := await(s.ctx, call)
+		if err == nil {
+			return value, nil
+		}
+		if cause := context.Cause(s.ctx); cause != nil {
+			return value, cause
+		}
+		err = s.rootCause(err)
+		wait, again := worthAgain(err, pause, s.client.now())
+		if !again || time.Now().Add(wait).After(deadline) {
+			return value, s.fail(what, err)
+		}
+		s.progress("The CA cannot answer now (%s); asking again in %s", reason(err), wait.Round(time.Second/10))
+		if err := s.sleep(wait); err != nil {
+			return value, err
+		}
+		pause = min(2*pause, 10*time.Second)
+	}
+}
+
+// await returns at once when the context ends; the goroutine that it then leaves behind ends with its next request,
+// and nobody sees its value.
+func await[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	type reply struct {
+		value T
+		err   error
+	}
+	done := make(chan reply, 1)
+	go func() {
+		value, err := call()
+		done <- reply{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
+// rootCause puts back what jose cut off: an error while a nonce was fetched is only text in its error.
+func (s *session) rootCause(err error) error {
+	var problem *acme.ProblemDetails
+	var server *serverError
+	var way *wayError
+	if errors.As(err, &problem) || errors.As(err, &server) || errors.As(err, &way) {
+		return err
+	}
+	if last := s.door.lastError(); last != nil {
+		return last
+	}
+	return err
+}
+
+// worthAgain reports whether and after how long a call may be repeated.
+func worthAgain(err error, pause time.Duration, now time.Time) (time.Duration, bool) {
+	var nonce *acme.NonceError
+	var server *serverError
+	var way *wayError
+	switch {
+	case errors.As(err, &nonce):
+		return 0, true
+	case errors.As(err, &server):
+		return max(pause, retryAfter(server.RetryAfter, now)), server.Status >= http.StatusInternalServerError
+	case errors.As(err, &way):
+		return pause, !errors.Is(err, errTooLarge) && !isTLS(err)
+	}
+	return 0, false
+}
+
+func (s *session) sleep(d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
+}
+
+// errTimeUp says that polling took longer than it may.
+var errTimeUp = errors.New("it takes too long")
+
+// poll looks until look is done. It waits as long as the CA asked for at url, or a little and then longer.
+func (s *session) poll(url string, limit time.Duration, look func() (done bool, err error)) error {
+	deadline := time.Now().Add(limit)
+	pause := s.pace.Poll
+	for {
+		done, err := look()
+		if done || err != nil {
+			return err
+		}
+		wait := pause
+		if asked := s.door.hint(url, s.client.now()); asked > 0 {
+			wait = asked
+		}
+		if time.Now().Add(wait).After(deadline) {
+			return errTimeUp
+		}
+		if err := s.sleep(wait); err != nil {
+			return err
+		}
+		pause = min(pause*8/5, s.pace.PollMax)
+	}
+}
