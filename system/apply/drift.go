@@ -1,0 +1,41 @@
+package apply
+
+import (
+	"fmt"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// Receipt is what we last wrote: path → SHA-256 of its content. A file that is not in it is not ours.
+type Receipt map[string]string
+
+// drift finds that a path which is about to be changed holds what we did not write. Nothing of somebody else is
+// overwritten unless they say so.
+func (w *view) drift(c steps.Change, name string, now State) []steps.Finding {
+	ours, written := w.receipt[name]
+	switch {
+	case w.replace[name], written && ours == now.SHA256:
+		return nil
+	case written:
+		return []steps.Finding{driftFinding(c, "N13", fmt.Sprintf("cannot change %s: it was edited after sslwizard wrote it", name),
+			"keep your edit as a file of your own: cp "+name+" "+name+".mine",
+			"then have sslwizard's version put there: run this again with --replace "+name)}
+	}
+	return []steps.Finding{driftFinding(c, "drift", fmt.Sprintf("cannot change %s: it was there before and is not sslwizard's", name),
+		"move it away: mv "+name+" "+name+".mine",
+		"or have it replaced (undo brings it back): run this again with --replace "+name)}
+}
+
+// vanished finds that a file of ours is gone: whoever deleted it meant something by it (N12).
+func (w *view) vanished(c steps.Change, name string) []steps.Finding {
+	if _, written := w.receipt[name]; !written || w.replace[name] {
+		return nil
+	}
+	return []steps.Finding{driftFinding(c, "N12", fmt.Sprintf("cannot go on: %s, which sslwizard wrote, was deleted since; it is not put back unasked", name),
+		"have it put back: run this again with --replace "+name,
+		"or take the site away: sslwizard remove")}
+}
+
+func driftFinding(c steps.Change, code, text string, fixes ...string) steps.Finding {
+	return steps.Finding{Step: c.Step(), Code: code, Severity: steps.Blocker, Text: steps.Clean(text), Fix: fixes}
+}

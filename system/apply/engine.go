@@ -1,0 +1,82 @@
+package apply
+
+import (
+	"context"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// Certificates makes what IssueLocal, ImportCertificate and ObtainCertificate ask for.
+type Certificates interface {
+	// Pending says what Make would do now, with a note for people. It never contacts a CA.
+	Pending(context.Context, host.Reader, steps.Change) (steps.Action, string, error)
+	// Make does it, below steps.CertsDir, steps.CADir and steps.ACMEDir only. It may be called again after a failure.
+	Make(ctx context.Context, h host.Host, c steps.Change, progress func(string)) error
+}
+
+// Executor is the half of an executor that acts.
+type Executor interface {
+	Name() string
+	// Test has the executor check the configuration that was written.
+	Test(context.Context, host.Host) error
+	// Rehearse serves the sites aside and probes them; it leaves nothing behind.
+	Rehearse(context.Context, host.Host, []steps.Site) (steps.Report, error)
+	// Reload has the unit take its configuration and proves by observation that it did.
+	Reload(ctx context.Context, h host.Host, unit string) error
+}
+
+// Prober looks at a live site.
+type Prober interface {
+	// Probe reports; its error is only for what kept it from looking. With trusted false the local CA is trusted.
+	Probe(ctx context.Context, site steps.Site, trusted bool) (steps.Report, error)
+}
+
+// Locker keeps other runs out.
+type Locker interface {
+	// Lock returns at once: with what releases the lock, or with a *steps.Failure that names the holder. What is a
+	// few words about what the holder does.
+	Lock(what string) (release func(), err error)
+	// Free fails like Lock when somebody holds the lock, and writes nothing.
+	Free() error
+}
+
+// Services is what the engine needs beside the host. A nil service fails the changes that need it.
+type Services struct {
+	Certificates Certificates
+	Executors    []Executor
+	Prober       Prober
+	Locker       Locker                 // nil: FileLock{} on this machine
+	Self         func() ([]byte, error) // the content of the running sslwizard
+	Clock        func() time.Time       // nil: time.Now
+	// Replace lists files whose drift the user has seen and wants overwritten (or put back, or removed). What is there
+	// is backed up like everything else.
+	Replace []string
+}
+
+// Engine does plans on a host. Its methods may be called from several goroutines; the lock lets one act at a time.
+type Engine struct {
+	h host.Host
+	s Services
+}
+
+// New returns the engine for a host.
+func New(h host.Host, s Services) *Engine {
+	if s.Clock == nil {
+		s.Clock = time.Now
+	}
+	if s.Locker == nil {
+		s.Locker = FileLock{}
+	}
+	return &Engine{h: h, s: s}
+}
+
+func (e *Engine) executor(name string) (Executor, error) {
+	for _, x := range e.s.Executors {
+		if x.Name() == name {
+			return x, nil
+		}
+	}
+	return nil, failf("cannot use the executor %q: this build does not have it", name)
+}

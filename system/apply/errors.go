@@ -1,0 +1,45 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+func failf(format string, args ...any) *steps.Failure {
+	return &steps.Failure{Text: steps.Clean(fmt.Sprintf(format, args...))}
+}
+
+func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// cancelled is the end of a run that the user stopped.
+func cancelled(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return &steps.Failure{Text: "cannot go on: the run was stopped", Status: steps.ExitCancelled, Err: context.Cause(ctx)}
+}
+
+// diskFault gives the errors of a disk that is full, broken or read-only their name and the ways on.
+func diskFault(err error) error {
+	for _, d := range diskFaults {
+		if errors.Is(err, d.errno) {
+			return &steps.Failure{Text: d.text, Code: d.code, Fixes: []string{d.fix}, Err: err}
+		}
+	}
+	return err
+}
+
+var diskFaults = []struct {
+	errno           syscall.Errno
+	code, text, fix string
+}{
+	{syscall.ENOSPC, "H06", "cannot write: the disk is full", "make room (df -h, apt-get clean, journalctl --vacuum-size=200M), then run it again"},
+	{syscall.EDQUOT, "H06", "cannot write: the disk quota is used up", "make room or raise the quota, then run it again"},
+	{syscall.EROFS, "H07", "cannot write: the file system is read-only, often after a disk error", "see dmesg for the cause, then mount it writable again"},
+	{syscall.EIO, "H08", "cannot write: the disk did not store the data", "see dmesg and check the disk before anything else"},
+}

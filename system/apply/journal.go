@@ -1,0 +1,361 @@
+package apply
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// version of the journal's format. A newer one is never touched (H04).
+const version = 1
+
+// What a run is.
+const (
+	kindApply = "apply"
+	kindUndo  = "undo"
+)
+
+// manifest is what a run sets out to do; written before anything else, never changed.
+type manifest struct {
+	Version  int               `json:"version"`
+	ID       string            `json:"id"`
+	Time     time.Time         `json:"time"`
+	Kind     string            `json:"kind"`
+	What     string            `json:"what"`
+	Executor string            `json:"executor,omitempty"`
+	Sites    []string          `json:"sites,omitempty"`
+	Changes  []json.RawMessage `json:"changes,omitempty"` // the whole plan
+	Undoes   []string          `json:"undoes,omitempty"`  // newest first
+	Receipt  Receipt           `json:"receipt"`           // before the run
+}
+
+// phase is what one phase is about to change, as it was. The record of a phase is the commit of the one before it.
+type phase struct {
+	Number  int     `json:"number"`
+	Entries []entry `json:"entries"`
+}
+
+// entry is one change that has something to do.
+type entry struct {
+	Index  int          `json:"index"` // in the plan
+	Key    string       `json:"key"`
+	Action steps.Action `json:"action"`
+	Before Before       `json:"before"`
+}
+
+// result is how a run ended.
+type result struct {
+	Outcome  steps.Outcome `json:"outcome"`
+	Time     time.Time     `json:"time"`
+	Error    string        `json:"error,omitempty"`
+	Reverted []int         `json:"reverted,omitempty"` // phases that were taken back
+	Undone   []string      `json:"undone,omitempty"`
+	Kept     []string      `json:"kept,omitempty"`
+	Receipt  Receipt       `json:"receipt"` // after the run
+}
+
+// record is one line of events.jsonl.
+type record struct {
+	Time  time.Time `json:"time"`
+	Index int       `json:"index"` // change in the plan; -1: the run
+	What  string    `json:"what"`  // a steps.Status, "intent" or "seen"
+	Text  string    `json:"text,omitempty"`
+	Seen  *Seen     `json:"seen,omitempty"`
+}
+
+const (
+	recordIntent = "intent"
+	recordSeen   = "seen"
+)
+
+// journal is a run's folder.
+type journal struct {
+	h      host.Host
+	m      manifest
+	log    bytes.Buffer
+	begun  map[int]bool
+	seen   map[int]*Seen
+	phases []phase
+	opened bool
+}
+
+func (j *journal) dir() string             { return path.Join(steps.DoneDir, j.m.ID) }
+func (j *journal) file(name string) string { return path.Join(j.dir(), name) }
+func phaseName(n int) string               { return fmt.Sprintf("phase-%d.json", n) }
+
+const (
+	manifestName = "manifest.json"
+	resultName   = "result.json"
+	eventsName   = "events.jsonl"
+	backupDir    = "bk"
+)
+
+// create makes the run's folder with its manifest. Nothing refers to it yet.
+func (j *journal) create() error {
+	for _, dir := range []struct {
+		path string
+		mode fs.FileMode
+	}{{steps.StateDir, 0o711}, {steps.DoneDir, 0o700}, {j.dir(), 0o700}, {j.file(backupDir), 0o700}} {
+		if exists(j.h, dir.path) {
+			continue
+		}
+		if err := j.h.WriteFile(dir.path, host.File{Mode: fs.ModeDir | dir.mode}); err != nil {
+			return err
+		}
+	}
+	return j.write(manifestName, j.m)
+}
+
+// begin stores a phase with its backups and, for the first one, opens the run. After it the host may be changed.
+func (j *journal) begin(p phase, backups map[string]host.File) error {
+	for _, name := range slices.Sorted(mapKeys(backups)) {
+		f := backups[name]
+		if err := j.h.WriteFile(j.file(path.Join(backupDir, name)), host.File{Data: f.Data, Mode: 0o600}); err != nil {
+			return err
+		}
+	}
+	if err := j.write(phaseName(p.Number), p); err != nil {
+		return err
+	}
+	j.phases = append(j.phases, p)
+	return j.open()
+}
+
+// open makes the link that says that this run is under way.
+func (j *journal) open() error {
+	if j.opened {
+		return nil
+	}
+	link := host.File{Mode: fs.ModeSymlink | fs.ModePerm, Link: path.Join(path.Base(steps.DoneDir), j.m.ID)}
+	if err := j.h.WriteFile(steps.JournalDir, link); err != nil {
+		return err
+	}
+	j.opened = true
+	return nil
+}
+
+func (j *journal) write(name string, v any) error {
+	data, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	return j.h.WriteFile(j.file(name), host.File{Data: append(data, '\n'), Mode: 0o600})
+}
+
+// note adds a line; it is on the disk after the next flush.
+func (j *journal) note(r record) {
+	r.Text = steps.Clean(r.Text)
+	line, err := json.Marshal(r)
+	if err != nil {
+		return // a record holds nothing that cannot be encoded
+	}
+	j.log.Write(append(line, '\n'))
+	j.learn(r)
+}
+
+func (j *journal) learn(r record) {
+	switch r.What {
+	case recordIntent:
+		j.begun[r.Index] = true
+	case recordSeen:
+		j.seen[r.Index] = j.seen[r.Index].with(r.Seen)
+	}
+}
+
+// with is what is known after more was seen.
+func (s *Seen) with(more *Seen) *Seen {
+	if s == nil || more == nil {
+		return more
+	}
+	both := *s
+	if more.Packages != nil {
+		both.Packages = more.Packages
+	}
+	if more.Files != nil {
+		both.Files = more.Files
+	}
+	return &both
+}
+
+// flush stores what was noted.
+func (j *journal) flush() error {
+	return j.h.WriteFile(j.file(eventsName), host.File{Data: bytes.Clone(j.log.Bytes()), Mode: 0o600})
+}
+
+// close stores the result and takes the link away: the run is over.
+func (j *journal) close(res result) error {
+	if err := j.flush(); err != nil {
+		return err
+	}
+	if err := j.write(resultName, res); err != nil {
+		return err
+	}
+	return j.unlink()
+}
+
+func (j *journal) unlink() error {
+	if err := j.h.Remove(steps.JournalDir); err != nil {
+		return err
+	}
+	j.opened = false
+	return nil
+}
+
+// discard removes the folder of a run that never was opened.
+func (j *journal) discard() {
+	_ = removeAll(j.h, j.dir()) // what is left is swept when the next run begins
+}
+
+func removeAll(h host.Host, root string) error {
+	var all []string
+	if err := walk(h, root, func(p string, _ host.File) { all = append(all, p) }); err != nil {
+		return err
+	}
+	for _, p := range slices.Backward(all) {
+		if err := h.Remove(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unfinished returns the run that is open, nil when there is none.
+func unfinished(h host.Host) (*journal, error) {
+	s, _, err := stateAt(h, steps.JournalDir)
+	if err != nil || s.Kind == kindNone {
+		return nil, err
+	}
+	id := path.Base(s.Link)
+	if s.Kind != kindLink || !validID(id) {
+		return nil, damaged(steps.JournalDir, fmt.Errorf("it is not a link to a run"))
+	}
+	j, err := load(h, id)
+	if err != nil {
+		return nil, err
+	}
+	j.opened = true
+	return j, nil
+}
+
+// load reads a run.
+func load(h host.Host, id string) (*journal, error) {
+	j := newJournal(h, manifest{ID: id})
+	if err := readJSON(h, j.file(manifestName), &j.m); err != nil {
+		return nil, err
+	}
+	if j.m.Version > version {
+		return nil, &steps.Failure{
+			Text: fmt.Sprintf("cannot read the journal of run %s: a newer sslwizard wrote it; nothing was touched", id), Code: "H04",
+			Fixes: []string{"use the newer sslwizard"},
+		}
+	}
+	if j.m.ID != id {
+		return nil, damaged(j.file(manifestName), fmt.Errorf("it is of run %q", j.m.ID))
+	}
+	for n := 0; ; n++ {
+		var p phase
+		err := readJSON(h, j.file(phaseName(n)), &p)
+		if absent(err) && n > 0 {
+			break
+		}
+		if err == nil {
+			j.phases = append(j.phases, p)
+		} else if !absent(err) {
+			return nil, err
+		}
+	}
+	return j, j.readLog()
+}
+
+func newJournal(h host.Host, m manifest) *journal {
+	return &journal{h: h, m: m, begun: map[int]bool{}, seen: map[int]*Seen{}}
+}
+
+func (j *journal) readLog() error {
+	f, err := j.h.ReadFile(j.file(eventsName))
+	if absent(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(f.Data) {
+		var r record
+		if err := json.Unmarshal(line, &r); err != nil {
+			return damaged(j.file(eventsName), err)
+		}
+		j.learn(r)
+	}
+	j.log.Write(f.Data)
+	return nil
+}
+
+// readJSON reads a file of the journal. Whatever is wrong with it, nothing is guessed (H05).
+func readJSON(r host.Reader, name string, into any) error {
+	f, err := r.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(f.Data, into); err != nil {
+		return damaged(name, err)
+	}
+	return nil
+}
+
+func damaged(name string, err error) error {
+	return &steps.Failure{
+		Text: "cannot read the journal: " + name + " is damaged; nothing was touched", Code: "H05", Err: err,
+		Fixes: []string{"the backups of what was changed are below " + steps.DoneDir + ", the plan in manifest.json beside them"},
+	}
+}
+
+// newID returns an ID that sorts after all others, also when the clock was set back.
+func newID(now time.Time, ids []string) string {
+	stamp := now.UTC().Format("20060102-150405")
+	id := stamp + "-0001"
+	if len(ids) == 0 {
+		return id
+	}
+	last := slices.Max(ids)
+	if id > last {
+		return id
+	}
+	i := strings.LastIndexByte(last, '-')
+	n, _ := strconv.Atoi(last[i+1:])
+	return fmt.Sprintf("%s-%04d", last[:i], n+1)
+}
+
+func validID(id string) bool {
+	if len(id) != len("20061122-225704-0001") {
+		return false
+	}
+	for i, r := range id {
+		if i == 8 || i == 15 {
+			if r != '-' {
+				return false
+			}
+		} else if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+func mapKeys[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}

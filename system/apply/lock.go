@@ -1,0 +1,125 @@
+package apply
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// FileLock is a flock on steps.LockFile. The kernel releases it when its holder ends, however it ends, so there is no
+// stale lock. It is made with system calls of its own because system/host has no word for it; the file is close-on-exec,
+// so that no program that we start keeps the lock.
+type FileLock struct {
+	Root string // "" is this machine
+}
+
+const nfsMagic = 0x6969
+
+// Lock implements Locker.
+func (l FileLock) Lock(what string) (func(), error) {
+	if err := os.MkdirAll(filepath.Dir(l.path()), 0o711); err != nil {
+		return nil, lockFault(err)
+	}
+	for {
+		f, err := l.open(os.O_RDWR | os.O_CREATE)
+		if err != nil {
+			return nil, lockFault(err)
+		}
+		if err := take(f); err != nil {
+			return nil, err
+		}
+		if l.current(f) {
+			sign(f, what)
+			return func() { f.Close() }, nil
+		}
+		f.Close() // the file was replaced between open and flock: the next one is the lock
+	}
+}
+
+// Free implements Locker.
+func (l FileLock) Free() error {
+	f, err := l.open(os.O_RDONLY)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return lockFault(err)
+	}
+	if err := take(f); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (l FileLock) path() string { return filepath.Join("/", l.Root, steps.LockFile) }
+
+func (l FileLock) open(flags int) (*os.File, error) {
+	return os.OpenFile(l.path(), flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+}
+
+// take gets the lock or closes the file.
+func take(f *os.File) error {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &st); err == nil && st.Type == nfsMagic {
+		f.Close()
+		return failf("cannot keep a second run out: %s is on NFS, whose locks do not hold", steps.StateDir)
+	}
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return nil
+	}
+	defer f.Close()
+	if !errors.Is(err, unix.EWOULDBLOCK) {
+		return lockFault(err)
+	}
+	said, _ := io.ReadAll(io.LimitReader(f, 400))
+	return &steps.Failure{
+		Text:   "cannot start: another run is active (" + holder(string(said)) + ")",
+		Code:   "H02",
+		Status: steps.ExitTryLater,
+		Fixes:  []string{"follow it: sslwizard attach", "or wait until it has ended, then run this again"},
+	}
+}
+
+func holder(said string) string {
+	if said = steps.CleanLine(said); said == "" {
+		return "it has not said what it does"
+	}
+	return said
+}
+
+// current reports whether the locked file is still the one at the path.
+func (l FileLock) current(f *os.File) bool {
+	locked, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(l.path())
+	return err == nil && os.SameFile(locked, there)
+}
+
+// sign says in the file who holds it. It is only for people: a failure does not matter.
+func sign(f *os.File, what string) {
+	said := fmt.Sprintf("pid %d, since %s, %s\n", os.Getpid(), time.Now().UTC().Format("2006-01-02 15:04:05 UTC"), steps.CleanLine(what))
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt([]byte(said), 0)
+	}
+}
+
+func lockFault(err error) error {
+	f := failf("cannot take the lock %s", steps.LockFile)
+	f.Err = err
+	if errors.Is(err, os.ErrPermission) {
+		f.Code, f.Status, f.Fixes = "H01", steps.ExitNotRoot, []string{"sudo sslwizard"}
+		return f
+	}
+	f.Err = diskFault(err)
+	return f
+}

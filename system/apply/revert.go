@@ -1,0 +1,382 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// undoing takes a phase back. It can be done again after it was interrupted: every act asks the host first whether
+// there is anything to take back.
+type undoing struct {
+	host.Host
+	e      *Engine
+	j      *journal // of the run whose changes are taken back
+	events *feed
+	begun  func(index int) bool
+	// always has units reloaded even if this run did not see them reload: after a crash or a restart they may run
+	// with what is being taken back.
+	always bool
+	did    []string
+	kept   []string
+	errs   []error
+}
+
+func (e *Engine) undoing(j *journal, events *feed, begun func(int) bool, always bool) *undoing {
+	return &undoing{Host: e.h, e: e, j: j, events: events, begun: begun, always: always}
+}
+
+// phase takes one phase back, in the order in which nothing is missed: units that we started stop while their files are
+// there, files come back newest first, then what the package manager, the accounts and the firewall hold, then what
+// runs takes its configuration again, and last the units that we stopped start, on what is theirs again.
+func (u *undoing) phase(ctx context.Context, p phase) error {
+	reverse := slices.Clone(p.Entries)
+	slices.Reverse(reverse)
+	u.unitsOff(ctx, p)
+	for _, e := range reverse {
+		u.try("take back "+e.Key, u.files(e))
+	}
+	u.daemonReload(ctx, reverse)
+	for _, e := range reverse {
+		u.try("take back "+e.Key, u.others(ctx, e))
+	}
+	u.emptyFolders(reverse)
+	u.reloads(ctx, p)
+	u.unitsOn(ctx, p)
+	return errors.Join(u.errs...)
+}
+
+func (u *undoing) try(what string, err error) {
+	if err != nil {
+		u.errs = append(u.errs, fmt.Errorf("cannot %s: %w", what, diskFault(err)))
+	}
+}
+
+// files takes back what an entry changed of files, and sweeps what an interrupted write left.
+func (u *undoing) files(e entry) error {
+	seen := u.j.seen[e.Index]
+	for _, p := range slices.Backward(e.Before.Paths) {
+		if err := u.sweepTemp(path.Dir(p.Path)); err != nil {
+			return err
+		}
+		if err := u.path(p, e.Before, seen); err != nil {
+			return err
+		}
+	}
+	if e.Before.Store != nil {
+		return u.undoStore(e.Before.Store, seen)
+	}
+	return nil
+}
+
+// sweepTemp removes the temporary files of writes that were killed.
+func (u *undoing) sweepTemp(dir string) error {
+	f, err := u.ReadFile(dir)
+	if err != nil || !u.always {
+		return nil
+	}
+	for _, name := range f.Entries {
+		if host.IsTemp(name) {
+			if err := u.Remove(path.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// path takes one path back, by the rule of dpkg's configuration files: as it was before: nothing to do; as we made it:
+// restored; anything else is somebody's work and stays.
+func (u *undoing) path(p Path, b Before, seen *Seen) error {
+	now, f, err := stateAt(u, p.Path)
+	if err != nil || now.equal(p.Before) {
+		return err
+	}
+	if now.Kind == kindDir || p.Before.Kind == kindDir {
+		return u.folder(p, now, f)
+	}
+	switch {
+	case now.same(p.Before): // only mode or owner differ: a write of ours with the same content
+	case u.ours(p, b, now, seen):
+	default:
+		return u.keepTheirs(p, now)
+	}
+	return u.write(p.Path, p.Before)
+}
+
+// ours reports whether what is at the path now is what the change made of it.
+func (u *undoing) ours(p Path, b Before, now State, seen *Seen) bool {
+	if p.After != nil {
+		return now.same(*p.After)
+	}
+	mark, known := mapValue(seen, p.Path)
+	switch {
+	case !known:
+		return true // killed before it could be observed: nobody else writes there
+	case now.mark() == mark && now.Kind != kindNone:
+		return true
+	}
+	return b.Store != nil && p.Before.Kind == kindNone && now.Kind == kindLink // a renewal moved the link of a site that goes
+}
+
+// write makes a path what it was.
+func (u *undoing) write(name string, before State) error {
+	if before.Kind == kindNone {
+		if err := u.Remove(name); err != nil {
+			return err
+		}
+		u.undone("removed " + name)
+		return nil
+	}
+	data, err := u.backup(before)
+	if err != nil {
+		return err
+	}
+	if err := u.WriteFile(name, before.file(data)); err != nil {
+		return err
+	}
+	u.undone("restored " + name)
+	return nil
+}
+
+// backup reads the bytes of a file as it was. A backup that is not what was recorded is never used (X07).
+func (u *undoing) backup(before State) ([]byte, error) {
+	if before.Kind != kindFile {
+		return nil, nil
+	}
+	f, err := u.ReadFile(u.j.file(path.Join(backupDir, path.Base(before.Backup))))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the backup: %w", err)
+	}
+	if hashOf(f.Data) != before.SHA256 {
+		return nil, &steps.Failure{
+			Text: "cannot use the backup " + u.j.file(path.Join(backupDir, before.Backup)) + ": it is not what was recorded", Code: "X07",
+			Fixes: []string{"compare it with the present file by hand"},
+		}
+	}
+	return f.Data, nil
+}
+
+// keepTheirs leaves a file that somebody edited, and puts beside it what would have been restored.
+func (u *undoing) keepTheirs(p Path, now State) error {
+	if p.Before.Kind != kindFile {
+		if now.Kind != kindNone {
+			u.keepOnce(p.Path, "it was changed since; yours stays")
+		}
+		return nil
+	}
+	data, err := u.backup(p.Before)
+	if err != nil {
+		return err
+	}
+	beside := p.Path + ".sslwizard-saved"
+	if now.Kind == kindNone {
+		u.keepOnce(p.Path, "it was deleted since and stays so; what was there before sslwizard is in "+beside)
+	} else {
+		u.keepOnce(p.Path, "it was changed since; yours stays, what was there before sslwizard is in "+beside)
+	}
+	return u.WriteFile(beside, p.Before.file(data))
+}
+
+// folder takes back a folder: one of ours goes when it is empty, one that was there gets its mode and owner back.
+func (u *undoing) folder(p Path, now State, f host.File) error {
+	switch {
+	case p.Before.Kind == kindNone && now.Kind == kindDir:
+		if len(f.Entries) > 0 {
+			return nil // looked at again when everything below it was taken back
+		}
+		return u.write(p.Path, p.Before)
+	case p.Before.Kind == kindDir && now.Kind == kindNone:
+		return u.write(p.Path, p.Before)
+	case now.same(p.Before) && p.After != nil && now.Mode == p.After.Mode:
+		return u.write(p.Path, p.Before)
+	}
+	u.keepOnce(p.Path, "it was changed since; yours stays")
+	return nil
+}
+
+// emptyFolders removes folders of ours that could not go before what was in them.
+func (u *undoing) emptyFolders(reverse []entry) {
+	for _, e := range reverse {
+		for _, p := range slices.Backward(e.Before.Paths) {
+			if p.Before.Kind == kindNone && p.After != nil && p.After.Kind == kindDir {
+				u.try("remove the folder "+p.Path, u.emptyFolder(p.Path))
+			}
+		}
+	}
+}
+
+func (u *undoing) emptyFolder(name string) error {
+	now, f, err := stateAt(u, name)
+	if err != nil || now.Kind != kindDir || name == steps.StateDir || name == steps.DoneDir {
+		return err
+	}
+	if len(f.Entries) > 0 {
+		u.keepOnce(name, "it is not empty")
+		return nil
+	}
+	return u.write(name, State{})
+}
+
+// others takes back what is not a file. Only what was begun is touched: before that, whatever is there is somebody
+// else's.
+func (u *undoing) others(ctx context.Context, e entry) error {
+	if !u.begun(e.Index) {
+		return nil
+	}
+	b, seen := e.Before, u.j.seen[e.Index]
+	switch {
+	case b.Packages != nil:
+		return u.removePackages(ctx, b.Packages, seen)
+	case b.User != nil:
+		return u.removeUser(ctx, b.User)
+	case b.Port != nil:
+		return u.closePort(ctx, b.Port, seen)
+	}
+	return nil
+}
+
+func (u *undoing) daemonReload(ctx context.Context, entries []entry) {
+	for _, e := range entries {
+		if r := e.Before.Reload; r != nil && r.Daemon && (u.always || u.begun(e.Index)) {
+			_, err := u.Run(ctx, systemctl("daemon-reload"))
+			u.try("have systemd read its unit files again", err)
+			return
+		}
+	}
+}
+
+// reloads has what runs take its configuration again, each unit once.
+func (u *undoing) reloads(ctx context.Context, p phase) {
+	todo := map[string]ReloadState{}
+	for _, e := range p.Entries {
+		r := e.Before.Reload
+		if r == nil || r.Unit == "" || !u.always && !u.begun(e.Index) {
+			continue
+		}
+		have := todo[r.Unit]
+		have.Unit, have.Restart = r.Unit, have.Restart || r.Restart
+		if r.Executor != "" {
+			have.Executor = r.Executor
+		}
+		todo[r.Unit] = have
+	}
+	for _, unit := range slices.Sorted(mapKeys(todo)) {
+		u.try("reload "+unit, u.reload(ctx, todo[unit]))
+	}
+}
+
+func (u *undoing) reload(ctx context.Context, r ReloadState) error {
+	now, err := unitState(ctx, u, r.Unit)
+	if err != nil || !now.active() {
+		return err
+	}
+	x, err := u.e.executor(r.Executor)
+	switch {
+	case r.Restart:
+		_, err = u.Run(ctx, systemctl("restart", r.Unit))
+	case err != nil:
+		_, err = u.Run(ctx, systemctl("reload", r.Unit))
+	default:
+		err = x.Reload(ctx, u, r.Unit)
+	}
+	if err == nil {
+		u.undone("reloaded " + r.Unit)
+	}
+	return err
+}
+
+// firstStates returns each unit of the phase as it was before the first change of it.
+func (u *undoing) firstStates(p phase) []UnitState {
+	var states []UnitState
+	for _, e := range p.Entries {
+		s := e.Before.Unit
+		if s == nil || !u.begun(e.Index) || slices.ContainsFunc(states, func(x UnitState) bool { return x.Unit == s.Unit }) {
+			continue
+		}
+		states = append(states, *s)
+	}
+	return states
+}
+
+// unitsOff stops and disables the units that were off. They stop together: a socket would start its service again.
+func (u *undoing) unitsOff(ctx context.Context, p phase) {
+	var stop, disable, failed []string
+	for _, was := range slices.Backward(u.firstStates(p)) {
+		now, err := unitState(ctx, u, was.Unit)
+		if err != nil {
+			u.try("stop "+was.Unit, err)
+			continue
+		}
+		if now.active() && !was.active() {
+			stop = append(stop, was.Unit)
+		}
+		if now.File == "enabled" && was.File != "enabled" {
+			disable = append(disable, was.Unit)
+		}
+		if now.Active == "failed" && was.Active != "failed" {
+			failed = append(failed, was.Unit)
+		}
+	}
+	u.systemctl(ctx, "stop", stop, "stopped ")
+	u.systemctl(ctx, "disable", disable, "disabled ")
+	u.systemctl(ctx, "reset-failed", failed, "cleared the failure of ")
+}
+
+// unitsOn enables and starts the units that were on.
+func (u *undoing) unitsOn(ctx context.Context, p phase) {
+	var enable, start []string
+	for _, was := range u.firstStates(p) {
+		now, err := unitState(ctx, u, was.Unit)
+		if err != nil {
+			u.try("start "+was.Unit, err)
+			continue
+		}
+		if was.File == "enabled" && now.File != "enabled" {
+			enable = append(enable, was.Unit)
+		}
+		if was.active() && !now.active() {
+			start = append(start, was.Unit)
+		}
+	}
+	u.systemctl(ctx, "enable", enable, "enabled ")
+	u.systemctl(ctx, "start", start, "started ")
+}
+
+func (u *undoing) systemctl(ctx context.Context, verb string, units []string, said string) {
+	if len(units) == 0 {
+		return
+	}
+	_, err := u.Run(ctx, systemctl(append([]string{verb}, units...)...))
+	if err == nil {
+		u.undone(said + strings.Join(units, ", "))
+	}
+	u.try(verb+" "+strings.Join(units, ", "), err)
+}
+
+func (u *undoing) undone(text string) {
+	u.did = append(u.did, steps.CleanLine(text))
+	u.say(steps.Undone, text)
+}
+
+// keepOnce reports something that stays.
+func (u *undoing) keepOnce(name, why string) {
+	text := steps.CleanLine(name + ": " + why)
+	if slices.ContainsFunc(u.kept, func(k string) bool { return k == text || strings.HasPrefix(k, name+": ") }) {
+		return
+	}
+	u.kept = append(u.kept, text)
+	u.say(steps.Kept, text)
+}
+
+func (u *undoing) say(status steps.Status, text string) {
+	now := u.e.s.Clock()
+	u.j.note(record{Time: now, Index: -1, What: string(status), Text: text})
+	u.events.send(steps.Event{Time: now, Run: u.j.m.ID, Status: status, Text: steps.CleanLine(text)})
+}

@@ -1,0 +1,157 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// The triggered changes have something to do only because others have: they leave nothing of their own behind.
+
+// ReloadState is what has to take its configuration again when files are taken back.
+type ReloadState struct {
+	Daemon   bool   `json:"daemon,omitempty"` // systemd itself
+	Unit     string `json:"unit,omitempty"`
+	Executor string `json:"executor,omitempty"`
+	Restart  bool   `json:"restart,omitempty"`
+}
+
+// triggerVerb is a triggered change.
+type triggerVerb struct {
+	c        steps.Change
+	on       []string // nil: whatever comes before it
+	commands [][]string
+	reload   *ReloadState
+	act      func(context.Context, *doing) error
+}
+
+func triggered(c steps.Change) (verb, error) {
+	v := triggerVerb{c: c}
+	switch c := c.(type) {
+	case steps.ReloadUnits:
+		v.on, v.commands = c.On, [][]string{{"systemctl", "daemon-reload"}}
+		v.reload, v.act = &ReloadState{Daemon: true}, v.run
+	case steps.Restart:
+		v.on, v.commands = c.On, [][]string{{"systemctl", "restart", c.Unit}}
+		v.reload = &ReloadState{Unit: c.Unit, Restart: true}
+		v.act = func(ctx context.Context, d *doing) error { return d.unit(ctx, c.Unit, v.commands) }
+	case steps.Reload:
+		v.on, v.commands = c.On, [][]string{{"systemctl", "reload", c.Unit}}
+		v.reload = &ReloadState{Unit: c.Unit, Executor: c.Executor}
+		v.act = func(ctx context.Context, d *doing) error { return d.reload(ctx, c) }
+	case steps.TestConfig:
+		v.on = c.On
+		v.act = func(ctx context.Context, d *doing) error { return d.test(ctx, c) }
+	case steps.Rehearse:
+		v.on = c.On
+		v.act = func(ctx context.Context, d *doing) error { return d.rehearse(ctx, c) }
+	case steps.Verify:
+		v.act = func(ctx context.Context, d *doing) error { return d.verify(ctx, c) }
+	case steps.Checkpoint:
+		v.act = func(context.Context, *doing) error { return nil }
+	default:
+		return nil, failf("cannot do a change of type %T: it is not known", c)
+	}
+	return v, nil
+}
+
+func (v triggerVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Finding, error) {
+	e := steps.Effect{Change: v.c, Action: steps.Nothing}
+	if v.on == nil && v.always() && len(w.pending) > 0 || w.on(v.on) {
+		e.Action, e.Commands = steps.Execute, v.commands
+	}
+	return e, nil, nil
+}
+
+// always reports the changes that follow whatever comes before them.
+func (v triggerVerb) always() bool {
+	switch v.c.(type) {
+	case steps.Verify, steps.Checkpoint:
+		return true
+	}
+	return false
+}
+
+func (v triggerVerb) record(context.Context, *recorder) (Before, error) {
+	return Before{Reload: v.reload}, nil
+}
+
+func (v triggerVerb) do(ctx context.Context, d *doing) error { return v.act(ctx, d) }
+
+func (v triggerVerb) run(ctx context.Context, d *doing) error {
+	_, err := d.Run(ctx, systemctl(v.commands[0][1:]...))
+	return err
+}
+
+func (d *doing) reload(ctx context.Context, c steps.Reload) error {
+	x, err := d.executor(c.Executor)
+	if err != nil {
+		return err
+	}
+	return x.Reload(ctx, d, c.Unit)
+}
+
+func (d *doing) test(ctx context.Context, c steps.TestConfig) error {
+	x, err := d.executor(c.Executor)
+	if err != nil {
+		return err
+	}
+	return x.Test(ctx, d)
+}
+
+func (d *doing) rehearse(ctx context.Context, c steps.Rehearse) error {
+	x, err := d.executor(c.Executor)
+	if err != nil {
+		return err
+	}
+	report, err := x.Rehearse(ctx, d, c.Sites)
+	if len(report.Checks) > 0 {
+		d.report(report)
+	}
+	if err != nil {
+		return err
+	}
+	return failedChecks("the rehearsal failed", report.Failed())
+}
+
+// verify probes the live sites. With Trusted false the trusted certificate is not judged: it comes later.
+func (d *doing) verify(ctx context.Context, c steps.Verify) error {
+	if d.services.Prober == nil {
+		return failf("cannot verify the sites: this build has no probe")
+	}
+	var failed []steps.Check
+	for _, site := range c.Sites {
+		report, err := d.services.Prober.Probe(ctx, site, c.Trusted)
+		if err != nil {
+			return fmt.Errorf("cannot verify %s: %w", site.Name, err)
+		}
+		d.report(report)
+		for _, f := range report.Failed() {
+			if c.Trusted || f.Step != steps.IDTrusted {
+				failed = append(failed, f)
+			}
+		}
+	}
+	return failedChecks("the verification failed", failed)
+}
+
+// failedChecks makes one error of checks that failed: all are said, the first names the error.
+func failedChecks(what string, failed []steps.Check) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	said := make([]string, len(failed))
+	var fixes []string
+	for i, c := range failed {
+		said[i] = steps.CleanLine(strings.TrimSpace(c.Name + " " + c.Address + ": " + c.Detail))
+		fixes = append(fixes, c.Fix...)
+	}
+	return &steps.Failure{
+		Text: "cannot keep the change: " + what + ": " + strings.Join(said, "; "), Code: failed[0].Code, Fixes: fixes,
+	}
+}
+
+var _ host.Host = (*doing)(nil)

@@ -1,0 +1,167 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// Undo takes back a finished run and every run after it, the newest first, so that the host is what it was before that
+// run; "" is the last one that changed something. What somebody edited since stays and is reported in Kept.
+func (e *Engine) Undo(ctx context.Context, runID string, sink func(steps.Event)) (steps.Result, error) {
+	return e.undoWhich(ctx, sink, "undo "+runID, func(runs []run) ([]string, error) { return upTo(runs, runID) })
+}
+
+// undoWhich undoes the runs that choose picks, under the lock.
+func (e *Engine) undoWhich(ctx context.Context, sink func(steps.Event), what string, choose func([]run) ([]string, error)) (steps.Result, error) {
+	release, err := e.s.Locker.Lock(what)
+	if err != nil {
+		return steps.Result{}, err
+	}
+	defer release()
+	events := newFeed(sink)
+	defer events.close()
+	if res, _, err := e.recover(context.WithoutCancel(ctx), events); err != nil {
+		return res, err
+	}
+	return e.undoChosen(ctx, events, choose)
+}
+
+func (e *Engine) undoChosen(ctx context.Context, events *feed, choose func([]run) ([]string, error)) (steps.Result, error) {
+	runs, err := listRuns(e.h)
+	if err != nil {
+		return steps.Result{}, err
+	}
+	ids, err := choose(runs)
+	if err != nil {
+		return steps.Result{}, err
+	}
+	if len(ids) == 0 {
+		return steps.Result{Outcome: steps.OutcomeNothing}, nil
+	}
+	if err := cancelled(ctx); err != nil {
+		return steps.Result{}, err
+	}
+	j, err := e.newRun(manifest{Kind: kindUndo, What: "undo " + strings.Join(ids, ", "), Undoes: ids}, func(*manifest) error { return nil })
+	if err != nil {
+		return steps.Result{}, err
+	}
+	if err := j.open(); err != nil {
+		j.discard()
+		return steps.Result{}, unwritten(err)
+	}
+	return e.undo(context.WithoutCancel(ctx), j, events)
+}
+
+// upTo returns the runs to undo, the newest first.
+func upTo(runs []run, id string) ([]string, error) {
+	var ids []string
+	for _, r := range slices.Backward(runs) {
+		if r.undoable() {
+			ids = append(ids, r.m.ID)
+			if id == "" || r.m.ID == id {
+				return ids, nil
+			}
+		}
+	}
+	if id == "" {
+		return nil, nil
+	}
+	return nil, &steps.Failure{
+		Text: "cannot undo the run " + steps.CleanLine(id) + ": there is no such run that changed something and was not undone yet", Status: steps.ExitUsage,
+		Fixes: []string{"see the runs: sslwizard status"},
+	}
+}
+
+// undo brings an opened undo to its end; it may have begun before.
+func (e *Engine) undo(ctx context.Context, j *journal, events *feed) (steps.Result, error) {
+	res := steps.Result{Run: j.m.ID, Outcome: steps.OutcomeDone}
+	end := result{Outcome: steps.OutcomeDone, Receipt: Receipt{}}
+	for _, id := range j.m.Undoes {
+		target, err := loadRun(e.h, id)
+		if err != nil {
+			return e.undoFailed(res, err)
+		}
+		u := e.undoing(target.journal, events, func(int) bool { return true }, true)
+		for _, p := range slices.Backward(target.phases) {
+			if !slices.Contains(target.end.Reverted, p.Number) {
+				err = errors.Join(err, u.phase(ctx, p))
+			}
+		}
+		res.Undone, res.Kept = append(res.Undone, u.did...), append(res.Kept, u.kept...)
+		if err != nil {
+			return e.undoFailed(res, err)
+		}
+		end.Receipt = target.m.Receipt
+	}
+	end.Time, end.Undone, end.Kept = e.s.Clock().UTC(), res.Undone, res.Kept
+	if err := j.close(end); err != nil {
+		return e.undoFailed(res, err)
+	}
+	return res, nil
+}
+
+// undoFailed leaves the undo open: the next start goes on with it.
+func (e *Engine) undoFailed(res steps.Result, err error) (steps.Result, error) {
+	res.Outcome, res.Err = steps.OutcomeInconsistent, inconsistent(nil, err)
+	return res, res.Err
+}
+
+// UndoAll takes back every run, for an uninstall. Afterwards it removes our own folders: the log of runs always, the
+// certificates, account keys and the local CA only with keepCertificates false.
+func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(steps.Event)) (steps.Result, error) {
+	release, err := e.s.Locker.Lock("uninstall")
+	if err != nil {
+		return steps.Result{}, err
+	}
+	defer release()
+	events := newFeed(sink)
+	defer events.close()
+	if res, _, err := e.recover(context.WithoutCancel(ctx), events); err != nil {
+		return res, err
+	}
+	res, err := e.undoChosen(ctx, events, everything)
+	if err != nil {
+		return res, err
+	}
+	if err := e.erase(keepCertificates); err != nil {
+		return e.undoFailed(res, err)
+	}
+	res.Outcome = steps.OutcomeDone
+	return res, nil
+}
+
+func everything(runs []run) ([]string, error) {
+	var ids []string
+	for _, r := range slices.Backward(runs) {
+		if r.undoable() {
+			ids = append(ids, r.m.ID)
+		}
+	}
+	return ids, nil
+}
+
+// erase removes what is left of our own folders. The lock goes last, held by us: whoever waits for it finds that the
+// file is another one, and tries again.
+func (e *Engine) erase(keepCertificates bool) error {
+	roots := []string{steps.DoneDir, steps.RuntimeDir, steps.Webroot}
+	if !keepCertificates {
+		roots = append(roots, steps.CertsDir, steps.ACMEDir, steps.CADir)
+	}
+	for _, root := range append(roots, steps.LockFile) {
+		if err := removeAll(e.h, root); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{steps.CertsDir, steps.StateDir, steps.SitesDir, "/etc/sslwizard"} {
+		if f, err := e.h.ReadFile(dir); err == nil && f.Mode.IsDir() && len(f.Entries) == 0 {
+			if err := e.h.Remove(dir); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
