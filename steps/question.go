@@ -1,6 +1,74 @@
 package steps
 
-// Question is one thing that is asked.
+import (
+	"errors"
+	"strings"
+)
+
+// Kind is how a question is asked and what its answer looks like.
+type Kind string
+
+// The kinds.
+const (
+	KindText     Kind = "text"
+	KindBool     Kind = "bool"
+	KindNumber   Kind = "number"
+	KindChoice   Kind = "choice"
+	KindList     Kind = "list"
+	KindDuration Kind = "duration"
+	KindSize     Kind = "size"
+	KindHeaders  Kind = "headers"
+)
+
+// Question is one thing that is asked. The questions are the one source of the screens, the plain prompts, the
+// answers file with its template and schema, and the table in the docs.
 type Question struct {
-	Key string // path in the answers file: "certs.domains"
+	Key      string // path in the answers file: "certs.domains"
+	Step     ID
+	Label    string   // a few words; ends with "?" only if it is a sentence
+	Help     string   // one or two sentences: what it is
+	Why      string   // why the default is what it is
+	Shell    []string // what a person would type or write instead, corrected
+	Kind     Kind
+	Options  []Option // for KindChoice
+	Default  string   // in the form of Answers.Text; from the facts where they say more; "" where there is none
+	Consent  bool     // never answered for the user
+	Required bool     // has no default
+	// When says whether the question makes sense after these answers; nil: always.
+	When func(Answers) bool
+}
+
+// Option is one of the values of a choice.
+type Option struct {
+	Value, Label string
+	Disabled     string // why it cannot be chosen here; "" if it can
+}
+
+// Relevant reports whether the question makes sense after these answers.
+func (q Question) Relevant(a Answers) bool { return q.When == nil || q.When(a) }
+
+// Check says whether the text can be the answer to this question, beside the answers that are there already. It is the
+// validation of the answers file, so a screen and a file refuse the same things in the same words.
+func (q Question) Check(a Answers, text string) error {
+	a.origin = nil
+	if err := a.Set(q.Key, text); err != nil {
+		return err
+	}
+	_, problems := a.Site()
+	for _, p := range problems {
+		if p.Path == q.Key || strings.HasPrefix(p.Path, q.Key+"[") || q.Kind == KindHeaders && strings.HasPrefix(p.Path, q.Key+".") {
+			return errors.New((&valueError{p.Text, p.Suggestion}).Error())
+		}
+	}
+	return nil
+}
+
+// Questions returns every question of the seven steps, in order, whether it makes sense or not; Questions of a Step
+// leaves out what does not.
+func Questions(f Facts) []Question {
+	var all []Question
+	for _, s := range All() {
+		all = append(all, s.(*step).all(f)...)
+	}
+	return all
 }

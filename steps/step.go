@@ -26,3 +26,58 @@ type Step interface {
 	Questions(Answers, Facts) []Question
 	Check(Site, Facts) []Finding
 }
+
+// All returns the seven steps in order.
+func All() []Step {
+	return []Step{
+		&step{IDInstall, "Install", installQuestions, installFindings},
+		&step{IDCerts, "Certificates", certsQuestions, certsFindings},
+		&step{IDSSL, "TLS settings", sslQuestions, sslFindings},
+		&step{IDRedirect, "HTTP redirect", redirectQuestions, redirectFindings},
+		&step{IDProxy, "Reverse proxy", proxyQuestions, proxyFindings},
+		&step{IDWebSockets, "WebSockets", webSocketsQuestions, webSocketsFindings},
+		&step{IDTrusted, "Trusted certificate", trustedQuestions, trustedFindings},
+	}
+}
+
+// step is a Step; each is written in the file of its name.
+type step struct {
+	id        ID
+	title     string
+	questions func(Facts) []Question
+	check     func(Site, Facts) []Finding
+}
+
+// ID implements Step.
+func (s *step) ID() ID { return s.id }
+
+// Title implements Step.
+func (s *step) Title() string { return s.title }
+
+// Questions implements Step: those that make sense after the answers so far.
+func (s *step) Questions(a Answers, f Facts) []Question {
+	var asked []Question
+	for _, q := range s.all(f) {
+		if q.Relevant(a) {
+			asked = append(asked, q)
+		}
+	}
+	return asked
+}
+
+// Check implements Step.
+func (s *step) Check(site Site, f Facts) []Finding {
+	found := s.check(site, f)
+	for i := range found {
+		found[i].Step = s.id
+	}
+	return found
+}
+
+func (s *step) all(f Facts) []Question {
+	all := s.questions(f)
+	for i := range all {
+		all[i].Step = s.id
+	}
+	return all
+}

@@ -1,0 +1,173 @@
+package steps
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func (b *siteBuilder) install() SiteInstall {
+	a := b.answers.Install
+	return SiteInstall{
+		Executor: b.choice("install.executor", a.Executor, ExecutorNative, ExecutorNginx),
+		Firewall: a.Firewall,
+	}
+}
+
+func installQuestions(f Facts) []Question {
+	return []Question{
+		{
+			Key: "install.executor", Kind: KindChoice, Label: "Which server speaks HTTPS?",
+			Help:    "native is sslwizard itself, as a systemd service with no rights beyond its ports. nginx installs nginx, or works beside the sites of the one that is there.",
+			Why:     whyExecutor(f),
+			Shell:   []string{"sudo apt-get install --no-install-recommends nginx", "sudo systemctl enable --now nginx", "systemctl status nginx"},
+			Options: []Option{{Value: ExecutorNative, Label: "sslwizard itself, no package needed"}, {Value: ExecutorNginx, Label: "nginx " + firstOf(f.Nginx.Version, f.Nginx.Candidate)}},
+			Default: defaultExecutor(f),
+		},
+		{
+			Key: "install.firewall", Kind: KindBool, Label: "Open ports 80 and 443 in the firewall?",
+			Help:    "In the firewall that is in charge here, for IPv4 and IPv6, in a way that outlives a restart. A firewall that is off stays off.",
+			Why:     "Without both ports neither browsers nor the certificate authority reach this server.",
+			Shell:   firewallShell(f.Firewall),
+			Default: "yes",
+			When:    func(Answers) bool { return f.Firewall.Kind != "none" },
+		},
+	}
+}
+
+func defaultExecutor(f Facts) string {
+	if f.Nginx.Active && slices.ContainsFunc(f.Nginx.Servers, func(s NginxServer) bool { return !s.Stock }) {
+		return ExecutorNginx
+	}
+	return ExecutorNative
+}
+
+func whyExecutor(f Facts) string {
+	if defaultExecutor(f) == ExecutorNginx {
+		return "nginx already serves other sites here, and two programs cannot have the same ports."
+	}
+	return "It needs no package, and renewed certificates and new settings go live without dropping a connection."
+}
+
+// firewallShell is what opens the ports by hand. "iptables -I" alone would be lost at the next boot, and would leave
+// IPv6 as it is.
+func firewallShell(f Firewall) []string {
+	switch f.Kind {
+	case "ufw":
+		return []string{"sudo ufw allow 80/tcp", "sudo ufw allow 443/tcp"}
+	case "firewalld":
+		return []string{"sudo firewall-cmd --permanent --add-service=http --add-service=https",
+			"sudo firewall-cmd --add-service=http --add-service=https"}
+	case "nftables":
+		return []string{"sudo nft insert rule " + firstOf(f.Table, "inet filter input") + " tcp dport '{ 80, 443 }' accept",
+			"and the same rule in /etc/nftables.conf"}
+	}
+	return []string{"sudo iptables -I INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT",
+		"sudo ip6tables -I INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT", "sudo netfilter-persistent save"}
+}
+
+func installFindings(s Site, f Facts) []Finding {
+	found := hostFindings(f)
+	found = append(found, portFindings(s, f)...)
+	if s.Install.Executor == ExecutorNginx {
+		found = append(found, nginxFindings(s, f.Nginx)...)
+	}
+	return append(found, firewallFindings(s, f.Firewall)...)
+}
+
+// hostFindings is what concerns the host whatever is asked.
+func hostFindings(f Facts) []Finding {
+	var found []Finding
+	if !f.Root {
+		found = append(found, Finding{Code: "H01", Severity: Blocker, Text: "cannot change this server without root",
+			Fix: []string{"run the same command with sudo in front; --dry-run works without"}})
+	}
+	if f.Services == "" || f.Packages.Kind == "" {
+		found = append(found, Finding{Code: "H10", Severity: Blocker,
+			Text: fmt.Sprintf("cannot set up %s: so far this needs Debian or Ubuntu with systemd", firstOf(f.Distro.Pretty, "this system")),
+			Fix:  []string{"sslwizard --non-interactive --answers FILE --dry-run -o diff    prints the files to install by hand"}})
+	}
+	const least = 64 << 20
+	if f.FreeBytes >= 0 && f.FreeBytes < least {
+		found = append(found, Finding{Code: "H06", Severity: Blocker,
+			Text: fmt.Sprintf("cannot work safely with only %d MiB free on the file system of %s; 64 MiB are needed", f.FreeBytes>>20, StateDir),
+			Fix:  []string{"make room, for instance: sudo apt-get clean", "df -h " + parentDir(StateDir) + "    shows how much is free"}})
+	}
+	if f.Packages.LockedBy != "" {
+		found = append(found, Finding{Code: "H11", Severity: Info,
+			Text: fmt.Sprintf("the package manager is busy (%s); a run that needs it waits for it", f.Packages.LockedBy)})
+	}
+	return found
+}
+
+// nginxFindings is what is wrong with the nginx that is there.
+func nginxFindings(s Site, n Nginx) []Finding {
+	if !n.Installed {
+		return nil
+	}
+	if n.ConfigError != "" {
+		return []Finding{{Code: "N03", Severity: Blocker, Text: "cannot build on the present nginx configuration, it fails its own test: " + n.ConfigError,
+			Fix: []string{"sudo nginx -t    shows the error; correct it first, sslwizard did not make it"}}}
+	}
+	var found []Finding
+	if n.ConfigOK && n.Include == "" {
+		found = append(found, Finding{Code: "N07", Severity: Blocker, Text: "cannot add a site: nginx.conf includes no folder of *.conf files in http{}",
+			Fix: []string{"add this line inside http { } of /etc/nginx/nginx.conf:  include /etc/nginx/conf.d/*.conf;"}})
+	}
+	for _, server := range n.Servers {
+		if name, ok := servesOneOf(server, s.Certs.Domains); ok {
+			found = append(found, Finding{Code: "N08", Severity: Blocker,
+				Text: fmt.Sprintf("cannot serve %s: %s:%d serves it already", name, server.File, server.Line),
+				Fix: []string{fmt.Sprintf("take %s out of server_name in %s (line %d), or move the file away", name, server.File, server.Line),
+					"or take the name out of certs.domains"}})
+		}
+	}
+	return found
+}
+
+func servesOneOf(server NginxServer, domains []Domain) (string, bool) {
+	if server.Stock {
+		return "", false
+	}
+	for _, d := range domains {
+		if slices.ContainsFunc(server.Names, func(name string) bool { return strings.EqualFold(name, string(d)) }) {
+			return string(d), true
+		}
+	}
+	return "", false
+}
+
+func firewallFindings(s Site, f Firewall) []Finding {
+	var closed []string
+	for _, p := range servedPorts {
+		if !slices.Contains(f.Open, p) {
+			closed = append(closed, fmt.Sprintf("%d/%s", p.Number, p.Proto))
+		}
+	}
+	if !f.InCharge() || len(closed) == 0 {
+		return nil
+	}
+	list := strings.Join(closed, " and ")
+	if s.Install.Firewall {
+		return []Finding{{Code: "N16", Severity: Info, Text: fmt.Sprintf("%s keeps %s closed; that will be opened", f.Kind, list)}}
+	}
+	return []Finding{{Code: "N16", Severity: Warning, Text: fmt.Sprintf("%s keeps %s closed, so nobody reaches this site from outside", f.Kind, list),
+		Fix: append([]string{"install.firewall: true    in the answers file, or by hand:"}, firewallShell(f)...)}}
+}
+
+// servedPorts are the ports that both executors serve.
+var servedPorts = []Port{{80, "tcp"}, {443, "tcp"}}
+
+// InCharge reports whether there is a firewall that decides what comes in.
+func (f Firewall) InCharge() bool { return f.Kind != "" && f.Kind != "none" }
+
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+func parentDir(path string) string { return path[:strings.LastIndex(path, "/")] }

@@ -1,0 +1,116 @@
+package steps
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// portFindings names who holds the ports that the site needs, if it is neither us nor what we work with.
+func portFindings(s Site, f Facts) []Finding {
+	var found []Finding
+	for _, h := range holders(f.Listeners) {
+		switch {
+		case h.Ours:
+		case !h.isNginx():
+			found = append(found, h.conflict())
+		case s.Install.Executor == ExecutorNative && !f.OursToReplace():
+			found = append(found, h.nginxInTheWay(f.Nginx))
+		case s.Install.Executor == ExecutorNginx && h.Unit == "":
+			found = append(found, Finding{Code: "N02", Severity: Blocker,
+				Text: "cannot take over an nginx that runs outside systemd: " + h.describe(),
+				Fix:  []string{"sudo nginx -s quit && sudo systemctl start nginx    hands it to systemd"}})
+		}
+	}
+	return found
+}
+
+// OursToReplace reports whether the nginx on this host serves our sites and nobody else's, so that the native executor
+// may take its ports.
+func (f Facts) OursToReplace() bool {
+	foreign := slices.ContainsFunc(f.Nginx.Servers, func(s NginxServer) bool { return !s.Stock })
+	ours := slices.ContainsFunc(f.Managed.Sites, func(s Site) bool { return s.Install.Executor == ExecutorNginx })
+	return ours && !foreign
+}
+
+// holder is a program that listens on some of our ports.
+type holder struct {
+	Listener
+	ports []int
+}
+
+// holders groups the listeners on our ports by program.
+func holders(listeners []Listener) []holder {
+	var all []holder
+	for _, l := range listeners {
+		if !slices.Contains(servedPorts, l.Port) {
+			continue
+		}
+		i := slices.IndexFunc(all, func(h holder) bool { return h.Process == l.Process && h.Unit == l.Unit && h.Ours == l.Ours })
+		if i < 0 {
+			all = append(all, holder{Listener: l, ports: []int{l.Port.Number}})
+		} else if !slices.Contains(all[i].ports, l.Port.Number) {
+			all[i].ports = append(all[i].ports, l.Port.Number)
+		}
+	}
+	return all
+}
+
+func (h holder) isNginx() bool { return h.Process == "nginx" || h.Unit == "nginx.service" }
+
+// describe is "apache2.service (process apache2, pid 812, package apache2)".
+func (h holder) describe() string {
+	var details []string
+	if h.Process != "" {
+		details = append(details, "process "+h.Process)
+	}
+	if h.PID > 0 {
+		details = append(details, fmt.Sprintf("pid %d", h.PID))
+	}
+	if h.Package != "" {
+		details = append(details, "package "+h.Package)
+	}
+	who := firstOf(h.Unit, h.Process, "a program that could not be seen")
+	if len(details) == 0 {
+		return who
+	}
+	return who + " (" + strings.Join(details, ", ") + ")"
+}
+
+func (h holder) portList() string {
+	slices.Sort(h.ports)
+	if len(h.ports) == 1 {
+		return fmt.Sprintf("port %d", h.ports[0])
+	}
+	return fmt.Sprintf("ports %d and %d", h.ports[0], h.ports[1])
+}
+
+func (h holder) conflict() Finding {
+	return Finding{Code: "N01", Severity: Blocker, Text: fmt.Sprintf("cannot listen on %s: held by %s", h.portList(), h.describe()),
+		Fix: append(h.stop(), "or move it to another port, for instance 127.0.0.1:8080, and give that as proxy.upstream: it is then served with HTTPS")}
+}
+
+// nginxInTheWay is the conflict with an nginx that serves something else than our sites.
+func (h holder) nginxInTheWay(n Nginx) Finding {
+	text := fmt.Sprintf("cannot listen on %s: held by %s", h.portList(), h.describe())
+	for _, s := range n.Servers {
+		if !s.Stock {
+			text += fmt.Sprintf(", which serves %s (%s:%d)", firstOf(strings.Join(s.Names, " "), "a site"), s.File, s.Line)
+			break
+		}
+	}
+	return Finding{Code: "N01", Severity: Blocker, Text: text, Fix: append([]string{
+		"install.executor: nginx    works beside the sites of the nginx that is there"}, h.stop()...)}
+}
+
+func (h holder) stop() []string {
+	switch {
+	case h.Process == "docker-proxy":
+		return []string{"docker ps    shows which container publishes the port; publish it on 127.0.0.1:8080 instead"}
+	case h.Unit != "":
+		return []string{"sudo systemctl disable --now " + h.Unit + "    if it is not needed any more"}
+	case h.PID > 0:
+		return []string{fmt.Sprintf("ps -fp %d    shows what it is; stop it the way it was started", h.PID)}
+	}
+	return []string{"sudo ss -ltnp    shows who it is"}
+}

@@ -1,0 +1,28 @@
+package steps
+
+import (
+	"net/netip"
+	"time"
+)
+
+// ProbeRequest is what `sslwizard probe` was asked.
+type ProbeRequest struct {
+	URL       string
+	WSPath    string
+	CAFile    string
+	Addresses []netip.Addr // of --resolve; empty: ask DNS
+	Ports     PortMap
+	Idle      time.Duration
+}
+
+// PortMap is where a site's two ports are; zero is the usual one.
+type PortMap struct{ HTTP, HTTPS int }
+
+// ServeRequest is what `sslwizard serve` was asked; with no addresses the sockets come from systemd.
+type ServeRequest struct {
+	HTTP, HTTPS []string
+	SitesDir    string
+	CertsDir    string
+	Webroot     string
+	Control     string
+}

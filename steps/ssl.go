@@ -1,0 +1,80 @@
+package steps
+
+import (
+	"fmt"
+	"time"
+)
+
+func (b *siteBuilder) ssl() SiteSSL {
+	a := b.answers.SSL
+	const tenYears = 3650 * day
+	s := SiteSSL{
+		Profile: Profile(b.choice("ssl.profile", a.Profile, string(Intermediate), string(Modern))),
+		HTTP2:   a.HTTP2,
+		HSTS: HSTS{
+			MaxAge:            b.duration("ssl.hsts.maxAge", a.HSTS.MaxAge, 0, tenYears),
+			IncludeSubDomains: a.HSTS.IncludeSubDomains,
+		},
+	}
+	if s.HSTS.IncludeSubDomains && s.HSTS.MaxAge == 0 {
+		b.fail("ssl.hsts.includeSubDomains", bad("it means nothing without a maxAge above 0s"))
+	}
+	return s
+}
+
+func sslQuestions(Facts) []Question {
+	return []Question{
+		{
+			Key: "ssl.profile", Kind: KindChoice, Label: "Which clients must still connect?", Default: string(Intermediate),
+			Help:    "The two profiles of Mozilla's guideline 6.0: versions, ciphers and groups.",
+			Why:     "intermediate refuses nothing that is still in use; modern refuses clients from before about 2018.",
+			Options: []Option{{Value: string(Intermediate), Label: "intermediate: TLS 1.2 and 1.3"}, {Value: string(Modern), Label: "modern: TLS 1.3 only"}},
+			Shell:   []string{"ssl_protocols TLSv1.2 TLSv1.3;", "ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:…;", "ssl_prefer_server_ciphers off;"},
+		},
+		{
+			Key: "ssl.http2", Kind: KindBool, Label: "HTTP/2?", Default: "yes",
+			Help:  "Many requests over one connection. Clients that do not know it are served as before.",
+			Why:   "Pages load faster, and every browser has known it for years.",
+			Shell: []string{"http2 on;    (before nginx 1.25.1: listen 443 ssl http2;)"},
+		},
+		{
+			Key: "ssl.hsts.maxAge", Kind: KindDuration, Label: "How long browsers remember to use HTTPS only (HSTS)", Default: "0s",
+			Help:  "Strict-Transport-Security: for this time a browser refuses to open the site without valid HTTPS. 0s sends nothing.",
+			Why:   "It cannot be taken back from browsers that have seen it: begin with 1d when all is well, and raise it later.",
+			Shell: []string{`add_header Strict-Transport-Security "max-age=86400" always;`},
+		},
+		{
+			Key: "ssl.hsts.includeSubDomains", Kind: KindBool, Label: "HSTS for all sub-domains too?", Default: "no",
+			Help: "Every name below this one then has to speak HTTPS as well.",
+			Why:  "A forgotten sub-domain without HTTPS would be out of reach.",
+			When: func(a Answers) bool { d, err := ParseDuration(a.SSL.HSTS.MaxAge); return err == nil && d > 0 },
+		},
+	}
+}
+
+func sslFindings(s Site, f Facts) []Finding {
+	var found []Finding
+	note := func(severity Severity, code, text string, fix ...string) {
+		found = append(found, Finding{Code: code, Severity: severity, Text: text, Fix: fix})
+	}
+	if s.SSL.Profile == Modern && s.Certs.Days > 90 && s.Trusted.Source == SourceNone {
+		note(Info, "days", fmt.Sprintf("the guideline's modern profile has certificates of at most 90 days; this one lasts %d", s.Certs.Days), "certs.days: 90")
+	}
+	hsts := s.SSL.HSTS
+	if hsts.MaxAge == 0 {
+		return found
+	}
+	if s.Trusted.Source == SourceNone {
+		note(Warning, "hsts-untrusted", "with HSTS browsers let nobody past the warning about a certificate that they do not trust", "ssl.hsts.maxAge: 0s    until there is a trusted certificate")
+	}
+	if !s.Redirect.Enabled {
+		note(Warning, "hsts-http", "with HSTS browsers never use http, but http is kept: they will see other pages than programs do", "redirect.enabled: true")
+	}
+	if hsts.IncludeSubDomains {
+		note(Info, "hsts-subdomains", fmt.Sprintf("browsers will refuse every name below %s that has no valid HTTPS", s.Certs.Domains[0]))
+	}
+	if _, known := f.Managed.Certs[s.Name]; !known && hsts.MaxAge > 7*day {
+		note(Info, "hsts-first", fmt.Sprintf("browsers will remember HTTPS for %s from the first visit on; 1d is a safer start", FormatDuration(hsts.MaxAge.Round(time.Second))))
+	}
+	return found
+}

@@ -1,0 +1,182 @@
+package steps
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// trusted keeps of the answers what the source needs, so that equal sites are equal; all that was said is checked.
+func (b *siteBuilder) trusted() SiteTrusted {
+	a := b.answers.Trusted
+	t := SiteTrusted{Source: b.choice("trusted.source", a.Source, SourceACME, SourceFiles, SourceNone)}
+	b.filesOnly(a)
+	switch t.Source {
+	case SourceACME:
+		b.acme(a, &t)
+	case SourceFiles:
+		b.files(a, &t)
+	}
+	return t
+}
+
+func (b *siteBuilder) acme(a TrustedAnswers, t *SiteTrusted) {
+	var err error
+	t.Directory, err = parseDirectory(a.Directory)
+	b.check("trusted.directory", err)
+	if known, ok := aliasOf(t.Directory); ok && a.Staging {
+		t.Rehearsal = known.rehearsal
+	}
+	if t.CARoots = a.CARoots; a.CARoots != "" {
+		b.check("trusted.caRoots", checkFilePath(a.CARoots))
+	}
+	if t.Email = a.Email; a.Email != "" {
+		b.check("trusted.email", checkEmail(a.Email))
+	}
+	if t.AcceptTerms = a.AcceptTerms; !a.AcceptTerms {
+		b.fail("trusted.acceptTerms", bad("missing: true says that you agree to the terms of the certificate authority; nobody can say it for you"))
+	}
+	t.Challenge = b.choice("trusted.challenge", a.Challenge, HTTP01, TLSALPN01, DNS01)
+	if t.Challenge != "" && t.Challenge != HTTP01 {
+		b.fail("trusted.challenge", bad("%s is not built yet; %s can be used, over port 80", t.Challenge, HTTP01).meant(HTTP01))
+	}
+}
+
+func (b *siteBuilder) files(a TrustedAnswers, t *SiteTrusted) {
+	t.Certificate, t.Key = a.Certificate, a.Key
+	for _, f := range []struct{ path, value, what string }{
+		{"trusted.certificate", a.Certificate, "the path of the certificate chain (PEM, your certificate first)"},
+		{"trusted.key", a.Key, "the path of its private key (PEM)"},
+	} {
+		if f.value == "" {
+			b.fail(f.path, bad("missing: %s", f.what))
+		} else {
+			b.check(f.path, checkFilePath(f.value))
+		}
+	}
+}
+
+// filesOnly refuses files that would silently not be used.
+func (b *siteBuilder) filesOnly(a TrustedAnswers) {
+	if a.Source == SourceFiles {
+		return
+	}
+	if a.Certificate != "" {
+		b.fail("trusted.certificate", bad("it is used only with trusted.source: files"))
+	}
+	if a.Key != "" {
+		b.fail("trusted.key", bad("it is used only with trusted.source: files"))
+	}
+}
+
+func trustedQuestions(Facts) []Question {
+	acme := func(a Answers) bool { return a.Trusted.Source == SourceACME }
+	files := func(a Answers) bool { return a.Trusted.Source == SourceFiles }
+	return []Question{
+		{
+			Key: "trusted.source", Kind: KindChoice, Label: "Where does the trusted certificate come from?", Default: SourceACME,
+			Help: "Until it is there, and with none for ever, the site has a certificate of this server's own CA, which browsers warn about; WebSockets then fail without a word.",
+			Why:  "Free, trusted everywhere, and it renews itself.",
+			Options: []Option{{Value: SourceACME, Label: "a certificate authority, by ACME (Let's Encrypt)"}, {Value: SourceFiles, Label: "files that I have"},
+				{Value: SourceNone, Label: "none: this server's own CA only"}},
+			Shell: []string{"sudo certbot certonly --webroot -w /var/lib/sslwizard/webroot --agree-tos -m ops@example.com --staging -d shop.example.com -d www.shop.example.com",
+				"the same without --staging: a staging certificate is not trusted", "ssl_certificate …/fullchain.pem;    (not cert.pem: programs need the whole chain)", "sudo nginx -t && sudo systemctl reload nginx"},
+		},
+		{
+			Key: "trusted.directory", Kind: KindText, Label: "ACME directory", Default: AliasLetsEncrypt, When: acme,
+			Help: "One of " + strings.Join(aliasNames(), ", ") + ", or the https URL of another.",
+			Why:  "Let's Encrypt asks for no account and no money.",
+		},
+		{
+			Key: "trusted.caRoots", Kind: KindText, Label: "CA file of a private directory", Default: "", When: acme,
+			Help: "A PEM file with the root that the directory's own HTTPS is signed by. Empty: the roots of the system.",
+			Why:  "Only a CA inside a company needs one.",
+		},
+		{
+			Key: "trusted.email", Kind: KindText, Label: "E-mail for the certificate authority", Default: "", When: acme,
+			Help: "Optional. Let's Encrypt sends no reminders any more.",
+			Why:  "Nothing depends on it.", Shell: []string{"certbot … --email ops@example.com"},
+		},
+		{
+			Key: "trusted.acceptTerms", Kind: KindBool, Label: "Do you agree to the terms of the certificate authority?", Default: "no", Consent: true, Required: true, When: acme,
+			Help: "Let's Encrypt's are at https://letsencrypt.org/repository/.",
+			Why:  "Only you can agree.", Shell: []string{"certbot … --agree-tos"},
+		},
+		{
+			Key: "trusted.challenge", Kind: KindChoice, Label: "How do you show that the names are yours?", Default: HTTP01, When: acme,
+			Help: "http-01: the CA fetches a file from port 80.",
+			Why:  "It needs nothing but the port, which is open anyway.",
+			Options: []Option{{Value: HTTP01, Label: "http-01, a file on port 80"}, {Value: TLSALPN01, Label: "tls-alpn-01, port 443", Disabled: "not built yet"},
+				{Value: DNS01, Label: "dns-01, a DNS record", Disabled: "not built yet"}},
+			Shell: []string{"certbot certonly --webroot --webroot-path /var/lib/sslwizard/webroot …"},
+		},
+		{
+			Key: "trusted.staging", Kind: KindBool, Label: "Rehearse with the staging server first?", Default: "yes",
+			Help:  "Asks the CA's test server first; a mistake there uses up none of the limits that count.",
+			Why:   "Five failures in an hour lock a name out.",
+			Shell: []string{"certbot … --staging"},
+			When: func(a Answers) bool {
+				directory, err := parseDirectory(a.Trusted.Directory)
+				known, ok := aliasOf(directory)
+				return acme(a) && err == nil && ok && known.rehearsal != ""
+			},
+		},
+		{
+			Key: "trusted.certificate", Kind: KindText, Label: "Certificate file", Default: "", When: files,
+			Help: "PEM: your certificate first, then the intermediate ones. It is copied; say it again when you have a new one.",
+			Why:  "Programs other than browsers need the whole chain.",
+		},
+		{
+			Key: "trusted.key", Kind: KindText, Label: "Key file", Default: "", When: files,
+			Help: "PEM, without a password. It is copied to a place that only root and the web server can read.",
+			Why:  "The web server has to start without a person.",
+		},
+	}
+}
+
+func trustedFindings(s Site, _ Facts) []Finding {
+	switch s.Trusted.Source {
+	case SourceNone:
+		return []Finding{{Code: "untrusted", Severity: Warning,
+			Text: "browsers will warn about this site, and WebSockets in them will fail, unless they trust this server's own CA",
+			Fix:  []string{"trusted.source: acme    for a certificate that everyone trusts", "or trust " + CADir + "/ca.pem on the clients"}}}
+	case SourceACME:
+		return directoryFindings(s)
+	}
+	return nil
+}
+
+func directoryFindings(s Site) []Finding {
+	known, ok := aliasOf(s.Trusted.Directory)
+	if !ok {
+		return nil
+	}
+	var found []Finding
+	if known.binding {
+		found = append(found, Finding{Code: "A18", Severity: Blocker,
+			Text: fmt.Sprintf("cannot ask %s: it wants an account of its own (external account binding), which is not built yet", known.label),
+			Fix:  []string{"trusted.directory: " + AliasLetsEncrypt}})
+	}
+	if known.name == AliasStaging {
+		found = append(found, Finding{Code: "A22", Severity: Warning, Text: "certificates of the staging directory are for tests: no browser trusts them",
+			Fix: []string{"trusted.directory: " + AliasLetsEncrypt}})
+	}
+	for _, d := range s.Certs.Domains {
+		if !publicName(d) {
+			found = append(found, Finding{Code: "A28", Severity: Blocker, Text: fmt.Sprintf("cannot get a certificate for %s: %s issues only for names on the internet", d, known.label),
+				Fix: []string{"trusted.source: none    for a certificate of this server's own CA", "or trusted.directory: https://…    for a CA of your own"}})
+		}
+	}
+	return found
+}
+
+// privateSuffixes are no part of the public DNS (RFC 6761, RFC 6762, RFC 8375, ICANN resolution 2024.07.29.06).
+var privateSuffixes = []string{"test", "example", "invalid", "localhost", "local", "internal", "home.arpa", "onion", "lan"}
+
+// publicName reports whether a public CA can know the name.
+func publicName(d Domain) bool {
+	_, isIP := d.IP()
+	return !isIP && strings.Contains(string(d), ".") && !slices.ContainsFunc(privateSuffixes, func(suffix string) bool {
+		return strings.HasSuffix(string(d), "."+suffix)
+	})
+}
