@@ -1,0 +1,63 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// Config is everything that is served. It is copied and compiled by Swap; the caller may forget it.
+type Config struct {
+	Sites   []Site
+	Webroot string // folder of HTTP-01 tokens (RFC 8555 section 8.3); empty: challenges are answered with 404
+	// HTTPPort and HTTPSPort are the ports as clients know them, named in redirects and to the upstream; 0 stands for
+	// 80 and 443.
+	HTTPPort, HTTPSPort int
+}
+
+// Site is a site with the certificate that it is served with: the chain, leaf first, and its private key.
+type Site struct {
+	steps.Site
+	Certificate tls.Certificate
+}
+
+// Options are what a Server keeps through every Swap. The zero value logs nothing.
+type Options struct {
+	Log    *slog.Logger // errors of the server, cleaned; nil: none
+	Access func(Access) // called at the end of every request, from many goroutines; nil: none
+}
+
+// Access is a finished request, or a WebSocket that has ended. Nothing in it is secret: it has no query, no header.
+type Access struct {
+	Time    time.Time     // when it began
+	Site    string        // empty when no site was meant
+	Remote  string        // address of the client, without its port
+	Method  string        // cleaned
+	Host    string        // as asked, cleaned
+	Path    string        // without the query; cleaned and cut
+	Proto   string        // "HTTP/2.0"
+	Secure  bool          // came over TLS
+	Status  int           // 0 when the client left before there was an answer
+	Bytes   int64         // of the body, or of the socket towards the client
+	Elapsed time.Duration // until the last byte
+}
+
+// Status is what a Server is doing.
+type Status struct {
+	Generation  uint64            `json:"generation"`  // counts the configurations that were taken
+	Leaves      map[string]string `json:"leaves"`      // site → sha256 of the leaf's DER, in hex
+	Connections int               `json:"connections"` // open, without WebSockets
+	WebSockets  int               `json:"webSockets"`  // open
+}
+
+func (c Config) httpPort() int  { return orDefault(c.HTTPPort, 80) }
+func (c Config) httpsPort() int { return orDefault(c.HTTPSPort, 443) }
+
+func orDefault(port, standard int) int {
+	if port == 0 {
+		return standard
+	}
+	return port
+}

@@ -1,0 +1,154 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// exchange is one request and its answer. It is the http.ResponseWriter that the rest writes to, so that it sees
+// every status and byte.
+type exchange struct {
+	server  *Server
+	table   *table // of this request, whatever is swapped meanwhile
+	w       http.ResponseWriter
+	control *http.ResponseController
+	in      *http.Request
+	began   time.Time
+
+	secure bool
+	name   string // canonical name that was asked for
+	target string // path and query, byte for byte
+	site   *site
+
+	status  int
+	bytes   atomic.Int64
+	fault   atomic.Pointer[clientFault] // what the client did wrong while its body was read
+	silence *silence                    // of the upstream
+	tunnel  *tunnel                     // when it became a WebSocket
+}
+
+// clientFault is a failure of the client's side of an exchange, and the status that says so.
+type clientFault struct{ status int }
+
+type exchangeKey struct{}
+
+func newExchange(s *Server, t *table, w http.ResponseWriter, r *http.Request, secure bool) *exchange {
+	x := &exchange{
+		server: s, table: t, w: w, control: http.NewResponseController(w), secure: secure, began: time.Now(),
+	}
+	x.in = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	_ = x.control.SetWriteDeadline(time.Time{}) // the one of the request before this on the connection
+	return x
+}
+
+// exchangeOf is the exchange that a request of its forwarder belongs to.
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+func (x *exchange) scheme() string {
+	if x.secure {
+		return "https"
+	}
+	return "http"
+}
+
+func (x *exchange) path() string {
+	path, _, _ := strings.Cut(x.target, "?")
+	return path
+}
+
+// Header implements http.ResponseWriter.
+func (x *exchange) Header() http.Header { return x.w.Header() }
+
+// WriteHeader implements http.ResponseWriter.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		x.status = status
+	}
+	x.w.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter. A client that takes nothing for as long as the upstream may be silent is cut.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	x.allowWrite()
+	n, err := x.w.Write(p)
+	x.bytes.Add(int64(n))
+	x.wrote()
+	return n, err
+}
+
+// FlushError is what http.ResponseController calls.
+func (x *exchange) FlushError() error {
+	x.allowWrite()
+	defer x.wrote()
+	return x.control.Flush()
+}
+
+// Unwrap lets http.ResponseController reach the rest.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.w }
+
+// Hijack hands the connection to the tunnel, which counts, watches and ends it.
+func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if x.tunnel == nil {
+		return nil, nil, http.ErrNotSupported
+	}
+	conn, buffered, err := x.control.Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	x.status = http.StatusSwitchingProtocols
+	x.tunnel.open(conn, buffered.Reader)
+	return x.tunnel.clientSide(), buffered, nil
+}
+
+func (x *exchange) allowWrite() { _ = x.control.SetWriteDeadline(time.Now().Add(x.patience())) }
+
+// wrote clears the deadline where it would act by itself: on HTTP/2 it resets the stream when it passes, written or
+// not. On HTTP/1 it stays, for what net/http flushes after the handler.
+func (x *exchange) wrote() {
+	if x.in.ProtoMajor >= 2 {
+		_ = x.control.SetWriteDeadline(time.Time{})
+	}
+}
+
+// patience is how long either side may be silent.
+func (x *exchange) patience() time.Duration {
+	if x.site != nil && x.site.Proxy.Timeout > 0 {
+		return x.site.Proxy.Timeout
+	}
+	return time.Minute
+}
+
+// maxLogged is how much of a path or host is kept in the access log.
+const maxLogged = 256
+
+// end reports the finished exchange. A panic (http.ErrAbortHandler) passes through.
+func (x *exchange) end() {
+	a := Access{
+		Time: x.began, Remote: x.remote(), Method: logged(x.in.Method), Host: logged(x.in.Host), Path: logged(x.path()),
+		Proto: x.in.Proto, Secure: x.secure, Status: x.status, Bytes: x.bytes.Load(), Elapsed: time.Since(x.began),
+	}
+	if x.site != nil {
+		a.Site = x.site.Name
+	}
+	x.server.options.Access(a)
+}
+
+func logged(s string) string {
+	if len(s) > maxLogged {
+		s = s[:maxLogged] + "…"
+	}
+	return steps.CleanLine(s)
+}

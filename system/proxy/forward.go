@@ -1,0 +1,175 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// forwarder is what passes requests of a site to its upstream. ReverseProxy removes the hop-by-hop fields (RFC 9110
+// section 7.6.1) before Rewrite sees the request, so nothing that Connection names can remove what is set here.
+func (s *Server) forwarder(one *site) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Transport:  one.transport.round,
+		BufferPool: &buffers,
+		ErrorLog:   log.New(errorLog{s}, "", 0),
+		Rewrite: func(p *httputil.ProxyRequest) {
+			exchangeOf(p.In.Context()).rewrite(p.Out)
+		},
+		ModifyResponse: func(res *http.Response) error {
+			return exchangeOf(res.Request.Context()).received(res)
+		},
+		ErrorHandler: func(_ http.ResponseWriter, r *http.Request, err error) {
+			exchangeOf(r.Context()).failed(r.Context(), err)
+		},
+	}
+}
+
+// pass sends the request to the upstream and its answer to the client.
+func (x *exchange) pass() {
+	limit := x.site.Proxy.MaxBody
+	if limit > 0 && x.in.ContentLength > limit {
+		x.refuse(http.StatusRequestEntityTooLarge)
+		return
+	}
+	x.upgrade()
+	ctx, cancel := context.WithCancelCause(x.in.Context())
+	defer cancel(nil)
+	x.silence = watchSilence(x.site.Proxy.Timeout, func() { cancel(errSilent) })
+	defer x.silence.stop()
+	r := x.in.WithContext(ctx)
+	if limit > 0 && r.Body != http.NoBody {
+		r.Body = http.MaxBytesReader(x.w, r.Body, limit)
+	}
+	if r.Body != http.NoBody {
+		r.Body = &clientBody{ReadCloser: r.Body, x: x}
+	}
+	x.site.forward.ServeHTTP(x, r)
+}
+
+// rewrite makes the request for the upstream out of the cleaned copy.
+func (x *exchange) rewrite(out *http.Request) {
+	out.URL.Scheme, out.URL.Host = x.site.transport.scheme, x.site.transport.host
+	out.URL.User = nil
+	setTarget(out, x.target)
+	x.site.dropSpoofed(out.Header)
+	x.setForwarded(out)
+}
+
+// setTarget has the target sent byte for byte. URL.Opaque does that for all but a path that begins with "//", which it
+// would turn into an authority; there URL keeps every byte that a path may have.
+func setTarget(out *http.Request, target string) {
+	path, query, asked := strings.Cut(target, "?")
+	out.URL.RawQuery, out.URL.ForceQuery = query, asked
+	out.URL.Opaque = ""
+	if !strings.HasPrefix(path, "//") {
+		out.URL.Opaque = path
+	}
+}
+
+var errProtocol = errors.New("the upstream switched to a protocol that was not asked for")
+
+// received looks at the upstream's answer before the client gets it.
+func (x *exchange) received(res *http.Response) error {
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		backend, ok := res.Body.(io.ReadWriteCloser)
+		if !ok || x.in.Header.Get("Upgrade") == "" {
+			return errProtocol
+		}
+		x.silence.stop()
+		x.tunnel = x.server.tunnels.make(x, backend)
+		res.Body = x.tunnel.backendSide()
+	} else {
+		res.Body = x.silence.body(res.Body)
+	}
+	if value := x.site.hsts(); value != "" && x.secure {
+		res.Header.Set("Strict-Transport-Security", value)
+	}
+	return nil
+}
+
+// failed answers for an upstream that gave no answer. What went wrong with it is for the log, not for the client.
+func (x *exchange) failed(ctx context.Context, err error) {
+	status := x.blame(ctx, err)
+	if status == 0 {
+		return // the client has left
+	}
+	if status >= http.StatusInternalServerError {
+		x.server.options.Log.Warn("cannot get an answer from the upstream", "site", x.site.Name, "status", status,
+			"error", logged(err.Error()))
+	}
+	x.refuse(status)
+}
+
+// blame finds out whose failure it was and returns the status that says so; 0 when nobody is left to be told.
+func (x *exchange) blame(ctx context.Context, err error) int {
+	var timeout net.Error
+	switch fault := x.fault.Load(); {
+	case fault != nil:
+		return fault.status
+	case errors.Is(context.Cause(ctx), errSilent):
+		return http.StatusGatewayTimeout
+	case x.in.Context().Err() != nil:
+		return 0
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusBadGateway
+}
+
+// clientBody is a request body. A client that stops sending for too long is cut, and its faults are told from the
+// upstream's.
+type clientBody struct {
+	io.ReadCloser
+	x *exchange
+}
+
+func (b *clientBody) Read(p []byte) (int, error) {
+	x := b.x
+	x.silence.pause()
+	defer x.silence.resume()
+	_ = x.control.SetReadDeadline(time.Now().Add(x.patience()))
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		_ = x.control.SetReadDeadline(time.Time{}) // net/http reads on by itself to see the client leave
+		x.blameClient(err)
+	}
+	return n, err
+}
+
+func (x *exchange) blameClient(err error) {
+	var large *http.MaxBytesError
+	switch {
+	case errors.Is(err, io.EOF):
+	case errors.As(err, &large):
+		x.fault.Store(&clientFault{http.StatusRequestEntityTooLarge})
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		x.fault.Store(&clientFault{http.StatusRequestTimeout})
+	default:
+		x.fault.Store(&clientFault{http.StatusBadRequest})
+	}
+}
+
+// buffers are the copy buffers of all forwarders.
+var buffers bufferPool
+
+type bufferPool struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+func (b *bufferPool) Get() []byte {
+	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return p[:]
+	}
+	return make([]byte, bufferSize)
+}
+
+func (b *bufferPool) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }

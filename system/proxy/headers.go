@@ -1,0 +1,91 @@
+package proxy
+
+import (
+	"net"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// ownHeaders returns the canonical names of the request headers that no client may set: those that the proxy sets for
+// the upstream, those that mean the same, and the site's own. The whole X-Forwarded- family is always ours.
+func ownHeaders(s steps.Site) map[string]bool {
+	own := map[string]bool{"Forwarded": true, "X-Real-Ip": true, "Proxy": true, "Host": true, "Http2-Settings": true}
+	for _, h := range s.Proxy.Headers {
+		own[textproto.CanonicalMIMEHeaderKey(h.Name)] = true
+	}
+	return own
+}
+
+// dropSpoofed removes what a client says about itself, under any spelling that an application could take for it: CGI
+// and its descendants read X_Forwarded_For as X-Forwarded-For (CVE-2025-64484 and its kin). "Proxy" would become
+// HTTP_PROXY there (CVE-2016-5385).
+func (s *site) dropSpoofed(h http.Header) {
+	for name := range h {
+		plain := textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
+		if s.secrets[plain] || strings.HasPrefix(plain, "X-Forwarded-") {
+			delete(h, name)
+		}
+	}
+}
+
+// setForwarded tells the upstream what the proxy knows of the client. The site's own headers come last: they are what
+// the owner asked for.
+func (x *exchange) setForwarded(out *http.Request) {
+	port, standard := x.table.config.httpsPort(), 443
+	if !x.secure {
+		port, standard = x.table.config.httpPort(), 80
+	}
+	out.Host = authority(x.name, port, standard)
+	h := out.Header
+	h.Set("X-Real-Ip", x.remote())
+	h.Set("X-Forwarded-For", x.remote())
+	h.Set("X-Forwarded-Proto", x.scheme())
+	h.Set("X-Forwarded-Host", out.Host)
+	h.Set("X-Forwarded-Port", strconv.Itoa(port))
+	for _, own := range x.site.Proxy.Headers {
+		if textproto.CanonicalMIMEHeaderKey(own.Name) == "Host" {
+			out.Host = own.Value
+			continue
+		}
+		h.Set(own.Name, own.Value)
+	}
+}
+
+// remote is the address of the client, without port and zone.
+func (x *exchange) remote() string {
+	host, _, err := net.SplitHostPort(x.in.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	host, _, _ = strings.Cut(host, "%")
+	return host
+}
+
+// hsts is the value of Strict-Transport-Security (RFC 6797 section 6.1), or "".
+func (s *site) hsts() string {
+	if s.SSL.HSTS.MaxAge <= 0 {
+		return ""
+	}
+	value := "max-age=" + strconv.FormatInt(int64(s.SSL.HSTS.MaxAge.Seconds()), 10)
+	if s.SSL.HSTS.IncludeSubDomains {
+		value += "; includeSubDomains"
+	}
+	return value
+}
+
+// hasToken reports whether a comma-separated header has the token, in any case.
+func hasToken(h http.Header, name, want string) bool {
+	return slices.ContainsFunc(h.Values(name), func(line string) bool {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(textproto.TrimString(part), want) {
+				return true
+			}
+		}
+		return false
+	})
+}

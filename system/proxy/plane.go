@@ -1,0 +1,179 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// Limits of connections. net/http has none by default, and a client that sends a byte a minute would hold a
+// connection for ever.
+const (
+	headerTimeout = 10 * time.Second // for the TLS handshake and for the head of a request
+	idleTimeout   = 120 * time.Second
+	maxHeader     = 64 << 10
+	maxStreams    = 100 // of one HTTP/2 connection
+)
+
+// httpPlane is the data plane on net/http.
+type httpPlane struct {
+	parent        *tls.Config
+	plain, secure *http.Server
+	connections   atomic.Int64
+	mu            sync.Mutex
+	draining      bool
+	listeners     []*drainListener
+	loops         sync.WaitGroup // the running accept loops
+}
+
+func newHTTPPlane(s *Server) *httpPlane {
+	p := &httpPlane{parent: s.parent}
+	p.plain = p.server(s.front(false), s)
+	p.secure = p.server(s.front(true), s)
+	p.secure.Protocols.SetHTTP2(true)
+	return p
+}
+
+func (p *httpPlane) server(h http.Handler, s *Server) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true) // never HTTP/2 without TLS: smuggling by h2c needs it
+	return &http.Server{
+		Handler:                      h,
+		Protocols:                    protocols,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ReadHeaderTimeout:            headerTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeader,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     log.New(errorLog{s}, "", 0),
+		ConnState:                    p.count,
+	}
+}
+
+// count keeps the number of open connections; a hijacked one is a WebSocket and counted there.
+func (p *httpPlane) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		p.connections.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		p.connections.Add(-1)
+	case http.StateActive, http.StateIdle:
+	}
+}
+
+// Open implements plane.
+func (p *httpPlane) Open() int { return int(p.connections.Load()) }
+
+// Serve implements plane.
+func (p *httpPlane) Serve(plain, secure []net.Listener) error {
+	failed := make(chan error, len(plain)+len(secure))
+	for _, l := range plain {
+		p.accept(p.plain, l, nil, failed)
+	}
+	for _, l := range secure {
+		p.accept(p.secure, l, p.parent, failed)
+	}
+	for range len(plain) + len(secure) {
+		if err := <-failed; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accept starts an accept loop. Its end is told to failed, with nil when Drain was the reason.
+func (p *httpPlane) accept(server *http.Server, l net.Listener, tlsConfig *tls.Config, failed chan<- error) {
+	queue := &drainListener{Listener: l}
+	p.mu.Lock()
+	p.listeners = append(p.listeners, queue)
+	if p.draining {
+		queue.stop()
+	}
+	p.loops.Add(1)
+	p.mu.Unlock()
+	go func() {
+		defer p.loops.Done()
+		var front net.Listener = queue
+		if tlsConfig != nil {
+			front = tls.NewListener(queue, tlsConfig)
+		}
+		err := server.Serve(front)
+		if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) && queue.stopping.Load() {
+			err = nil
+		}
+		failed <- err
+	}()
+}
+
+// Drain implements plane.
+func (p *httpPlane) Drain(ctx context.Context) error {
+	p.mu.Lock()
+	p.draining = true
+	for _, l := range p.listeners {
+		l.stop()
+	}
+	p.mu.Unlock()
+	p.loops.Wait() // only now: what was in the queues has become a connection that Shutdown waits for
+	ended := make(chan error, 2)
+	for _, server := range []*http.Server{p.plain, p.secure} {
+		go func() {
+			err := server.Shutdown(ctx)
+			if err != nil {
+				_ = server.Close()
+			}
+			ended <- err
+		}()
+	}
+	return errors.Join(<-ended, <-ended)
+}
+
+// queueTime is how long a draining listener still takes what the kernel has queued. With socket activation the
+// successor would take it; without, it would be reset.
+const queueTime = 20 * time.Millisecond
+
+// drainListener is a listener that can be stopped without losing the connections in its queue.
+type drainListener struct {
+	net.Listener
+	stopping atomic.Bool
+}
+
+func (l *drainListener) stop() {
+	l.stopping.Store(true)
+	if timed, ok := l.Listener.(interface{ SetDeadline(time.Time) error }); ok {
+		_ = timed.SetDeadline(time.Now().Add(queueTime))
+		return
+	}
+	_ = l.Close()
+}
+
+// Accept ends with net.ErrClosed when the listener was stopped and its queue is empty.
+func (l *drainListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil && l.stopping.Load() {
+		return nil, net.ErrClosed
+	}
+	return conn, err
+}
+
+// errorLog is the ErrorLog of net/http: it cleans what may quote a client. Failed handshakes are every scanner's and
+// no error of ours.
+type errorLog struct{ s *Server }
+
+func (l errorLog) Write(line []byte) (int, error) {
+	text := steps.CleanLine(string(line))
+	if strings.Contains(text, "TLS handshake error") {
+		l.s.options.Log.Debug(text)
+	} else {
+		l.s.options.Log.Error(text)
+	}
+	return len(line), nil
+}

@@ -1,0 +1,90 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// Server serves sites. All its methods are safe for concurrent use.
+type Server struct {
+	options Options
+	parent  *tls.Config
+	plane   plane
+	tunnels tunnels
+	swap    sync.Mutex // orders Swap
+	current atomic.Pointer[table]
+}
+
+// plane is the data plane: what takes connections and answers them by the table of the moment. The one of this package
+// stands on net/http.
+type plane interface {
+	// Serve takes connections until Drain; it returns nil after Drain, else why it had to stop.
+	Serve(plain, secure []net.Listener) error
+	// Drain stops taking connections, answers what was taken, and returns when that is done or the context ends.
+	Drain(context.Context) error
+	// Open is the number of open connections, without WebSockets.
+	Open() int
+}
+
+// New returns a Server that serves no site yet: it refuses every name until the first Swap.
+func New(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Access == nil {
+		o.Access = func(Access) {}
+	}
+	s := &Server{options: o}
+	s.parent = s.newParent()
+	s.plane = newHTTPPlane(s)
+	s.current.Store(&table{})
+	return s
+}
+
+// Swap has every request from now on answered by the configuration. It is taken whole or, with an error that names
+// every site that is wrong, not at all. Connections and WebSockets stay open.
+func (s *Server) Swap(c Config) error {
+	s.swap.Lock()
+	defer s.swap.Unlock()
+	before := s.table()
+	next, err := s.compile(c, before)
+	if err != nil {
+		return err
+	}
+	next.generation = before.generation + 1
+	s.current.Store(next)
+	before.retire(next)
+	return nil
+}
+
+// Serve takes connections from the listeners, plain HTTP from the first, TLS from the second, until Shutdown. It
+// closes them.
+func (s *Server) Serve(plain, secure []net.Listener) error { return s.plane.Serve(plain, secure) }
+
+// Shutdown stops taking connections and waits until requests are answered and WebSockets have closed. When the context
+// ends before that, the open WebSockets get a close frame 1001 (going away, RFC 6455 section 7.4.1) and what is left
+// is cut; the error is then the context's.
+func (s *Server) Shutdown(ctx context.Context) error {
+	err := s.plane.Drain(ctx)
+	if cut := s.tunnels.drain(ctx); cut > 0 {
+		s.options.Log.Warn("open WebSockets were closed at the end of the drain time", "count", cut)
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// Status reports what the server is doing.
+func (s *Server) Status() Status {
+	t := s.table()
+	leaves := make(map[string]string, len(t.sites))
+	for _, one := range t.sites {
+		leaves[one.Name] = one.leaf
+	}
+	return Status{Generation: t.generation, Leaves: leaves, Connections: s.plane.Open(), WebSockets: s.tunnels.count()}
+}
+
+func (s *Server) table() *table { return s.current.Load() }

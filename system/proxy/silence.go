@@ -1,0 +1,78 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+)
+
+// errSilent is the cause of an exchange that ended because its upstream said nothing.
+var errSilent = errors.New("the upstream was silent for too long")
+
+// silence measures how long an upstream says nothing while it is its turn: not while the client's body or the client's
+// taking of the answer is waited for.
+type silence struct {
+	mu      sync.Mutex
+	limit   time.Duration
+	timer   *time.Timer
+	paused  int
+	stopped bool
+}
+
+// watchSilence calls cut when the upstream is silent for the limit. It is the upstream's turn at once.
+func watchSilence(limit time.Duration, cut func()) *silence {
+	s := &silence{limit: limit}
+	if limit <= 0 {
+		s.stopped = true
+		return s
+	}
+	s.timer = time.AfterFunc(limit, cut)
+	return s
+}
+
+// pause begins a time in which it is not the upstream's turn; pauses nest.
+func (s *silence) pause() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused++
+	if !s.stopped {
+		s.timer.Stop()
+	}
+}
+
+// resume ends a pause; the measure begins anew.
+func (s *silence) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.paused--; s.paused == 0 && !s.stopped {
+		s.timer.Reset(s.limit)
+	}
+}
+
+// stop ends the measuring for good.
+func (s *silence) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.stopped = true
+		s.timer.Stop()
+	}
+}
+
+// body is the upstream's answer: its turn is while it is read.
+func (s *silence) body(b io.ReadCloser) io.ReadCloser {
+	s.pause()
+	return &answerBody{b, s}
+}
+
+type answerBody struct {
+	io.ReadCloser
+	silence *silence
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	b.silence.resume()
+	defer b.silence.pause()
+	return b.ReadCloser.Read(p)
+}

@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http/httputil"
+	"net/netip"
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// table is a compiled configuration. It never changes once it is current.
+type table struct {
+	generation uint64
+	config     Config
+	sites      []*site
+	names      map[string]*site     // exact names and IP literals
+	wildcards  map[string]*site     // what follows "*."
+	addresses  map[netip.Addr]*site // sites with IP literals, for handshakes without SNI
+	onlyIP     *site                // the one site with IP literals, if there is just one
+}
+
+// site is a compiled site.
+type site struct {
+	steps.Site
+	leaf      string // sha256 of the leaf's DER, in hex
+	tls       *tls.Config
+	transport *transport
+	forward   *httputil.ReverseProxy
+	secrets   map[string]bool // names of the headers that only we may set, canonical
+}
+
+// compile checks the whole configuration and builds its table. Transports of before are taken over by sites whose
+// upstream is unchanged, so that open connections to it stay in use.
+func (s *Server) compile(c Config, before *table) (*table, error) {
+	t := &table{
+		config: c, names: map[string]*site{}, wildcards: map[string]*site{}, addresses: map[netip.Addr]*site{},
+	}
+	var errs []error
+	for _, in := range c.Sites {
+		if err := t.add(in, s, before); err != nil {
+			errs = append(errs, fmt.Errorf("cannot serve %s: %w", steps.CleanLine(in.Name), err))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	t.onlyIP = only(t.addresses)
+	return t, nil
+}
+
+func (t *table) add(in Site, s *Server, before *table) error {
+	leaf, err := checkCertificate(in)
+	if err != nil {
+		return err
+	}
+	tlsConfig, err := s.tlsConfig(in, leaf)
+	if err != nil {
+		return err
+	}
+	transport, err := before.transportFor(in.Site)
+	if err != nil {
+		return err
+	}
+	out := &site{Site: in.Site, leaf: leaf, tls: tlsConfig, transport: transport, secrets: ownHeaders(in.Site)}
+	out.forward = s.forwarder(out)
+	for _, d := range in.Certs.Domains {
+		if err := t.name(d, out); err != nil {
+			return err
+		}
+	}
+	t.sites = append(t.sites, out)
+	return nil
+}
+
+func (t *table) name(d steps.Domain, s *site) error {
+	index, key := t.names, string(d)
+	if d.Wildcard() {
+		index, key = t.wildcards, key[2:]
+	}
+	if addr, ok := d.IP(); ok {
+		key = addr.Unmap().String()
+		t.addresses[addr.Unmap()] = s
+	}
+	if other, taken := index[key]; taken {
+		return fmt.Errorf("the name %s is served by %s already", d, other.Name)
+	}
+	index[key] = s
+	return nil
+}
+
+// lookup finds the site of a name that hostName returned: the exact name before a wildcard, which stands for one label.
+func (t *table) lookup(name string) *site {
+	if s, ok := t.names[name]; ok {
+		return s
+	}
+	if _, parent, ok := strings.Cut(name, "."); ok {
+		return t.wildcards[parent]
+	}
+	return nil
+}
+
+// bySNI finds the site of a TLS connection. A client that connects to an IP literal sends no SNI (RFC 6066 section 3):
+// then the address that it reached decides, or, behind address translation, the only site that has IP literals.
+func (t *table) bySNI(sni string, local net.Addr) *site {
+	if sni != "" {
+		name, ok := hostName(sni)
+		if !ok {
+			return nil
+		}
+		return t.lookup(name)
+	}
+	if tcp, ok := local.(*net.TCPAddr); ok {
+		if s, ok := t.addresses[tcp.AddrPort().Addr().Unmap().WithZone("")]; ok {
+			return s
+		}
+	}
+	return t.onlyIP
+}
+
+func only(addresses map[netip.Addr]*site) *site {
+	var found *site
+	for _, s := range addresses {
+		if found != nil && found != s {
+			return nil
+		}
+		found = s
+	}
+	return found
+}
+
+// checkCertificate returns the fingerprint of the leaf. That key and leaf belong together is checked here too, so that
+// a mistake is found before the swap and not in a handshake.
+func checkCertificate(in Site) (string, error) {
+	chain := in.Certificate.Certificate
+	if len(chain) == 0 || in.Certificate.PrivateKey == nil {
+		return "", errors.New("it has no certificate")
+	}
+	leaf, err := leafOf(in.Certificate)
+	if err != nil {
+		return "", err
+	}
+	for _, d := range in.Certs.Domains {
+		if err := covers(leaf, d); err != nil {
+			return "", err
+		}
+	}
+	sum := sha256.Sum256(chain[0])
+	return hex.EncodeToString(sum[:]), nil
+}
