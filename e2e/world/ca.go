@@ -14,19 +14,29 @@ import (
 type CA struct {
 	w    *World
 	host host
-	cmd  *exec.Cmd
-	runs int
+	dns  *exec.Cmd // lives as long as the world
+	cmd  *exec.Cmd // Pebble, nil while it is stopped
 }
 
 // Directory is the ACME directory's URL.
 const Directory = "https://acme.test:14000/dir"
 
-const management = "203.0.113.2:15000"
+const (
+	resolver   = "203.0.113.2:53"
+	management = "203.0.113.2:15000"
+)
 
 func (w *World) startCA() *CA {
 	w.t.Helper()
 	ca := &CA{w: w, host: w.join("ca", caNumber)}
-	w.t.Cleanup(func() { ca.Stop(); w.part(ca.host) })
+	record := fmt.Sprintf("acme.test=%s,%s", ca.host.v4, ca.host.v6)
+	// The DNS is a process of its own, so that it is there while the CA is not.
+	ca.dns = ca.program("--listen", "127.0.0.1:14001", "--mgmt", management, "--serve-dns", resolver, "--record", record)
+	w.t.Cleanup(func() {
+		ca.Stop()
+		end(ca.dns)
+		w.part(ca.host)
+	})
 	ca.Start()
 	return ca
 }
@@ -34,40 +44,60 @@ func (w *World) startCA() *CA {
 // Start runs Pebble; a second time, it is another CA under the same name, with roots and accounts of its own.
 func (ca *CA) Start(flags ...string) {
 	ca.w.t.Helper()
-	ca.runs++
-	record := fmt.Sprintf("acme.test=%s,%s", ca.host.v4, ca.host.v6)
-	argv := ca.host.in(append([]string{Program("pebble"),
-		"--listen", ":14000", "--name", "acme.test", "--http-port", "80", "--tls-port", "443", "--mgmt", management,
-		"--serve-dns", ca.host.v4.String() + ":53", "--record", record,
-		"--root", ca.Root(), "--directory-ca", ca.DirectoryRoot()}, flags...)...)
+	ca.cmd = ca.program(append([]string{"--listen", ":14000", "--name", "acme.test", "--http-port", "80", "--tls-port", "443",
+		"--dns", resolver, "--root", ca.Root(), "--directory-ca", ca.DirectoryRoot()}, flags...)...)
+}
+
+// program starts e2e/pebble/cmd and waits until it is ready.
+func (ca *CA) program(flags ...string) *exec.Cmd {
+	ca.w.t.Helper()
+	argv := ca.host.in(append([]string{Program("pebble")}, flags...)...)
 	log, err := os.OpenFile(ca.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		ca.w.t.Fatalf("world: %v", err)
 	}
 	defer log.Close()
-	ca.cmd = exec.Command(argv[0], argv[1:]...)
-	ca.cmd.Stderr = log
-	out, err := ca.cmd.StdoutPipe()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
 	if err == nil {
-		err = ca.cmd.Start()
+		err = cmd.Start()
 	}
 	if err != nil {
 		ca.w.t.Fatalf("world: cannot start Pebble: %v", err)
 	}
 	if line, _ := bufio.NewReader(out).ReadString('\n'); !strings.HasPrefix(line, "ready ") {
-		data, _ := os.ReadFile(ca.log())
-		ca.w.t.Fatalf("world: Pebble did not start:\n%s", data)
+		ca.w.t.Fatalf("world: Pebble did not start:\n%s", ca.Log())
 	}
+	return cmd
 }
 
-// Stop ends Pebble and its DNS, as a CA and a resolver that are down.
+// end stops a program of ours, also a frozen one.
+func end(cmd *exec.Cmd) {
+	_ = cmd.Process.Signal(syscall.SIGCONT)
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = cmd.Wait()
+}
+
+// Stop ends Pebble, as a CA that is down: connections to it are refused.
 func (ca *CA) Stop() {
 	if ca.cmd == nil {
 		return
 	}
-	_ = ca.cmd.Process.Signal(syscall.SIGTERM)
-	_ = ca.cmd.Wait()
+	end(ca.cmd)
 	ca.cmd = nil
+}
+
+// Freeze stops Pebble in its tracks: connections are taken by the kernel and nobody answers.
+func (ca *CA) Freeze() { ca.signal(syscall.SIGSTOP) }
+
+// Thaw lets it go on.
+func (ca *CA) Thaw() { ca.signal(syscall.SIGCONT) }
+
+func (ca *CA) signal(s syscall.Signal) {
+	if err := ca.cmd.Process.Signal(s); err != nil {
+		ca.w.t.Fatalf("world: %v", err)
+	}
 }
 
 // Root is a file with the root of everything that this CA issues: what a browser of this world trusts.
@@ -103,13 +133,13 @@ func (ca *CA) Name(name string, addresses ...fmt.Stringer) {
 	if err != nil {
 		ca.w.t.Fatalf("world: %v", err)
 	}
-	ca.dns("PUT", name, string(body))
+	ca.record("PUT", name, string(body))
 }
 
 // Forget has the DNS not know a name.
-func (ca *CA) Forget(name string) { ca.dns("DELETE", name, "") }
+func (ca *CA) Forget(name string) { ca.record("DELETE", name, "") }
 
-func (ca *CA) dns(method, name, body string) {
+func (ca *CA) record(method, name, body string) {
 	ca.w.t.Helper()
 	must(ca.w.t, ca.host.in("curl", "-sS", "--fail", "--max-time", "5", "-X", method, "-d", body,
 		"http://"+management+"/dns/"+name)...)

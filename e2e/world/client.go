@@ -82,6 +82,9 @@ func (c *Client) WSS(url string, flags ...string) Result {
 	return c.Exec(append(append([]string{Program("client"), "wss", "--ca", c.w.CA.Root()}, flags...), url)...)
 }
 
+// Program is argv of e2e/client, for Exec.
+func (c *Client) Program(args ...string) []string { return append([]string{Program("client")}, args...) }
+
 // Echoes is WSS that has to succeed.
 func (c *Client) Echoes(url string, flags ...string) {
 	c.w.t.Helper()
@@ -155,4 +158,14 @@ func (l *Load) StopClean() Tally {
 		l.c.w.t.Errorf("client: %d of %d requests failed:\n%s", tally.Failed, tally.Requests, strings.Join(tally.Failures, "\n"))
 	}
 	return tally
+}
+
+// Through reports whether packets to that port get through to the server, whether or not anybody listens there: a
+// refused connection has come through, one that nobody answers has been dropped.
+func (c *Client) Through(address string, port int) bool {
+	c.w.t.Helper()
+	r := c.Exec("curl", "--silent", "--show-error", "--insecure", "--max-time", "2", "--output", "/dev/null",
+		fmt.Sprintf("http://%s:%d/", address, port))
+	const timedOut = 28 // curl(1), exit codes
+	return r.Status != timedOut
 }

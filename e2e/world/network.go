@@ -78,3 +78,15 @@ func (w *World) Block(port int) {
 		must(w.t, bridge.in("nft", rule)...)
 	}
 }
+
+// Unblock takes the provider's firewall away.
+func (w *World) Unblock() {
+	w.t.Helper()
+	must(w.t, host{netns: w.bridge}.in("nft", "delete table bridge provider")...)
+}
+
+// Cut takes the whole internet down; Mend brings it back.
+func (w *World) Cut() { w.ip("-n " + w.bridge + " link set br0 down") }
+
+// Mend undoes Cut.
+func (w *World) Mend() { w.ip("-n " + w.bridge + " link set br0 up") }

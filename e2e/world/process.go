@@ -77,6 +77,12 @@ func must(t TB, argv ...string) string {
 	return r.Stdout
 }
 
+// Here runs a program of this machine that has to succeed.
+func Here(t TB, argv ...string) string {
+	t.Helper()
+	return must(t, argv...)
+}
+
 // eventually asks until the answer is yes. Booting, listening and reloading are waited for by looking, not by time.
 func eventually(t TB, what string, within time.Duration, yes func() bool) {
 	t.Helper()

@@ -199,6 +199,25 @@ func (s *Server) Say(stdin string, argv ...string) Result {
 	return r
 }
 
+// Background starts a program on the server as root; what it returns waits for the end.
+func (s *Server) Background(argv ...string) func() Result {
+	s.w.t.Helper()
+	done := make(chan Result, 1)
+	failed := make(chan error, 1)
+	go func() {
+		r, err := run(argv, "", s.enter(argv...)...)
+		failed <- err
+		done <- r
+	}()
+	return func() Result {
+		s.w.t.Helper()
+		if err := <-failed; err != nil {
+			s.w.t.Fatalf("server %s: %v", s.Suite, err)
+		}
+		return <-done
+	}
+}
+
 // Must is Exec of a program that has to succeed; it returns what was printed on standard output.
 func (s *Server) Must(argv ...string) string {
 	s.w.t.Helper()
@@ -261,4 +280,10 @@ func (s *Server) Read(name string) string {
 func (s *Server) Has(name string) bool {
 	_, err := os.Lstat(s.path(name))
 	return err == nil
+}
+
+// Copy copies a file of the server to this machine, for a program of the client; it returns where.
+func (s *Server) Copy(name string) string {
+	s.w.t.Helper()
+	return s.w.Scratch(s.Must("cat", name))
 }

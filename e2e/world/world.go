@@ -37,3 +37,17 @@ func New(t TB) *World {
 
 // file is a path in this world's folder.
 func (w *World) file(name string) string { return filepath.Join(w.dir, name) }
+
+// Scratch makes a file on this machine, for a program of the client; it returns where.
+func (w *World) Scratch(content string) string {
+	w.t.Helper()
+	file, err := os.CreateTemp(w.dir, "scratch-")
+	if err == nil {
+		_, err = file.WriteString(content)
+	}
+	if err != nil {
+		w.t.Fatalf("world: %v", err)
+	}
+	defer file.Close()
+	return file.Name()
+}
