@@ -191,7 +191,7 @@ func (c EnsureDir) Key() string         { return "dir:" + c.Path }
 func (c WriteFile) Key() string         { return FileKey(c.Path) }
 func (c RemoveFile) Key() string        { return FileKey(c.Path) }
 func (c InstallBinary) Key() string     { return FileKey(c.Path) }
-func (c ReloadUnits) Key() string       { return "daemon-reload" }
+func (c ReloadUnits) Key() string       { return "daemon-reload:" + string(c.Step()) }
 func (c EnableUnit) Key() string        { return "unit:" + c.Unit }
 func (c DisableUnit) Key() string       { return "unit:" + c.Unit }
 func (c OpenPort) Key() string          { return fmt.Sprintf("port:%d/%s", c.Port.Number, c.Port.Proto) }

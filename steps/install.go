@@ -66,12 +66,11 @@ func firewallShell(f Firewall) []string {
 		"sudo ip6tables -I INPUT -p tcp -m multiport --dports 80,443 -j ACCEPT", "sudo netfilter-persistent save"}
 }
 
+// installFindings leaves what only concerns one executor (a broken nginx, a name that it serves already) to that
+// executor's Fit.
 func installFindings(s Site, f Facts) []Finding {
 	found := hostFindings(f)
 	found = append(found, portFindings(s, f)...)
-	if s.Install.Executor == ExecutorNginx {
-		found = append(found, nginxFindings(s, f.Nginx)...)
-	}
 	return append(found, firewallFindings(s, f.Firewall)...)
 }
 
@@ -98,43 +97,6 @@ func hostFindings(f Facts) []Finding {
 			Text: fmt.Sprintf("the package manager is busy (%s); a run that needs it waits for it", f.Packages.LockedBy)})
 	}
 	return found
-}
-
-// nginxFindings is what is wrong with the nginx that is there.
-func nginxFindings(s Site, n Nginx) []Finding {
-	if !n.Installed {
-		return nil
-	}
-	if n.ConfigError != "" {
-		return []Finding{{Code: "N03", Severity: Blocker, Text: "cannot build on the present nginx configuration, it fails its own test: " + n.ConfigError,
-			Fix: []string{"sudo nginx -t    shows the error; correct it first, sslwizard did not make it"}}}
-	}
-	var found []Finding
-	if n.ConfigOK && n.Include == "" {
-		found = append(found, Finding{Code: "N07", Severity: Blocker, Text: "cannot add a site: nginx.conf includes no folder of *.conf files in http{}",
-			Fix: []string{"add this line inside http { } of /etc/nginx/nginx.conf:  include /etc/nginx/conf.d/*.conf;"}})
-	}
-	for _, server := range n.Servers {
-		if name, ok := servesOneOf(server, s.Certs.Domains); ok {
-			found = append(found, Finding{Code: "N08", Severity: Blocker,
-				Text: fmt.Sprintf("cannot serve %s: %s:%d serves it already", name, server.File, server.Line),
-				Fix: []string{fmt.Sprintf("take %s out of server_name in %s (line %d), or move the file away", name, server.File, server.Line),
-					"or take the name out of certs.domains"}})
-		}
-	}
-	return found
-}
-
-func servesOneOf(server NginxServer, domains []Domain) (string, bool) {
-	if server.Stock {
-		return "", false
-	}
-	for _, d := range domains {
-		if slices.ContainsFunc(server.Names, func(name string) bool { return strings.EqualFold(name, string(d)) }) {
-			return string(d), true
-		}
-	}
-	return "", false
 }
 
 func firewallFindings(s Site, f Firewall) []Finding {

@@ -27,3 +27,21 @@ func CurrentKey(site string) string { return CertsDir + "/" + site + "/current/k
 
 // SiteFile is where a site is stored.
 func SiteFile(site string) string { return SitesDir + "/" + site + ".yaml" }
+
+// The units that renew certificates, and where units of the administrator live.
+const (
+	UnitDir      = "/etc/systemd/system"
+	RenewService = "sslwizard-renew.service"
+	RenewTimer   = "sslwizard-renew.timer"
+)
+
+// PackagedBinary is where a package of sslwizard has the program; then no copy is made.
+const PackagedBinary = "/usr/bin/sslwizard"
+
+// Binary is the path of the program that the units on this host run.
+func (f Facts) Binary() string {
+	if f.Self.Path == PackagedBinary {
+		return PackagedBinary
+	}
+	return BinaryPath
+}

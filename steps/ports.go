@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// portFindings names who holds the ports that the site needs, if it is neither us nor what we work with.
+// portFindings names who holds the ports that the site needs, if it is neither us nor what we work with. What the nginx
+// executor needs of a running nginx is its own affair.
 func portFindings(s Site, f Facts) []Finding {
 	var found []Finding
 	for _, h := range holders(f.Listeners) {
@@ -16,10 +17,6 @@ func portFindings(s Site, f Facts) []Finding {
 			found = append(found, h.conflict())
 		case s.Install.Executor == ExecutorNative && !f.OursToReplace():
 			found = append(found, h.nginxInTheWay(f.Nginx))
-		case s.Install.Executor == ExecutorNginx && h.Unit == "":
-			found = append(found, Finding{Code: "N02", Severity: Blocker,
-				Text: "cannot take over an nginx that runs outside systemd: " + h.describe(),
-				Fix:  []string{"sudo nginx -s quit && sudo systemctl start nginx    hands it to systemd"}})
 		}
 	}
 	return found

@@ -1,0 +1,241 @@
+package steps
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Extras are texts of other packages that a plan needs.
+type Extras struct {
+	RenewService []byte // content of the unit RenewService
+	RenewTimer   []byte // content of the unit RenewTimer
+}
+
+// drainWait is how long an executor that is replaced may take to answer what it took.
+const drainWait = 30 * time.Second
+
+// Build plans what has to be there for these sites, and for the stored ones beside them, to be served by ex; others
+// are the executors that they may be taken over from. It reads from top to bottom as the whole set-up does. The plan
+// is as complete as it can be when a finding blocks it, so that it can still be shown.
+func Build(sites []Site, f Facts, extras Extras, ex Executor, others ...Executor) (Plan, []Finding, error) {
+	all, findings := allSites(sites, f, ex)
+	findings = append(findings, checkAll(sites, all, f, ex)...)
+	b := &planBuilder{facts: f, executor: ex.Name(), sites: all}
+	stages, err := ex.Changes(all, f)
+	if err != nil {
+		if blocked(findings) {
+			return b.plan(), dedupe(findings), nil
+		}
+		return Plan{}, nil, fmt.Errorf("cannot plan for %s: %w", ex.Name(), err)
+	}
+	b.group = stages.KeyGroup
+
+	b.add(stages.Prepare...)
+	b.folders()
+	b.binary()
+	b.localCertificates()
+	b.siteFiles()
+	b.rehearsal(stages)
+	b.add(stages.Serve...)
+	b.firewall()
+	b.takeOver(sites, others)
+	b.add(Verify{For: For(IDWebSockets), Sites: all}, Checkpoint{For: For(IDWebSockets)})
+	b.renewal(extras)
+	b.trustedCertificates()
+	b.add(stages.Renewed...)
+	b.verifyTrusted()
+	return b.plan(), dedupe(findings), b.err
+}
+
+// planBuilder puts a plan together; the first error stays.
+type planBuilder struct {
+	facts    Facts
+	executor string
+	sites    []Site
+	group    string // who may read keys and sites beside root
+	list     changeList
+	err      error
+}
+
+func (b *planBuilder) plan() Plan {
+	return Plan{Sites: b.sites, Executor: b.executor, Changes: b.list.changes}
+}
+
+func (b *planBuilder) add(changes ...Change) {
+	if b.err == nil {
+		b.err = b.list.add(changes...)
+	}
+}
+
+func (b *planBuilder) folders() {
+	for _, d := range []EnsureDir{
+		{For: For(IDInstall), Path: StateDir, Mode: 0o711},
+		{For: For(IDCerts), Path: CertsDir, Mode: 0o750, Group: b.group},
+		{For: For(IDCerts), Path: CADir, Mode: 0o700},
+		{For: For(IDTrusted), Path: ACMEDir, Mode: 0o700},
+		{For: For(IDTrusted), Path: Webroot, Mode: 0o755},
+		{For: For(IDTrusted), Path: Webroot + "/.well-known", Mode: 0o755},
+		{For: For(IDTrusted), Path: Webroot + "/.well-known/acme-challenge", Mode: 0o755},
+		{For: For(IDInstall), Path: parentDir(SitesDir), Mode: 0o755},
+		{For: For(IDInstall), Path: SitesDir, Mode: 0o750, Group: b.group},
+	} {
+		b.add(d)
+	}
+}
+
+// binary has the program where the units look for it. A program that runs from there is there.
+func (b *planBuilder) binary() {
+	self := b.facts.Self
+	if self.Path != b.facts.Binary() {
+		b.add(InstallBinary{For: For(IDInstall), Path: b.facts.Binary(), SHA256: self.SHA256, Size: self.Size})
+	}
+}
+
+func (b *planBuilder) localCertificates() {
+	for _, s := range b.sites {
+		b.add(IssueLocal{For: For(IDCerts), Site: s.Name, Domains: s.Certs.Domains, KeyType: s.Certs.Key, Days: s.Certs.Days,
+			Force: s.Trusted.Source == SourceNone, Group: b.group})
+	}
+}
+
+func (b *planBuilder) siteFiles() {
+	for _, s := range b.sites {
+		w := WriteFile{For: For(IDInstall), Path: SiteFile(s.Name), Content: Print(s), Mode: 0o600}
+		if b.group != "" {
+			w.Mode, w.Group = 0o640, b.group
+		}
+		b.add(w)
+	}
+}
+
+// rehearsal runs the new configuration aside whenever something that it is made of changes.
+func (b *planBuilder) rehearsal(stages Stages) {
+	var on []string
+	for _, c := range slices.Concat(b.list.changes, stages.Serve) {
+		switch c.(type) {
+		case InstallPackages, InstallBinary, IssueLocal, WriteFile, RemoveFile:
+			on = append(on, c.Key())
+		}
+	}
+	b.add(Rehearse{For: For(IDWebSockets), Executor: b.executor, Sites: b.sites, On: on})
+}
+
+func (b *planBuilder) firewall() {
+	asked := slices.ContainsFunc(b.sites, func(s Site) bool { return s.Install.Firewall })
+	if !asked || !b.facts.Firewall.InCharge() {
+		return
+	}
+	for _, p := range servedPorts {
+		b.add(OpenPort{For: For(IDInstall), Firewall: b.facts.Firewall.Kind, Table: b.facts.Firewall.Table, Port: p})
+	}
+}
+
+// takeOver retires the executors that served these sites until now. Both listen for a moment, so no connection is
+// refused; a unit is drained before it is disabled.
+func (b *planBuilder) takeOver(asked []Site, others []Executor) {
+	for _, other := range others {
+		moved := movedFrom(other.Name(), asked, b.facts.Managed.Sites)
+		if len(moved) == 0 || b.err != nil {
+			continue
+		}
+		removal, err := other.Removal(moved, true, b.facts)
+		if err != nil {
+			b.err = fmt.Errorf("cannot plan to take over from %s: %w", other.Name(), err)
+			return
+		}
+		b.add(drained(removal)...)
+	}
+}
+
+// movedFrom returns the stored sites of an executor that are asked for now.
+func movedFrom(executor string, asked, stored []Site) []Site {
+	var moved []Site
+	for _, s := range stored {
+		if s.Install.Executor == executor && slices.ContainsFunc(asked, func(a Site) bool { return a.Name == s.Name }) {
+			moved = append(moved, s)
+		}
+	}
+	return moved
+}
+
+// drained has every unit drained that is disabled, if the executor does not say so itself.
+func drained(removal []Change) []Change {
+	var all []Change
+	for _, c := range removal {
+		if d, ok := c.(DisableUnit); ok {
+			drain := Drain{For: d.For, Unit: d.Unit, Wait: drainWait}
+			if !slices.ContainsFunc(removal, func(c Change) bool { return c.Key() == drain.Key() }) {
+				all = append(all, drain)
+			}
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// renewal has the timer run while a site has a certificate that can be renewed, and only then.
+func (b *planBuilder) renewal(extras Extras) {
+	if !renews(b.sites) {
+		b.add(endRenewal(b.facts)...)
+		return
+	}
+	if len(extras.RenewService) == 0 || len(extras.RenewTimer) == 0 {
+		b.err = cmp.Or(b.err, errors.New("cannot plan: the units for renewal are missing"))
+		return
+	}
+	step := For(IDTrusted)
+	service, timer := UnitDir+"/"+RenewService, UnitDir+"/"+RenewTimer
+	b.add(
+		WriteFile{For: step, Path: service, Content: extras.RenewService, Mode: 0o644},
+		WriteFile{For: step, Path: timer, Content: extras.RenewTimer, Mode: 0o644},
+		ReloadUnits{For: step, On: []string{FileKey(service), FileKey(timer)}},
+		EnableUnit{For: step, Unit: RenewTimer, Start: true})
+}
+
+func renews(sites []Site) bool {
+	return slices.ContainsFunc(sites, func(s Site) bool { return s.Trusted.Source == SourceACME })
+}
+
+// endRenewal takes the timer away if an earlier run brought it.
+func endRenewal(f Facts) []Change {
+	step := For(IDTrusted)
+	service, timer := UnitDir+"/"+RenewService, UnitDir+"/"+RenewTimer
+	if _, ours := f.Managed.Files[timer]; !ours {
+		return nil
+	}
+	return []Change{
+		DisableUnit{For: step, Unit: RenewTimer},
+		RemoveFile{For: step, Path: service},
+		RemoveFile{For: step, Path: timer},
+		ReloadUnits{For: step, On: []string{FileKey(service), FileKey(timer)}},
+	}
+}
+
+func (b *planBuilder) trustedCertificates() {
+	for _, s := range b.sites {
+		switch s.Trusted.Source {
+		case SourceACME:
+			b.add(ObtainCertificate{For: For(IDTrusted), Site: s.Name, Domains: s.Certs.Domains, KeyType: s.Certs.Key, Trusted: s.Trusted,
+				Webroot: Webroot, Group: b.group})
+		case SourceFiles:
+			b.add(ImportCertificate{For: For(IDTrusted), Site: s.Name, Domains: s.Certs.Domains, Certificate: s.Trusted.Certificate,
+				PrivateKey: s.Trusted.Key, Group: b.group})
+		}
+	}
+}
+
+// verifyTrusted looks at the sites that have, or should have by now, a certificate that others trust.
+func (b *planBuilder) verifyTrusted() {
+	var trusted []Site
+	for _, s := range b.sites {
+		if s.Trusted.Source != SourceNone {
+			trusted = append(trusted, s)
+		}
+	}
+	if len(trusted) > 0 {
+		b.add(Verify{For: For(IDTrusted), Sites: trusted, Trusted: true})
+	}
+}
