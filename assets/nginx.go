@@ -10,8 +10,3 @@ var (
 	//go:embed nginx/ffdhe3072.pem
 	FFDHE3072 []byte
 )
-
-// NginxDown is the page that nginx sends when the application does not answer: one line of HTML.
-//
-//go:embed nginx/down.html
-var NginxDown string

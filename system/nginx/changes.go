@@ -66,7 +66,7 @@ func files(sites []steps.Site, l layout, t target) ([]steps.Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, write(steps.IDCerts, dhFile(group), text))
+		all = append(all, write(steps.IDCerts, dhFile(t.groups, group), text))
 	}
 	shared, err := renderShared(sites, t)
 	if err != nil {
@@ -114,7 +114,7 @@ func staleGroups(sites []steps.Site, f steps.Facts) []steps.Change {
 	var all []steps.Change
 	asked := groups(sites)
 	for _, path := range ourFiles(f, func(p string) bool { return strings.HasPrefix(p, configDir+"/dhparam-") }) {
-		if !slices.ContainsFunc(asked, func(g string) bool { return dhFile(g) == path }) {
+		if !slices.ContainsFunc(asked, func(g string) bool { return dhFile(configDir, g) == path }) {
 			all = append(all, steps.RemoveFile{For: steps.For(steps.IDCerts), Path: path})
 		}
 	}

@@ -32,7 +32,7 @@ func SharedFile(include string) string { return path.Join(include, "sslwizard.co
 // at the end.
 func SiteFile(include, site string) string { return path.Join(include, "sslwizard-"+site+".conf") }
 
-func dhFile(group string) string { return configDir + "/dhparam-" + group + ".pem" }
+func dhFile(dir, group string) string { return dir + "/dhparam-" + group + ".pem" }
 
 // Executor plans sites for nginx. The zero value is ready.
 type Executor struct{}

@@ -2,12 +2,12 @@ package nginx
 
 import (
 	"net"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/nginx/conf"
 )
@@ -35,7 +35,7 @@ func upstream(s steps.Site, t target, w *words) conf.Directive {
 		conf.D("keepalive", strconv.Itoa(keepPerWorker)),
 		conf.D("keepalive_timeout", duration(keepIdle)))
 	return conf.B("upstream", []string{upstreamName(s, w)}, block...).
-		About("Step proxy: where the requests go. " + "Connections are kept, and closed before the application would close them.")
+		About("Step proxy: where the requests go. Connections are kept, and closed before the application would close them.")
 }
 
 // servers name the upstream. "localhost" is IPv4 first and IPv6 only if that does not answer, whatever the resolver
@@ -211,19 +211,24 @@ func upgrades(path string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(path, p) })
 }
 
+// downStatuses are what nginx answers by itself when the application does not.
+var downStatuses = []int{http.StatusBadGateway, http.StatusGatewayTimeout}
+
+// pageVariable holds the page of a status; the shared file has its text.
+func pageVariable(status int) string { return "$sslwizard_page" + strconv.Itoa(status) }
+
 // down answers when the application does not: a short page that says so, and when to try again.
 func down(s steps.Site, secure bool) []conf.Directive {
-	var out []conf.Directive
-	for _, status := range []string{"502", "504"} {
-		out = append(out, conf.D("error_page", status, "@down"+status))
-	}
-	for _, status := range []string{"502", "504"} {
+	var pages, locations []conf.Directive
+	for _, status := range downStatuses {
+		code := strconv.Itoa(status)
 		block := []conf.Directive{conf.D("default_type", "text/html"), conf.D("add_header", "Retry-After", "5", "always")}
 		if line, ok := hsts(s); ok && secure {
 			block = append(block, line)
 		}
-		block = append(block, conf.D("return", status, strings.TrimSpace(assets.NginxDown)))
-		out = append(out, conf.B("location", []string{"@down" + status}, block...))
+		block = append(block, conf.D("return", code, pageVariable(status)))
+		pages = append(pages, conf.D("error_page", code, "@down"+code))
+		locations = append(locations, conf.B("location", []string{"@down" + code}, block...))
 	}
-	return out
+	return append(pages, locations...)
 }

@@ -2,7 +2,9 @@ package nginx
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/nginx/conf"
 )
@@ -27,6 +29,7 @@ func renderShared(sites []steps.Site, t target) ([]byte, error) {
 	tree = append(tree,
 		siteMap("$host", "$sslwizard_host", sites, &w).About("Which site the request names, and which the TLS handshake named. A request that names another one is\nanswered 421 (RFC 9110 section 15.5.20)."),
 		siteMap("$ssl_server_name", "$sslwizard_sni", sites, &w))
+	tree = append(tree, pageMaps()...)
 	tree = append(tree, catchAll(sites, t, &w)...)
 	return print(tree, &w)
 }
@@ -58,6 +61,17 @@ func upgradeMaps() []conf.Directive {
 		byUpgrade("$sslwizard_connection", "", "upgrade"),
 		byUpgrade("$sslwizard_location", "@plain", "@websocket"),
 	}
+}
+
+// pageMaps hold the pages, once for all sites.
+func pageMaps() []conf.Directive {
+	var all []conf.Directive
+	for _, status := range downStatuses {
+		page := strings.Join(strings.Fields(string(assets.Page(status))), " ")
+		all = append(all, conf.B("map", []string{"", pageVariable(status)}, conf.D("default", page)))
+	}
+	all[0].Comment = "What visitors see while the application does not answer."
+	return all
 }
 
 func siteMap(from, to string, sites []steps.Site, w *words) conf.Directive {

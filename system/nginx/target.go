@@ -11,7 +11,8 @@ type target struct {
 	https    []socket
 	webroot  string
 	ipv6     bool
-	root     string                          // before the paths of certificates and groups; empty but in tests
+	groups   string                          // the folder of the DH groups
+	root     string                          // before the paths of certificates; empty but in tests
 	bundle   string                          // the system's CA certificates
 	upstream func(steps.Site) steps.Upstream // where requests go
 }
@@ -22,6 +23,7 @@ func liveTarget(l layout, f steps.Facts) target {
 		http:     l.sockets(80, f.IPv6),
 		https:    l.sockets(443, f.IPv6),
 		webroot:  steps.Webroot,
+		groups:   configDir,
 		ipv6:     f.IPv6,
 		bundle:   bundleOf(f.Distro),
 		upstream: func(s steps.Site) steps.Upstream { return s.Proxy.Upstream },

@@ -35,7 +35,7 @@ func tlsSettings(s steps.Site, t target) []conf.Directive {
 	if suites != nil {
 		out = append(out, conf.D("ssl_ciphers", strings.Join(suites, ":")))
 		if asksDH(s) {
-			out = append(out, conf.D("ssl_dhparam", t.root+dhFile(s.Certs.DHGroup)))
+			out = append(out, conf.D("ssl_dhparam", dhFile(t.groups, s.Certs.DHGroup)))
 		}
 	}
 	out = append(out,

@@ -1,0 +1,74 @@
+package nginx
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// TestRehearseEveryCase runs every golden case on the real nginx and has the probe look at it.
+func TestRehearseEveryCase(t *testing.T) {
+	t.Parallel()
+	h, version := realNginx(t)
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := scratchDir(t, h)
+			r := Runtime{dir: dir + "/run", root: dir}
+			for _, s := range c.sites {
+				certify(t, h, dir, s)
+			}
+			report, err := r.Rehearse(t.Context(), h, c.sites)
+			if err != nil {
+				t.Fatalf("nginx %s: %v", version, err)
+			}
+			seen := map[steps.ID]int{}
+			for _, check := range report.Checks {
+				if check.Verdict == steps.Fail {
+					t.Errorf("nginx %s: %s at %s: %s (%s)", version, check.Name, check.Address, check.Detail, check.Code)
+				}
+				if check.Verdict == steps.OK {
+					seen[check.Step]++
+				}
+			}
+			for _, step := range []steps.ID{steps.IDSSL, steps.IDRedirect, steps.IDProxy, steps.IDTrusted} {
+				if seen[step] == 0 {
+					t.Errorf("no check of the step %s succeeded", step)
+				}
+			}
+			nothingLeft(t, h, r)
+		})
+	}
+}
+
+func nothingLeft(t *testing.T, h testHost, r Runtime) {
+	t.Helper()
+	left, err := os.ReadDir(h.chroot + r.dir)
+	if err != nil || len(left) > 0 {
+		t.Errorf("the rehearsal left %v, %v", left, err)
+	}
+	processes, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range processes {
+		line, _ := os.ReadFile("/proc/" + p.Name() + "/cmdline") // what is no process, or gone, is empty
+		if strings.Contains(string(line), r.dir) {
+			t.Errorf("the rehearsal left the process %s: %q", p.Name(), line)
+		}
+	}
+}
+
+func TestRehearsalWithoutCertificateFails(t *testing.T) {
+	t.Parallel()
+	h, _ := realNginx(t)
+	dir := scratchDir(t, h)
+	r := Runtime{dir: dir + "/run", root: dir}
+	_, err := r.Rehearse(t.Context(), h, []steps.Site{shop()})
+	if err == nil || !strings.Contains(err.Error(), "nginx refuses it: cannot load certificate") {
+		t.Errorf("got %v", err)
+	}
+	nothingLeft(t, h, r)
+}

@@ -1,0 +1,232 @@
+package nginx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/nginx/conf"
+)
+
+// settle is how long nginx may take until it serves what it was given. Old workers still answered 0.3 s after a good
+// reload when it was measured.
+const settle = 10 * time.Second
+
+// Reload has the unit take its configuration and proves by observation that it did, because "systemctl reload" and
+// "nginx -s reload" succeed while nginx goes on with the old one: there are new workers, nothing new at level emerg in the
+// error log, and every site of ours serves its certificate on loopback, time and again. It fails with N05 or N06.
+func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
+	master, err := masterOf(ctx, h, unit)
+	if err != nil {
+		return err
+	}
+	before := workersOf(h, master)
+	log := errorLog(h)
+	from, err := logSize(ctx, h, log)
+	if err != nil {
+		return err
+	}
+	if _, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "reload", unit}}); err != nil {
+		return r.notTaken(ctx, h, err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, settle, errors.New("10 seconds have passed"))
+	defer cancel()
+	if err := newWorkers(ctx, h, master, before); err != nil {
+		return keptOld(ctx, h, log, from, err)
+	}
+	if said := emergencies(ctx, h, log, from); said != "" {
+		return kept(said)
+	}
+	return r.served(ctx, h)
+}
+
+// notTaken says why the service manager could not reload: mostly a configuration that nginx refuses.
+func (r Runtime) notTaken(ctx context.Context, h host.Host, cause error) error {
+	if err := r.Test(ctx, h); err != nil {
+		return err
+	}
+	return &steps.Failure{Text: "cannot reload nginx", Code: "N05", Err: cause, Fixes: []string{"systemctl status " + Unit}}
+}
+
+func keptOld(ctx context.Context, h host.Host, log string, from int64, cause error) error {
+	if said := emergencies(context.WithoutCancel(ctx), h, log, from); said != "" {
+		return kept(said)
+	}
+	return &steps.Failure{
+		Text: "cannot see nginx take its new configuration: it started no new workers", Code: "N05", Err: cause,
+		Fixes: []string{"tail " + log},
+	}
+}
+
+func kept(said string) error {
+	return &steps.Failure{
+		Text: "cannot make nginx take its new configuration: it went on with the old one: " + said, Code: "N05",
+		Fixes: []string{"the reason is nginx's own, from its error log"},
+	}
+}
+
+// masterOf is the process that the service manager knows as nginx.
+func masterOf(ctx context.Context, h host.Host, unit string) (int, error) {
+	out, err := h.Query(ctx, host.Command{Argv: []string{"systemctl", "show", "--property=ActiveState,MainPID,LoadState", unit}})
+	if err != nil {
+		return 0, err
+	}
+	state := properties(string(out.Stdout))
+	pid, _ := strconv.Atoi(state["MainPID"])
+	switch {
+	case state["LoadState"] == "masked":
+		return 0, &steps.Failure{Text: "cannot reload nginx: " + unit + " is masked", Code: "N14", Fixes: []string{"systemctl unmask " + unit}}
+	case state["ActiveState"] == "active" && pid > 0:
+		return pid, nil
+	}
+	if stray := strayMaster(h); stray > 0 {
+		return 0, &steps.Failure{
+			Text: fmt.Sprintf("cannot reload nginx: one runs outside %s (process %d)", unit, stray), Code: "N02",
+			Fixes: []string{fmt.Sprintf("kill -QUIT %d", stray), "systemctl start " + unit},
+		}
+	}
+	return 0, &steps.Failure{
+		Text: fmt.Sprintf("cannot reload nginx: %s is %s", unit, steps.CleanLine(state["ActiveState"])), Code: "N14",
+		Fixes: []string{"systemctl status " + unit, "systemctl start " + unit},
+	}
+}
+
+func properties(out string) map[string]string {
+	all := map[string]string{}
+	for line := range strings.Lines(out) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// defaultPID is where the distributions' packages keep the pid file.
+const defaultPID = "/run/nginx.pid"
+
+// strayMaster is the process of nginx's own pid file, if it is alive.
+func strayMaster(h host.Reader) int {
+	f, err := h.ReadFile(argument(mainConfig(h), "pid", defaultPID))
+	if err != nil {
+		return 0
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(f.Data)))
+	if pid <= 0 || !strings.HasPrefix(title(h, pid), "nginx: master") {
+		return 0
+	}
+	return pid
+}
+
+// defaultLog is where the distributions' packages write errors.
+const defaultLog = "/var/log/nginx/error.log"
+
+// errorLog is the log of nginx's master: the one in the main context. Empty if it is no file.
+func errorLog(h host.Reader) string {
+	log := argument(mainConfig(h), "error_log", defaultLog)
+	if !strings.HasPrefix(log, "/") {
+		return ""
+	}
+	return log
+}
+
+// logSize is the length of the log now, in bytes. A log that is not there is empty.
+func logSize(ctx context.Context, h host.Reader, log string) (int64, error) {
+	if log == "" {
+		return 0, nil
+	}
+	out, err := h.Query(ctx, host.Command{Argv: []string{"stat", "--dereference", "--format=%s", log}})
+	if err != nil || out.Status != 0 {
+		return 0, err
+	}
+	return strconv.ParseInt(strings.TrimSpace(string(out.Stdout)), 10, 64)
+}
+
+// emergencies is the first line at level emerg that came to the log after the offset, cleaned; empty if none did.
+func emergencies(ctx context.Context, h host.Reader, log string, from int64) string {
+	if log == "" {
+		return ""
+	}
+	out, err := h.Query(ctx, host.Command{Argv: []string{"tail", fmt.Sprintf("--bytes=+%d", from+1), log}})
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(out.Stdout)) {
+		if strings.Contains(line, "[emerg]") {
+			return firstEmergency(line)
+		}
+	}
+	return ""
+}
+
+// ourServer is a TLS server of ours as it stands in the files: one of its names and its certificate.
+type ourServer struct {
+	name string
+	file string // of the chain
+	v6   bool
+}
+
+// includes are the folders in which our files can be.
+var includes = []string{"/etc/nginx/conf.d", "/etc/nginx/http.d"}
+
+// ourServers reads the files that nginx was just given.
+func ourServers(h host.Reader) ([]ourServer, error) {
+	var all []ourServer
+	for _, include := range includes {
+		dir, err := h.ReadFile(include)
+		if absent(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range dir.Entries {
+			if !strings.HasPrefix(name, "sslwizard-") || !strings.HasSuffix(name, ".conf") {
+				continue
+			}
+			found, err := serversIn(h, include+"/"+name)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, found...)
+		}
+	}
+	return all, nil
+}
+
+func serversIn(h host.Reader, file string) ([]ourServer, error) {
+	f, err := h.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	tree, err := conf.Parse(f.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var all []ourServer
+	for _, d := range tree {
+		if s, ok := tlsServer(d); ok {
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+func tlsServer(d conf.Directive) (ourServer, bool) {
+	var s ourServer
+	for _, x := range d.Block {
+		switch {
+		case x.Is("listen", "[::]:443"):
+			s.v6 = true
+		case x.Name == "server_name" && len(x.Args) > 0:
+			s.name = x.Args[0]
+		case x.Name == "ssl_certificate" && len(x.Args) > 0:
+			s.file = x.Args[0]
+		}
+	}
+	return s, d.Is("server") && s.name != "" && s.file != ""
+}
