@@ -16,8 +16,6 @@ import (
 type Options struct {
 	// Process is what is known without the Reader; nil is ThisProcess("").
 	Process *Process
-	// Sites reads one stored site file; nil leaves Managed.Sites empty.
-	Sites func(path string, data []byte) ([]steps.Site, []steps.Finding)
 	// Certificate describes the current certificate of a stored site, if it has one.
 	Certificate func(site string) (steps.CertFacts, bool)
 	// Files is Managed.Files: path → sha256 of what was last written there.

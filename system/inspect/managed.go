@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"cmp"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -11,21 +13,16 @@ import (
 // managed reads the stored sites; what is stored elsewhere comes from the hooks of Options.
 func (in *inspector) managed() steps.Managed {
 	m := steps.Managed{Files: in.opt.Files, Certs: map[string]steps.CertFacts{}}
-	if in.opt.Sites == nil {
-		return m
-	}
 	for _, name := range in.entries(steps.SitesDir) {
 		if !strings.HasSuffix(name, ".yaml") || strings.HasPrefix(name, ".") {
 			continue
 		}
 		path := steps.SitesDir + "/" + name
-		f, err := in.host.ReadFile(path)
+		sites, err := in.storedSites(path)
 		if err != nil {
-			m.Bad = append(m.Bad, unreadable(path, err))
-			continue
+			m.Bad = append(m.Bad, badSite(path, err))
 		}
-		sites, bad := in.opt.Sites(path, f.Data)
-		m.Sites, m.Bad = append(m.Sites, sites...), append(m.Bad, bad...)
+		m.Sites = append(m.Sites, sites...)
 	}
 	slices.SortStableFunc(m.Sites, func(a, b steps.Site) int { return cmp.Compare(a.Name, b.Name) })
 	in.certificates(m)
@@ -43,10 +40,27 @@ func (in *inspector) certificates(m steps.Managed) {
 	}
 }
 
-// unreadable is the finding for a stored site that cannot be read at all.
-func unreadable(path string, err error) steps.Finding {
-	return steps.Finding{
-		Step: steps.IDInstall, Code: "stored-site", Severity: steps.Blocker, Text: clean(err.Error()),
-		Fix: []string{"run sslwizard as root", "or look at it: ls -l " + path},
+func (in *inspector) storedSites(path string) ([]steps.Site, error) {
+	f, err := in.host.ReadFile(path)
+	if err != nil {
+		return nil, err
 	}
+	return steps.Sites(path, f.Data)
+}
+
+// badSite is the finding for a stored site that cannot be used. It blocks: an executor that does not know of the site
+// would take it away.
+func badSite(path string, err error) steps.Finding {
+	f := steps.Finding{Step: steps.IDInstall, Code: "stored-site", Severity: steps.Blocker, Text: clean(err.Error())}
+	var wrong *steps.ParseError
+	switch {
+	case errors.As(err, &wrong) && len(wrong.Problems) > 0:
+		f.Text = clean("cannot use the stored site: " + wrong.Problems[0].String())
+		f.Fix = []string{"correct it: sslwizard answers validate " + path, "or put it aside: mv " + path + " /root/"}
+	case errors.Is(err, fs.ErrPermission):
+		f.Fix = []string{"run it as root: sudo sslwizard"}
+	default:
+		f.Fix = []string{"look at it: ls -l " + path}
+	}
+	return f
 }

@@ -51,8 +51,8 @@ func (in *inspector) parseOnly(build nginxBuild, text string) (stderr string, as
 	return string(out.Stderr), ok
 }
 
-// caps asks nginx whether it knows a directive, since distributions bring directives back to older versions; what is
-// a default and no directive is read off the version.
+// caps asks nginx whether it knows a directive that its version has not, since distributions bring directives back;
+// what is a default and no directive is read off the version.
 func (in *inspector) caps(build nginxBuild) steps.NginxCaps {
 	c := capsOf(build.version)
 	together(
@@ -62,18 +62,16 @@ func (in *inspector) caps(build nginxBuild) steps.NginxCaps {
 	return c
 }
 
-// knows sets known if nginx could be asked.
+// knows sets known, unless it is so already, if nginx could be asked.
 func (in *inspector) knows(build nginxBuild, line string, known *bool) {
+	if *known {
+		return
+	}
 	stderr, asked := in.parseOnly(build, "events {} http { server { listen 127.0.0.1:1; "+line+" } }\n"+sentinel+";\n")
 	if !asked {
 		return
 	}
-	switch ok, problem := verdict(stderr, nil); {
-	case ok:
-		*known = true
-	case strings.HasPrefix(problem, "unknown directive"):
-		*known = false
-	}
+	*known, _ = verdict(stderr, nil)
 }
 
 // capsOf is what upstream's version has (nginx CHANGES).

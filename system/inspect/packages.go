@@ -3,6 +3,7 @@ package inspect
 import (
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -60,19 +61,39 @@ func (in *inspector) owner(program string) string {
 	if program == "" || !in.has("dpkg") {
 		return ""
 	}
-	once, _ := in.owners.LoadOrStore(program, sync.OnceValue(func() string { return in.queryOwner(program) }))
+	once, _ := in.owners.LoadOrStore(program, sync.OnceValue(func() string {
+		if name := in.likelyOwner(program); name != "" {
+			return name
+		}
+		return in.queryOwner(program)
+	}))
 	return once.(func() string)()
+}
+
+// likelyOwner looks into the file lists of the packages that are called like the program, since dpkg -S reads the lists
+// of all of them (170 ms with 720 packages).
+func (in *inspector) likelyOwner(program string) string {
+	const info = "/var/lib/dpkg/info/"
+	like, _, _ := strings.Cut(path.Base(program), "-")
+	for _, name := range in.entries(strings.TrimSuffix(info, "/")) {
+		pkg, isList := strings.CutSuffix(name, ".list")
+		if isList && strings.HasPrefix(pkg, like) && slices.Contains(lines(in.read(info+name)), program) {
+			pkg, _, _ = strings.Cut(pkg, ":") // architecture
+			return clean(pkg)
+		}
+	}
+	return ""
 }
 
 // queryOwner asks dpkg by the path as it is and, on a merged /usr, by the path that an old package may still list.
 func (in *inspector) queryOwner(program string) string {
-	for _, path := range []string{program, strings.TrimPrefix(program, "/usr")} {
-		out, ok := in.query("dpkg", "-S", path)
+	for _, file := range []string{program, strings.TrimPrefix(program, "/usr")} {
+		out, ok := in.query("dpkg", "-S", file)
 		if !ok {
 			continue
 		}
 		for _, line := range lines(out) { // "nginx-core, nginx: /usr/sbin/nginx"; diversions have no such form
-			if names, file, found := strings.Cut(line, ": "); found && file == path {
+			if names, of, found := strings.Cut(line, ": "); found && of == file {
 				name, _, _ := strings.Cut(names, ",")
 				name, _, _ = strings.Cut(name, ":") // architecture
 				return clean(name)

@@ -19,6 +19,7 @@ type Debian struct {
 	Archive   map[string]Package // what apt-get install can find
 	Units     map[string]*Unit   // by full name
 	Reloads   []string           // units that were reloaded or restarted, "reload NAME" in order
+	NginxTest string             // what nginx finds wrong with its configuration ("unknown directive …"); "" nothing
 	tree      *tree
 }
 
@@ -94,6 +95,10 @@ func (d *Debian) Install(name string) { d.install(name) }
 func (d *Debian) answer(c host.Command, may bool) (host.Output, error, bool) {
 	if len(c.Argv) < 2 {
 		return host.Output{}, nil, false
+	}
+	if c.Argv[0] == "nginx" {
+		out, ok := d.nginx(c)
+		return out, nil, ok
 	}
 	tools := map[string]func([]string) (out host.Output, changes func() host.Output, ok bool){
 		"systemctl":  d.systemctl,

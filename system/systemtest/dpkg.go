@@ -1,6 +1,7 @@
 package systemtest
 
 import (
+	"crypto/md5"
 	"fmt"
 	"maps"
 	"slices"
@@ -68,7 +69,18 @@ func (d *Debian) show(format string, names []string) host.Output {
 		out.Stdout = append(out.Stdout, strings.NewReplacer(`\n`, "\n", `\t`, "\t",
 			"${Package}", name, "${binary:Package}", name, "${Version}", p.Version,
 			"${Status}", "install ok installed", "${db:Status-Status}", "installed",
-			"${db:Status-Abbrev}", "ii ", "${Conffiles}", "").Replace(format)...)
+			"${db:Status-Abbrev}", "ii ", "${Conffiles}", conffiles(p)).Replace(format)...)
 	}
 	return out
+}
+
+// conffiles lists the files below /etc with the sums that they came with, as dpkg does.
+func conffiles(p Package) string {
+	var b strings.Builder
+	for _, file := range slices.Sorted(maps.Keys(p.Files)) {
+		if strings.HasPrefix(file, "/etc/") {
+			fmt.Fprintf(&b, "\n %s %x", file, md5.Sum([]byte(p.Files[file])))
+		}
+	}
+	return b.String()
 }
