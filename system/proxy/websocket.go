@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -34,22 +35,15 @@ func (x *exchange) webSocket() bool {
 	return x.site.passesSockets(x.in.URL.Path)
 }
 
-// passesSockets reports whether an upgrade is passed on the decoded path. The path is compared without dot segments
-// too, so that "/ws/../admin" is not below "/ws".
+// passesSockets reports whether an upgrade is passed on the decoded path: one of the site's paths begins it. As in nginx
+// the prefix is of the text ("/ws" has "/wsx" too), and dot segments are resolved first, so that "/ws/../admin" is not
+// below "/ws".
 func (s *site) passesSockets(asked string) bool {
-	if !s.WebSockets.Enabled {
-		return false
+	resolved := path.Clean("/" + asked)
+	if strings.HasSuffix(asked, "/") && resolved != "/" {
+		resolved += "/"
 	}
-	for _, prefix := range s.WebSockets.Paths {
-		if below(prefix, asked) && below(prefix, path.Clean("/"+asked)) {
-			return true
-		}
-	}
-	return false
-}
-
-// below reports whether a path is the prefix or below it: "/ws" has "/ws" and "/ws/a", not "/wsx".
-func below(prefix, p string) bool {
-	trimmed := strings.TrimSuffix(prefix, "/")
-	return p == prefix || p == trimmed || strings.HasPrefix(p, trimmed+"/")
+	return s.WebSockets.Enabled && slices.ContainsFunc(s.WebSockets.Paths, func(prefix string) bool {
+		return strings.HasPrefix(resolved, prefix)
+	})
 }

@@ -89,12 +89,12 @@ func TestWebSocketPassesOnItsPathsOnly(t *testing.T) {
 		testSite(app.URL, names("a.test"), func(s *steps.Site) { s.WebSockets.Paths = []string{"/ws", "/chat/"} }),
 		testSite(app.URL, names("off.test"), func(s *steps.Site) { s.WebSockets.Enabled = false }),
 	}})
-	for _, path := range []string{"/ws", "/ws/room?x=1", "/chat/", "/chat"} {
+	for _, path := range []string{"/ws", "/ws/room?x=1", "/wsx", "/chat/", "/chat/a"} {
 		s := socket(t, i.dialTLS(t, "a.test"), "a.test", path)
 		s.exchange(t, "hello "+path)
 	}
 	for host, paths := range map[string][]string{
-		"a.test": {"/", "/wsx", "/other", "/ws/../other", "/ws/%2e%2e/other"}, "off.test": {"/", "/ws"},
+		"a.test": {"/", "/chat", "/w", "/other", "/ws/../other", "/ws/%2e%2e/other"}, "off.test": {"/", "/ws"},
 	} {
 		for _, path := range paths {
 			response, body := raw(t, i.dialTLS(t, host), handshake(host, path))

@@ -1,0 +1,60 @@
+package assets
+
+import (
+	"bytes"
+	"embed"
+	"strconv"
+	"text/template"
+)
+
+//go:embed systemd
+var systemdFiles embed.FS
+
+// The units, by name.
+const (
+	ProxyService     = "sslwizard-proxy.service"
+	ProxyHTTPSocket  = "sslwizard-proxy-http.socket"
+	ProxyHTTPSSocket = "sslwizard-proxy-https.socket"
+	RenewService     = "sslwizard-renew.service"
+	RenewTimer       = "sslwizard-renew.timer"
+)
+
+// UnitFolder is where units of the administrator are (systemd.unit(5)).
+const UnitFolder = "/etc/systemd/system/"
+
+// ProxyServiceUnit is the unit of the native executor; binary is the absolute path of sslwizard.
+func ProxyServiceUnit(binary string) []byte {
+	return renderUnit("proxy.service", struct{ Binary string }{binary})
+}
+
+// ProxySocketUnit is one of its sockets: "http" on port 80 or "https" on 443. Without ipv6 it listens on IPv4 only:
+// where the kernel has no IPv6 the unit would fail.
+func ProxySocketUnit(name string, port int, ipv6 bool) []byte {
+	listen := []string{"0.0.0.0:" + strconv.Itoa(port)}
+	if ipv6 {
+		listen = append(listen, "[::]:"+strconv.Itoa(port))
+	}
+	return renderUnit("proxy.socket", struct {
+		Name   string
+		Port   int
+		Listen []string
+	}{name, port, listen})
+}
+
+// RenewServiceUnit is the unit that renews what is due; binary is the absolute path of sslwizard.
+func RenewServiceUnit(binary string) []byte {
+	return renderUnit("renew.service", struct{ Binary string }{binary})
+}
+
+// RenewTimerUnit starts RenewService twice a day, at a random time so that the CA is not asked by everybody at once.
+func RenewTimerUnit() []byte { return renderUnit("renew.timer", nil) }
+
+// renderUnit renders a template of ours with data of ours; a test renders them all.
+func renderUnit(name string, data any) []byte {
+	t := template.Must(template.ParseFS(systemdFiles, "systemd/"+name))
+	var b bytes.Buffer
+	if err := t.Execute(&b, data); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
