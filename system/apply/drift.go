@@ -6,15 +6,15 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
-// Receipt is what we last wrote: path → SHA-256 of its content. A file that is not in it is not ours.
-type Receipt map[string]string
+// receipt is what we last wrote: path → SHA-256 of its content. A file that is not in it is not ours.
+type receipt = map[string]string
 
 // drift finds that a path which is about to be changed holds what we did not write. Nothing of somebody else is
 // overwritten unless they say so.
 func (w *view) drift(c steps.Change, name string, now State) []steps.Finding {
 	ours, written := w.receipt[name]
 	switch {
-	case w.replace[name], written && ours == now.SHA256:
+	case w.blind, w.replace[name], written && ours == now.SHA256:
 		return nil
 	case written:
 		return []steps.Finding{driftFinding(c, "N13", fmt.Sprintf("cannot change %s: it was edited after sslwizard wrote it", name),
@@ -38,4 +38,11 @@ func (w *view) vanished(c steps.Change, name string) []steps.Finding {
 
 func driftFinding(c steps.Change, code, text string, fixes ...string) steps.Finding {
 	return steps.Finding{Step: c.Step(), Code: code, Severity: steps.Blocker, Text: steps.Clean(text), Fix: fixes}
+}
+
+// blindFinding is for a preview by somebody who may not read our journal.
+var blindFinding = steps.Finding{
+	Step: steps.IDInstall, Code: "H01", Severity: steps.Info,
+	Text: "without root it cannot be told whether somebody edited the files that sslwizard wrote",
+	Fix:  []string{"run the same with sudo"},
 }

@@ -35,7 +35,7 @@ type manifest struct {
 	Sites    []string          `json:"sites,omitempty"`
 	Changes  []json.RawMessage `json:"changes,omitempty"` // the whole plan
 	Undoes   []string          `json:"undoes,omitempty"`  // newest first
-	Receipt  Receipt           `json:"receipt"`           // before the run
+	Receipt  receipt           `json:"receipt"`           // before the run
 }
 
 // phase is what one phase is about to change, as it was. The record of a phase is the commit of the one before it.
@@ -60,7 +60,7 @@ type result struct {
 	Reverted []int         `json:"reverted,omitempty"` // phases that were taken back
 	Undone   []string      `json:"undone,omitempty"`
 	Kept     []string      `json:"kept,omitempty"`
-	Receipt  Receipt       `json:"receipt"` // after the run
+	Receipt  receipt       `json:"receipt"` // after the run
 }
 
 // record is one line of events.jsonl.

@@ -32,7 +32,7 @@ func (l FileLock) Lock(what string) (func(), error) {
 		if err != nil {
 			return nil, lockFault(err)
 		}
-		if err := take(f); err != nil {
+		if err := claim(f); err != nil {
 			return nil, err
 		}
 		if l.current(f) {
@@ -52,7 +52,7 @@ func (l FileLock) Free() error {
 	if err != nil {
 		return lockFault(err)
 	}
-	if err := take(f); err != nil {
+	if err := claim(f); err != nil {
 		return err
 	}
 	return f.Close()
@@ -64,8 +64,8 @@ func (l FileLock) open(flags int) (*os.File, error) {
 	return os.OpenFile(l.path(), flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 }
 
-// take gets the lock or closes the file.
-func take(f *os.File) error {
+// claim gets the lock or closes the file.
+func claim(f *os.File) error {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &st); err == nil && st.Type == nfsMagic {
 		f.Close()

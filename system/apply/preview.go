@@ -20,7 +20,10 @@ func (e *Engine) Preview(ctx context.Context, r host.Reader, plan steps.Plan) (s
 	if err != nil && !permission(err) {
 		return p, err
 	}
-	w := &view{Reader: r, services: &e.s, receipt: last, replace: map[string]bool{}}
+	w := &view{Reader: r, services: &e.s, receipt: last, replace: map[string]bool{}, blind: err != nil}
+	if w.blind {
+		p.Findings = append(p.Findings, blindFinding)
+	}
 	for _, name := range e.s.Replace {
 		w.replace[name] = true
 	}

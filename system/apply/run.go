@@ -400,8 +400,8 @@ func (s *session) finish(status steps.Status, text string, err error) {
 }
 
 // receipt is what is ours after the run, without the phases that were taken back.
-func (j *journal) receipt(reverted []int) Receipt {
-	after := Receipt{}
+func (j *journal) receipt(reverted []int) receipt {
+	after := receipt{}
 	for p, sum := range j.m.Receipt {
 		after[p] = sum
 	}
@@ -410,14 +410,14 @@ func (j *journal) receipt(reverted []int) Receipt {
 			continue
 		}
 		for _, e := range p.Entries {
-			after.take(j.m, e)
+			enter(after, j.m, e)
 		}
 	}
 	return after
 }
 
-// take applies one change to a receipt.
-func (r Receipt) take(m manifest, e entry) {
+// enter applies one change to a receipt.
+func enter(r receipt, m manifest, e entry) {
 	if e.Index >= len(m.Changes) {
 		return
 	}

@@ -87,7 +87,7 @@ func loadRun(h host.Host, id string) (loaded, error) {
 }
 
 // Runs lists the finished runs, the newest first.
-func (e *Engine) Runs(r host.Reader) ([]steps.RunRecord, error) {
+func Runs(r host.Reader) ([]steps.RunRecord, error) {
 	runs, err := listRuns(r)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (e *Engine) Runs(r host.Reader) ([]steps.RunRecord, error) {
 }
 
 // Unended returns the ID of a run that is under way or never ended; "" when there is none.
-func (e *Engine) Unended(r host.Reader) (string, error) {
+func Unended(r host.Reader) (string, error) {
 	s, _, err := stateAt(r, steps.JournalDir)
 	if err != nil || s.Kind != kindLink {
 		return "", err
@@ -108,11 +108,18 @@ func (e *Engine) Unended(r host.Reader) (string, error) {
 	return steps.CleanLine(path.Base(s.Link)), nil
 }
 
-// Receipt returns what we last wrote: path → SHA-256 of the content, in hexadecimal.
-func (e *Engine) Receipt(r host.Reader) (Receipt, error) { return receiptOf(r) }
+// Receipt returns what we last wrote: path → SHA-256 of the content, in hexadecimal. To who may not read the journal it
+// is empty.
+func Receipt(r host.Reader) (map[string]string, error) {
+	found, err := receiptOf(r)
+	if permission(err) {
+		return receipt{}, nil
+	}
+	return found, err
+}
 
 // receiptOf is the receipt of the last finished run.
-func receiptOf(r host.Reader) (Receipt, error) {
+func receiptOf(r host.Reader) (receipt, error) {
 	ids, err := runIDs(r)
 	if err != nil {
 		return nil, err
@@ -124,9 +131,9 @@ func receiptOf(r host.Reader) (Receipt, error) {
 			continue
 		}
 		if end.Receipt == nil {
-			end.Receipt = Receipt{}
+			end.Receipt = receipt{}
 		}
 		return end.Receipt, err
 	}
-	return Receipt{}, nil
+	return receipt{}, nil
 }

@@ -79,7 +79,7 @@ func upTo(runs []run, id string) ([]string, error) {
 // undo brings an opened undo to its end; it may have begun before.
 func (e *Engine) undo(ctx context.Context, j *journal, events *feed) (steps.Result, error) {
 	res := steps.Result{Run: j.m.ID, Outcome: steps.OutcomeDone}
-	end := result{Outcome: steps.OutcomeDone, Receipt: Receipt{}}
+	end := result{Outcome: steps.OutcomeDone, Receipt: receipt{}}
 	for _, id := range j.m.Undoes {
 		target, err := loadRun(e.h, id)
 		if err != nil {

@@ -66,8 +66,9 @@ func verbOf(c steps.Change) (verb, error) {
 type view struct {
 	host.Reader
 	services *Services
-	receipt  Receipt
+	receipt  receipt
 	replace  map[string]bool
+	blind    bool     // this user may not read the receipt: drift cannot be told
 	pending  []string // keys of the changes before this one that have something to do
 }
 
