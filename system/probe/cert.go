@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -49,7 +50,7 @@ func judgeLeaf(leaf *x509.Certificate, expect string) outcome {
 	}
 	switch {
 	case expect != "" && print != expect:
-		return fail(faultLeaf, "the served certificate (SHA-256 %s…) is not the stored one (%s…)", print[:16], clip(expect, 16))
+		return fail(faultLeaf, "the served certificate (SHA-256 %s…) is not the stored one (%s)", print[:16], clip(expect, 16))
 	case !serverAuth:
 		return fail(faultCertInvalid, "the certificate may not be used for servers")
 	case leaf.IsCA:
@@ -182,11 +183,15 @@ func subject(c *x509.Certificate) string {
 	if list := sans(c); c.Subject.CommonName == "" && len(list) > 0 {
 		return list[0]
 	}
-	return clip(orElse(c.Subject.CommonName, c.Subject.String()), 100)
+	return distinguished(c.Subject)
 }
 
 func issuer(c *x509.Certificate) string {
-	return clip(orElse(c.Issuer.CommonName, c.Issuer.String()), 100)
+	return distinguished(c.Issuer)
+}
+
+func distinguished(n pkix.Name) string {
+	return clip(orElse(orElse(n.CommonName, n.String()), "a nameless CA"), 100)
 }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
@@ -198,8 +203,8 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d days", int(d/(24*time.Hour)))
 	case d >= 2*time.Hour:
 		return fmt.Sprintf("%d hours", int(d/time.Hour))
-	case d >= time.Minute:
+	case d >= 2*time.Minute:
 		return fmt.Sprintf("%d minutes", int(d/time.Minute))
 	}
-	return d.Round(time.Second).String()
+	return fmt.Sprintf("%.3g s", d.Seconds())
 }

@@ -22,10 +22,12 @@ func (p *prober) https(ctx context.Context, e endpoint) {
 		p.unjudged(e.https, "there is no connection", steps.IDCerts, steps.IDSSL, steps.IDProxy, steps.IDWebSockets)
 		return
 	}
-	state, done := p.greet(ctx, conn, e.https)
+	state, o := p.greet(ctx, conn, e.https)
 	var group sync.WaitGroup
-	group.Go(func() { p.settings(ctx, e.https, leafOf(state)) })
-	if done {
+	if state.HandshakeComplete || o.fault.code == faultNoOverlap.code {
+		group.Go(func() { p.settings(ctx, e.https, leafOf(state)) })
+	}
+	if state.HandshakeComplete {
 		group.Go(func() { p.certificate(e.https, state.PeerCertificates) })
 		group.Go(func() { p.alpn(ctx, e.https, state.NegotiatedProtocol) })
 		group.Go(func() { p.foreign(ctx, e.https, leafOf(state)) })
@@ -49,22 +51,30 @@ func (p *prober) unjudged(addr netip.AddrPort, why string, ids ...steps.ID) {
 }
 
 // greet is the handshake that a browser makes.
-func (p *prober) greet(ctx context.Context, conn net.Conn, addr netip.AddrPort) (tls.ConnectionState, bool) {
+func (p *prober) greet(ctx context.Context, conn net.Conn, addr netip.AddrPort) (tls.ConnectionState, outcome) {
 	defer func() { _ = conn.Close() }()
 	m := p.begin(steps.IDSSL, "tls.handshake", addr)
 	head := &sniffer{Conn: conn}
 	client := tls.Client(head, p.config(p.target.sni(), "h2", "http/1.1"))
-	if err := client.HandshakeContext(ctx); err != nil {
-		m.end(p.handshakeFailure(ctx, addr, err, head.seen()))
-		return tls.ConnectionState{}, false
-	}
+	err := client.HandshakeContext(ctx)
 	state := client.ConnectionState()
-	if state.Version < tls12 {
-		m.end(fail(faultNoOverlap, "the newest version is %s, which browsers refuse", tls.VersionName(state.Version)))
-		return state, true
+	o := ok("%s, %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), curveName(state.CurveID))
+	switch {
+	case err != nil:
+		o = p.handshakeFailure(ctx, addr, err, head.seen())
+	case state.Version < tls12:
+		o = fail(faultNoOverlap, "the newest version is %s, which browsers refuse", tls.VersionName(state.Version))
 	}
-	m.end(ok("%s, %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), state.CurveID))
-	return state, true
+	m.end(o)
+	return state, o
+}
+
+// curveName is the key exchange; RSA's has none.
+func curveName(id tls.CurveID) string {
+	if id == 0 {
+		return "no forward secrecy"
+	}
+	return id.String()
 }
 
 // handshake makes a TLS connection to addr for one of the other checks.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -61,10 +62,18 @@ func (p *prober) scan(ctx context.Context, addr netip.AddrPort) scan {
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	slots := make(chan struct{}, maxScans)
+	var silent atomic.Bool
 	ask := func(h clientHello) (serverHello, answer) {
 		slots <- struct{}{}
 		defer func() { <-slots }()
-		return p.ask(ctx, addr, h)
+		if silent.Load() {
+			return serverHello{}, unknown // one time-out is enough
+		}
+		hello, a := p.ask(ctx, addr, h)
+		if a == unknown {
+			silent.Store(true)
+		}
+		return hello, a
 	}
 	for _, v := range allVersions {
 		group.Go(func() {

@@ -20,6 +20,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -112,6 +113,13 @@ func (a *authority) issueFor(t testing.TB, c x509.Certificate, key crypto.Signer
 	return out
 }
 
+// chainless is the authority's own certificate as a server's.
+func (a *authority) chainless() tls.Certificate {
+	return tls.Certificate{Certificate: [][]byte{a.cert.Raw}, PrivateKey: a.key, Leaf: a.cert}
+}
+
+type signer = crypto.Signer
+
 func fingerprint(c tls.Certificate) string {
 	sum := sha256.Sum256(c.Certificate[0])
 	return hex.EncodeToString(sum[:])
@@ -145,10 +153,13 @@ func serve(t testing.TB, config *tls.Config, h http.Handler) netip.AddrPort {
 	l := listen(t)
 	at := addrOf(l)
 	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: 5 * time.Second, TLSConfig: config}
-	if config != nil {
-		go func() { _ = server.ServeTLS(l, "", "") }()
-	} else {
+	switch {
+	case config == nil:
 		go func() { _ = server.Serve(l) }()
+	case slices.Contains(config.NextProtos, "h2"):
+		go func() { _ = server.ServeTLS(l, "", "") }()
+	default: // ServeTLS adds h2, and refuses suites that h2 forbids
+		go func() { _ = server.Serve(tls.NewListener(l, config)) }()
 	}
 	t.Cleanup(func() { _ = server.Close() })
 	return at

@@ -104,8 +104,7 @@ func (b backend) unreachable(err error) outcome {
 // wrongScheme tells by the first bytes that the application speaks TLS where http was said, or the other way round.
 func (b backend) wrongScheme(err error, head []byte, r reply) (outcome, bool) {
 	if b.Scheme == "https" {
-		var record tls.RecordHeaderError
-		if errors.As(err, &record) {
+		if plainInstead(err) {
 			return b.propose("http", "plain HTTP"), true
 		}
 		return outcome{}, false
@@ -116,6 +115,11 @@ func (b backend) wrongScheme(err error, head []byte, r reply) (outcome, bool) {
 		return b.propose("https", "TLS"), true
 	}
 	return outcome{}, false
+}
+
+// plainInstead reports a handshake that was answered in plain HTTP; net/http has its own words for it.
+func plainInstead(err error) bool {
+	return errors.As(err, new(tls.RecordHeaderError)) || err != nil && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }
 
 // propose is the fault W11 with the upstream that would be right.
