@@ -52,7 +52,7 @@ func (p jsonPrinter) preview(v steps.Preview, m previewMode) {
 }
 
 func (p jsonPrinter) event(e steps.Event) {
-	o := map[string]any{"time": e.Time.UTC().Format(time.RFC3339Nano), "run": e.Run, "status": e.Status, "message": e.Text,
+	o := map[string]any{"time": e.Time.UTC().Format(time.RFC3339Nano), "run": e.Run, "status": e.Status, "message": steps.Clean(e.Text),
 		"elapsed": e.Elapsed.Seconds()}
 	if e.Change != nil {
 		o["step"], o["key"], o["summary"] = e.Change.Step(), e.Change.Key(), e.Change.Summary()

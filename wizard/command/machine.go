@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"net/netip"
-	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -12,6 +10,7 @@ import (
 type Machine interface {
 	Planner
 	Runner
+	Renewer
 	Observer
 	Daemon
 }
@@ -35,6 +34,12 @@ type Runner interface {
 	Undo(ctx context.Context, run string, sink func(steps.Event)) (steps.Result, error)
 	// Uninstall reverts every run, the newest first.
 	Uninstall(ctx context.Context, keepCertificates bool, sink func(steps.Event)) (steps.Result, error)
+	// Recover takes back a run that never ended; the bool reports whether there was one.
+	Recover(context.Context, func(steps.Event)) (steps.Result, bool, error)
+}
+
+// Renewer keeps certificates alive.
+type Renewer interface {
 	// Renew renews the certificates that are due, or the named site's, and streams what it does.
 	Renew(ctx context.Context, site string, force bool, sink func(steps.Event)) (steps.Result, error)
 }
@@ -42,34 +47,12 @@ type Runner interface {
 // Observer looks at sites, from the outside and from the inside.
 type Observer interface {
 	Status(context.Context) (steps.HostStatus, error)
-	Probe(context.Context, ProbeRequest, func(steps.Check)) (steps.Report, error)
+	Probe(context.Context, steps.ProbeRequest, func(steps.Check)) (steps.Report, error)
 }
 
 // Daemon is what runs until it is told to stop.
 type Daemon interface {
-	Serve(context.Context, ServeRequest) error
+	Serve(context.Context, steps.ServeRequest) error
 	// Demo serves a small application over HTTPS and WSS on loopback ports and tells through say what to try.
 	Demo(ctx context.Context, once bool, say func(string), check func(steps.Check)) error
-}
-
-// ProbeRequest is what `sslwizard probe` was asked.
-type ProbeRequest struct {
-	URL       string
-	WSPath    string
-	CAFile    string
-	Addresses []netip.Addr // of --resolve; empty: ask DNS
-	Ports     PortMap
-	Idle      time.Duration
-}
-
-// PortMap is where the site's two ports are, when they are not 80 and 443.
-type PortMap struct{ HTTP, HTTPS int }
-
-// ServeRequest is what `sslwizard serve` was asked; with no addresses the sockets come from systemd.
-type ServeRequest struct {
-	HTTP, HTTPS []string
-	SitesDir    string
-	CertsDir    string
-	Webroot     string
-	Control     string
 }

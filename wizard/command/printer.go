@@ -29,6 +29,13 @@ const (
 // printer chooses by --output. Text for people goes to stdout, and its errors to stderr; with json or diff stdout is
 // for the program that reads it.
 func (a *App) printer() printer {
+	if a.out == nil {
+		a.out = a.newPrinter()
+	}
+	return a.out
+}
+
+func (a *App) newPrinter() printer {
 	switch a.flags.output {
 	case "json":
 		return newJSON(a.Stdout, a.Version)

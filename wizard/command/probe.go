@@ -11,7 +11,7 @@ import (
 
 func (a *App) probeCommand() *cobra.Command {
 	var (
-		req     ProbeRequest
+		req     steps.ProbeRequest
 		resolve []string
 	)
 	c := &cobra.Command{
@@ -36,7 +36,7 @@ func (a *App) probeCommand() *cobra.Command {
 	return c
 }
 
-func (a *App) probe(c *cobra.Command, req ProbeRequest) error {
+func (a *App) probe(c *cobra.Command, req steps.ProbeRequest) error {
 	out := a.printer()
 	report, err := a.machine().Probe(c.Context(), req, out.check)
 	if err != nil {

@@ -28,6 +28,7 @@ type App struct {
 	Env func(string) string
 
 	flags globals
+	out   printer // made when the first line is printed
 }
 
 // globals are the flags that every command has.

@@ -54,6 +54,11 @@ func (a *App) run(ctx context.Context, f runFlags) error {
 		return err
 	}
 	m := a.machine()
+	if !f.dryRun {
+		if err := a.recover(ctx, m); err != nil {
+			return err
+		}
+	}
 	if sites, err = onlySteps(ctx, m, sites, f.only); err != nil {
 		return err
 	}
@@ -65,6 +70,19 @@ func (a *App) run(ctx context.Context, f runFlags) error {
 		return a.show(preview, f)
 	}
 	return a.apply(ctx, m, preview)
+}
+
+// recover takes back what a run before this one left half-done: without a person to ask, undo is the safe answer.
+func (a *App) recover(ctx context.Context, m Runner) error {
+	out := a.printer()
+	result, found, err := m.Recover(ctx, out.event)
+	if err != nil || !found {
+		return err
+	}
+	if result.Outcome == steps.OutcomeInconsistent {
+		return a.end(out, result, result.Err)
+	}
+	return nil
 }
 
 // noWizard says what works until the screens exist.

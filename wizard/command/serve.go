@@ -9,7 +9,7 @@ import (
 )
 
 func (a *App) serveCommand() *cobra.Command {
-	var req ServeRequest
+	var req steps.ServeRequest
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "serve the stored sites (the unit of the native executor runs this)",

@@ -1,0 +1,27 @@
+package system
+
+import (
+	"context"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// Apply implements command.Runner.
+func (i *Installer) Apply(ctx context.Context, p steps.Preview, sink func(steps.Event)) (steps.Result, error) {
+	return i.engine.Apply(ctx, p, sink)
+}
+
+// Recover implements command.Runner.
+func (i *Installer) Recover(ctx context.Context, sink func(steps.Event)) (steps.Result, bool, error) {
+	return i.engine.Recover(ctx, sink)
+}
+
+// Undo implements command.Runner.
+func (i *Installer) Undo(ctx context.Context, run string, sink func(steps.Event)) (steps.Result, error) {
+	return i.engine.Undo(ctx, run, sink)
+}
+
+// Uninstall implements command.Runner.
+func (i *Installer) Uninstall(ctx context.Context, keepCertificates bool, sink func(steps.Event)) (steps.Result, error) {
+	return i.engine.UndoAll(ctx, keepCertificates, sink)
+}

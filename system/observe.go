@@ -1,0 +1,71 @@
+package system
+
+import (
+	"context"
+	"crypto/x509"
+	"net/netip"
+	"os"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/apply"
+	"github.com/c93d5bcb/sslwizard/system/probe"
+)
+
+// Probe implements command.Observer: any server, from here, without root.
+func (i *Installer) Probe(ctx context.Context, req steps.ProbeRequest, sink func(steps.Check)) (steps.Report, error) {
+	t, err := probe.Parse(req.URL)
+	if err != nil {
+		return steps.Report{}, err
+	}
+	if req.CAFile != "" {
+		if t.Roots, err = rootsFile(req.CAFile); err != nil {
+			return steps.Report{}, err
+		}
+	}
+	for _, a := range req.Addresses {
+		t.Addresses = append(t.Addresses, netip.AddrPortFrom(a, 0))
+	}
+	if req.Ports.HTTPS != 0 {
+		t.HTTPSPort = req.Ports.HTTPS
+	}
+	if req.WSPath != "" {
+		t.WSPath = req.WSPath
+	}
+	t.HTTPPort, t.Idle, t.Trusted = req.Ports.HTTP, req.Idle, true
+	return probe.Run(ctx, t, sink), ctx.Err()
+}
+
+func rootsFile(path string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, &steps.Failure{Text: "cannot read the CA file", Err: err, Status: steps.ExitUsage, Fixes: []string{"--ca FILE, a PEM file with the root certificate"}}
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, &steps.Failure{Text: "cannot use " + steps.CleanLine(path) + " as a CA file: there is no PEM certificate in it", Status: steps.ExitUsage,
+			Fixes: []string{"openssl x509 -in " + steps.CleanLine(path) + " -noout -text    shows what it is"}}
+	}
+	return pool, nil
+}
+
+// Status implements command.Observer.
+func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
+	f, err := i.facts(ctx)
+	if err != nil {
+		return steps.HostStatus{}, err
+	}
+	s := steps.HostStatus{Hostname: f.Hostname, Findings: f.Managed.Bad}
+	for _, site := range f.Managed.Sites {
+		c := f.Managed.Certs[site.Name]
+		s.Sites = append(s.Sites, steps.SiteStatus{Name: site.Name, Executor: site.Install.Executor, Domains: site.Certs.Domains,
+			Upstream: site.Proxy.Upstream.String(), Source: c.Source, NotAfter: c.NotAfter, RenewAfter: renewAfter(c)})
+	}
+	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
+		return s, err
+	}
+	if s.Runs, err = apply.Runs(i.host); err != nil {
+		return s, err
+	}
+	s.Unended, err = apply.Unended(i.host)
+	return s, err
+}

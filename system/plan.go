@@ -1,0 +1,84 @@
+package system
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/c93d5bcb/sslwizard/assets"
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// Plan implements command.Planner.
+func (i *Installer) Plan(ctx context.Context, sites []steps.Site) (steps.Preview, error) {
+	f, err := i.facts(ctx)
+	if err != nil {
+		return steps.Preview{}, err
+	}
+	chosen, others, err := choose(sites)
+	if err != nil {
+		return steps.Preview{}, err
+	}
+	plan, findings, err := steps.Build(sites, f, extras(f), chosen, others...)
+	if err != nil {
+		return steps.Preview{}, err
+	}
+	return i.preview(ctx, plan, findings)
+}
+
+// PlanRemoval implements command.Planner.
+func (i *Installer) PlanRemoval(ctx context.Context, site string) (steps.Preview, error) {
+	f, err := i.facts(ctx)
+	if err != nil {
+		return steps.Preview{}, err
+	}
+	plan, findings, err := steps.BuildRemoval(site, f, executors()...)
+	if err != nil {
+		return steps.Preview{}, err
+	}
+	return i.preview(ctx, plan, findings)
+}
+
+// preview adds what the host itself says against the plan. A plan that is blocked is not previewed: it may not even be
+// complete.
+func (i *Installer) preview(ctx context.Context, plan steps.Plan, findings []steps.Finding) (steps.Preview, error) {
+	for _, f := range findings {
+		if f.Severity == steps.Blocker && f.Code != "H01" {
+			return steps.Preview{Plan: plan, Findings: findings}, nil
+		}
+	}
+	p, err := i.engine.Preview(ctx, i.host, plan)
+	if err != nil {
+		return steps.Preview{}, err
+	}
+	p.Findings = append(findings, p.Findings...)
+	return p, nil
+}
+
+// Stored implements command.Planner.
+func (i *Installer) Stored(ctx context.Context) ([]steps.Site, error) {
+	f, err := i.facts(ctx)
+	return f.Managed.Sites, err
+}
+
+// choose finds the executor that the sites name and the ones that they do not.
+func choose(sites []steps.Site) (chosen steps.Executor, others []steps.Executor, err error) {
+	if len(sites) == 0 {
+		return nil, nil, fmt.Errorf("cannot plan: no site is named")
+	}
+	for _, x := range executors() {
+		if x.Name() == sites[0].Install.Executor {
+			chosen = x
+		} else {
+			others = append(others, x)
+		}
+	}
+	if chosen == nil {
+		return nil, nil, fmt.Errorf("cannot plan: there is no executor %q", steps.CleanLine(sites[0].Install.Executor))
+	}
+	return chosen, others, nil
+}
+
+// extras are the units of the renewal, for the program as the plan installs it.
+func extras(f steps.Facts) steps.Extras {
+	return steps.Extras{RenewService: assets.RenewServiceUnit(f.Binary()), RenewTimer: assets.RenewTimerUnit()}
+}

@@ -1,0 +1,107 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/apply"
+	"github.com/c93d5bcb/sslwizard/system/native"
+	"github.com/c93d5bcb/sslwizard/system/nginx"
+	"github.com/c93d5bcb/sslwizard/system/probe"
+	"github.com/c93d5bcb/sslwizard/system/renew"
+)
+
+// Renew implements command.Renewer. One run at a time changes the host, and a renewal is one.
+func (i *Installer) Renew(ctx context.Context, site string, force bool, sink func(steps.Event)) (steps.Result, error) {
+	f, err := i.facts(ctx)
+	if err != nil {
+		return steps.Result{}, err
+	}
+	sites, err := picked(f.Managed.Sites, site)
+	if err != nil {
+		return steps.Result{}, err
+	}
+	release, err := apply.FileLock{Root: i.root}.Lock("renew certificates")
+	if err != nil {
+		return steps.Result{}, err
+	}
+	defer release()
+	say := func(status steps.Status, format string, args ...any) {
+		sink(steps.Event{Time: time.Now(), Status: status, Text: steps.CleanLine(fmt.Sprintf(format, args...))})
+	}
+	outcomes := i.renewer.Renew(ctx, i.host, sites, force, live{i}, func(site, text string) { say(steps.Progress, "%s: %s", site, text) })
+	return renewed(outcomes, say)
+}
+
+// renewed sums up: one certificate that could not be renewed makes the whole run one that has to be looked at.
+func renewed(outcomes []renew.Outcome, say func(steps.Status, string, ...any)) (steps.Result, error) {
+	r := steps.Result{Outcome: steps.OutcomeNothing}
+	var failed []error
+	for _, o := range outcomes {
+		switch {
+		case o.Err != nil:
+			failed = append(failed, fmt.Errorf("%s: %w", o.Site, o.Err))
+		case o.Renewed:
+			say(steps.Done, "%s: a new certificate until %s is served", o.Site, o.NotAfter.UTC().Format("2006-01-02"))
+			r.Outcome = steps.OutcomeDone
+		default:
+			say(steps.Done, "%s: %s", o.Site, o.Note)
+		}
+	}
+	if len(failed) > 0 {
+		r.Outcome, r.Err = steps.OutcomePartial, errors.Join(failed...)
+	}
+	return r, r.Err
+}
+
+func picked(sites []steps.Site, name string) ([]steps.Site, error) {
+	if name == "" {
+		return sites, nil
+	}
+	for _, s := range sites {
+		if s.Name == name {
+			return []steps.Site{s}, nil
+		}
+	}
+	return nil, &steps.Failure{Text: "cannot renew " + steps.CleanLine(name) + ": no such site is stored on this server", Status: steps.ExitUsage,
+		Fixes: []string{"sslwizard status    lists the sites"}}
+}
+
+// live implements renew.Live.
+type live struct{ *Installer }
+
+// Reload has each executor that serves one of the sites take the new certificates.
+func (l live) Reload(ctx context.Context, sites []steps.Site) error {
+	reloaded := map[string]bool{}
+	for _, s := range sites {
+		name := s.Install.Executor
+		if reloaded[name] {
+			continue
+		}
+		reloaded[name] = true
+		var err error
+		if name == steps.ExecutorNginx {
+			err = nginx.Runtime{}.Reload(ctx, l.host, nginx.Unit)
+		} else {
+			err = native.Runtime{}.Reload(ctx, l.host, native.Unit)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Served looks at the leaf in every family.
+func (l live) Served(ctx context.Context, site steps.Site, sha256 string) error {
+	t := probe.Target{Name: string(site.Certs.Domains[0]), Addresses: loopback(), HTTPPort: -1, ExpectLeaf: sha256, Expect: &site}
+	for _, c := range probe.Run(ctx, t, nil).Failed() {
+		if c.Step == steps.IDCerts || c.Step == steps.IDInstall {
+			return errors.New(c.Detail)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+// Package system is the machine: the only code that reads or changes the host. Installer is its face; main hands it to
+// the wizard, which knows it only as an interface.
+//
+// Nothing here talks to a person, and nothing here decides what a site needs: that is package steps.
+package system
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/apply"
+	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/inspect"
+	"github.com/c93d5bcb/sslwizard/system/native"
+	"github.com/c93d5bcb/sslwizard/system/nginx"
+	"github.com/c93d5bcb/sslwizard/system/renew"
+)
+
+// Installer is one host with everything that can be asked of it. Its methods may be called one after the other; the
+// ones that change the host keep other processes out with a lock.
+type Installer struct {
+	root    string
+	version string
+	host    host.Host
+	engine  *apply.Engine
+	renewer *renew.Manager
+}
+
+// New returns the installer of the host below root; "" is the real one. Nothing is read yet.
+func New(root, version string) *Installer {
+	h := host.New(root)
+	i := &Installer{root: root, version: version, host: h, renewer: renew.New(version)}
+	i.engine = apply.New(h, apply.Services{
+		Certificates: i.renewer,
+		Executors:    []apply.Executor{native.NewRuntime(), nginx.NewRuntime()},
+		Prober:       verifier{i},
+		Locker:       apply.FileLock{Root: root},
+		Self:         self,
+	})
+	return i
+}
+
+// executors are the planners, by the name in the answers file.
+func executors() []steps.Executor { return []steps.Executor{native.Executor{}, nginx.Executor{}} }
+
+// self is the content of the running program.
+func self() ([]byte, error) { return os.ReadFile("/proc/self/exe") }
+
+// facts reads what the host is, with what earlier runs left.
+func (i *Installer) facts(ctx context.Context) (steps.Facts, error) {
+	written, err := apply.Receipt(i.host)
+	if err != nil {
+		return steps.Facts{}, err
+	}
+	f, err := inspect.Gather(ctx, i.host, inspect.Options{})
+	if err != nil {
+		return steps.Facts{}, err
+	}
+	f.Managed.Files = written
+	f.Managed.Certs = map[string]steps.CertFacts{}
+	for _, s := range f.Managed.Sites {
+		if c, err := cert.CurrentFacts(i.host, s.Name); err == nil {
+			f.Managed.Certs[s.Name] = c
+		}
+	}
+	return f, nil
+}
+
+// renewAfter is when the timer starts to try, from the lifetime of the certificate itself.
+func renewAfter(c steps.CertFacts) time.Time {
+	if c.Source != steps.SourceACME {
+		return time.Time{}
+	}
+	return renew.DueAt(c)
+}
