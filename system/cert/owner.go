@@ -1,48 +1,19 @@
 package cert
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
-	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
-// ErrNoGroup says that a group does not exist (yet: a dry run looks before it is made).
-var ErrNoGroup = errors.New("there is no such group")
-
-// GroupID looks a group up in /etc/group, where system groups are. The empty name is root's.
-func GroupID(r host.Reader, name string) (int, error) {
-	if name == "" {
-		return 0, nil
-	}
-	file, err := r.ReadFile("/etc/group")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("cannot look up the group %s: %w", name, err)
-	}
-	lines := bufio.NewScanner(bytes.NewReader(file.Data))
-	for lines.Scan() {
-		fields := strings.Split(lines.Text(), ":")
-		if len(fields) < 3 || fields[0] != name {
-			continue
-		}
-		if id, err := strconv.Atoi(fields[2]); err == nil && id >= 0 {
-			return id, nil
-		}
-	}
-	return 0, fmt.Errorf("cannot look up the group %s: %w", name, ErrNoGroup)
-}
-
 // ReadableBy reports whether the key of the current version has exactly the readers that it should have: root, and
 // the group when there is one.
 func ReadableBy(r host.Reader, site, group string) bool {
-	gid, err := GroupID(r, group)
+	gid, err := host.LookupGroup(r, group)
 	if err != nil {
 		return false
 	}

@@ -60,6 +60,11 @@ func Current(r host.Reader, site string) (Version, error) {
 	if err != nil {
 		return Version{}, err
 	}
+	return Read(r, site, name)
+}
+
+// Read reads one version with its key.
+func Read(r host.Reader, site, name string) (Version, error) {
 	v, err := load(r, site, name)
 	if err != nil {
 		return Version{}, err
@@ -78,11 +83,26 @@ func CurrentFacts(r host.Reader, site string) (steps.CertFacts, error) {
 	if err != nil {
 		return steps.CertFacts{}, err
 	}
-	v, err := load(r, site, name)
+	return FactsAt(r, site, name)
+}
+
+// FactsAt describes the certificate of one version.
+func FactsAt(r host.Reader, site, version string) (steps.CertFacts, error) {
+	v, err := load(r, site, version)
 	if err != nil {
 		return steps.CertFacts{}, err
 	}
 	return v.Facts()
+}
+
+// CurrentGroup is the group that may read the key of the current version beside root.
+func CurrentGroup(r host.Reader, site string) (string, error) {
+	name, err := CurrentName(r, site)
+	if err != nil {
+		return "", err
+	}
+	v, err := load(r, site, name)
+	return v.Meta.Group, err
 }
 
 // CurrentName is the version that `current` names. It fails with fs.ErrNotExist when there is none.
@@ -159,9 +179,9 @@ func Add(h host.Host, site string, v Version) (string, error) {
 		return "", fmt.Errorf("cannot store the certificate of %s: %w", site, err)
 	}
 	v.Meta.SHA256 = facts.SHA256
-	gid, err := GroupID(h, v.Meta.Group)
+	gid, err := host.LookupGroup(h, v.Meta.Group)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("cannot store the certificate of %s: %w", site, err)
 	}
 	if err := ensureSite(h, site, gid); err != nil {
 		return "", err

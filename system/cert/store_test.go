@@ -211,7 +211,7 @@ func TestReadableBy(t *testing.T) {
 func TestAddRefuses(t *testing.T) {
 	t.Parallel()
 	m, v := newMemory(t), local(t, "absent")
-	if _, err := Add(m, site, v); !errors.Is(err, ErrNoGroup) {
+	if _, err := Add(m, site, v); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an unknown group gives %v", err)
 	}
 	v.Meta.Group, v.Chain = "", []byte("not PEM")

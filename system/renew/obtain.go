@@ -1,0 +1,291 @@
+package renew
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
+	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// obtain is a certificate of an ACME CA.
+type obtain steps.ObtainCertificate
+
+func (o obtain) site() string  { return o.Site }
+func (o obtain) group() string { return o.Group }
+
+func (o obtain) pending(_ host.Reader, p *present, now time.Time) (steps.Action, string, error) {
+	if p == nil {
+		return steps.Create, "a certificate of " + acme.NameOf(o.Trusted.Directory), nil
+	}
+	f := p.facts
+	switch {
+	case f.Source != steps.SourceACME:
+		return steps.Modify, "a certificate of " + acme.NameOf(o.Trusted.Directory), nil
+	case f.Directory != o.Trusted.Directory:
+		return steps.Modify, "a certificate of " + acme.NameOf(o.Trusted.Directory) + " instead of " + acme.NameOf(f.Directory), nil
+	case !cert.SameDomains(f.Domains, o.Domains):
+		return steps.Modify, "the names changed", nil
+	case f.Key != o.KeyType:
+		return steps.Modify, "another type of key was asked for", nil
+	case due(f, now):
+		return steps.Modify, left(f, now), nil
+	}
+	return steps.Nothing, left(f, now), nil
+}
+
+// make runs the issuance protocol: look first, rehearse, store the key, order, judge, store the certificate.
+func (o obtain) make(ctx context.Context, j *job) (string, error) {
+	if o.Trusted.Challenge != steps.HTTP01 {
+		return "", &steps.Failure{
+			Text:   "cannot prove the names by " + steps.CleanLine(o.Trusted.Challenge) + ": only http-01 is there yet",
+			Status: steps.ExitAnswers, Fixes: []string{"set trusted.challenge to http-01"},
+		}
+	}
+	if stored := o.stored(j); stored != "" {
+		return stored, nil
+	}
+	book, err := openLedger(j.host, j.now())
+	if err != nil {
+		return "", err
+	}
+	if err := book.allows(o.Trusted.Directory, o.Domains); err != nil {
+		return "", err
+	}
+	present := &webroot{host: j.host, dir: o.Webroot}
+	if err := o.examine(ctx, j, present); err != nil {
+		return "", err
+	}
+	if err := o.rehearse(ctx, j, present); err != nil {
+		return "", err
+	}
+	version, err := o.order(ctx, j, present, book)
+	if err != nil {
+		return "", book.remember(o.Trusted.Directory, o.Domains, err)
+	}
+	return version, nil
+}
+
+// stored finds a certificate that an earlier run obtained and did not live to switch to.
+func (o obtain) stored(j *job) string {
+	versions, err := cert.Versions(j.host, o.Site)
+	if err != nil || len(versions) == 0 {
+		return ""
+	}
+	newest := versions[len(versions)-1]
+	if j.present != nil && newest == j.present.Name {
+		return ""
+	}
+	v, err := cert.Read(j.host, o.Site, newest)
+	if err != nil || v.Meta.Group != o.Group {
+		return ""
+	}
+	facts, err := v.Facts()
+	if err != nil {
+		return ""
+	}
+	if action, _, err := o.pending(j.host, &present{v, facts}, j.now()); err != nil || action != steps.Nothing {
+		return ""
+	}
+	return newest
+}
+
+// examine stops where the CA would have to refuse.
+func (o obtain) examine(ctx context.Context, j *job, present acme.Presenter) error {
+	j.say("Checking that %s can be proved from outside", o.Domains[0])
+	var blockers []steps.Finding
+	for _, f := range j.doctor().Examine(ctx, o.Domains, present) {
+		if f.Severity == steps.Blocker {
+			blockers = append(blockers, f)
+			continue
+		}
+		j.say("%s", f.Text)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if len(blockers) == 0 {
+		return nil
+	}
+	f := &steps.Failure{Text: blockers[0].Text, Code: blockers[0].Code}
+	for i, b := range blockers {
+		if i > 0 {
+			f.Text += "; " + b.Text
+		}
+		for _, line := range b.Fix {
+			if !strings.Contains(strings.Join(f.Fixes, "\n"), line) {
+				f.Fixes = append(f.Fixes, line)
+			}
+		}
+	}
+	return f
+}
+
+// rehearse runs the same order at the CA's staging directory, before the first certificate of these names: what fails
+// there costs nothing of the real CA's limits.
+func (o obtain) rehearse(ctx context.Context, j *job, present acme.Presenter) error {
+	if o.Trusted.Rehearsal == "" || o.hadOne(j) {
+		return nil
+	}
+	j.say("Rehearsing with %s", acme.NameOf(o.Trusted.Rehearsal))
+	key, err := cert.GenerateKey(o.KeyType)
+	if err != nil {
+		return err
+	}
+	request, err := o.request(j, o.Trusted.Rehearsal, key)
+	if err != nil {
+		return err
+	}
+	if _, err := j.client().Obtain(ctx, request, present, forget{}); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		var f *steps.Failure
+		if errors.As(err, &f) {
+			told := *f
+			told.Text = "cannot pass the rehearsal, so the real CA was not asked: " + f.Text
+			return &told
+		}
+		return fmt.Errorf("cannot pass the rehearsal, so the real CA was not asked: %w", err)
+	}
+	return nil
+}
+
+// hadOne reports whether the site has, or had, a certificate of this directory for these names.
+func (o obtain) hadOne(j *job) bool {
+	versions, err := cert.Versions(j.host, o.Site)
+	if err != nil {
+		return false
+	}
+	for _, name := range versions {
+		f, err := cert.FactsAt(j.host, o.Site, name)
+		if err == nil && f.Source == steps.SourceACME && f.Directory == o.Trusted.Directory && cert.SameDomains(f.Domains, o.Domains) {
+			return true
+		}
+	}
+	return false
+}
+
+// forget is where the order of a rehearsal is written down.
+type forget struct{}
+
+func (forget) Save(string) error { return nil }
+
+func (o obtain) request(j *job, directory string, key crypto.Signer) (acme.Request, error) {
+	csr, err := cert.CreateCSR(key, o.Domains)
+	if err != nil {
+		return acme.Request{}, err
+	}
+	roots, err := o.roots(j.host)
+	if err != nil {
+		return acme.Request{}, err
+	}
+	return acme.Request{
+		Directory: directory, Roots: roots, Email: o.Trusted.Email, Terms: o.Trusted.AcceptTerms, Domains: o.Domains, CSR: csr,
+	}, nil
+}
+
+func (o obtain) roots(r host.Reader) ([]byte, error) {
+	if o.Trusted.CARoots == "" {
+		return nil, nil
+	}
+	pem, err := readFile(r, o.Trusted.CARoots)
+	if err == nil && len(pem) > 0 {
+		_, err = cert.ParseChain(pem)
+	}
+	if err != nil {
+		return nil, unreadable("CA certificate", "trusted.caRoots", o.Trusted.CARoots, err)
+	}
+	return pem, nil
+}
+
+func (j *job) client() *acme.Client {
+	return &acme.Client{Accounts: accounts{j.host}, UserAgent: j.UserAgent, Progress: j.progress, Now: j.Now, Pace: j.Pace}
+}
+
+// order obtains the certificate and stores it. The key is on the disk before the CA is asked for anything.
+func (o obtain) order(ctx context.Context, j *job, present acme.Presenter, book *ledger) (string, error) {
+	record, err := openRecord(j.host, o, j.now())
+	if err != nil {
+		return "", err
+	}
+	request, err := o.request(j, o.Trusted.Directory, record.key)
+	if err != nil {
+		return "", err
+	}
+	request.Order = record.URL
+	text, err := j.client().Obtain(ctx, request, present, record)
+	if err != nil {
+		return "", err
+	}
+	if err := book.issued(o.Trusted.Directory, o.Domains); err != nil {
+		return "", err
+	}
+	chain, err := o.judge(text, record.key, request.Roots, j.now())
+	if err != nil {
+		// The CA's mistake would come back with the same order for ever: the next run makes a new one.
+		return "", errors.Join(err, record.close())
+	}
+	version, err := o.store(j, record.key, chain)
+	if err != nil {
+		return "", err
+	}
+	return version, record.close()
+}
+
+func (o obtain) store(j *job, key crypto.Signer, chain []*x509.Certificate) (string, error) {
+	text, err := cert.MarshalKey(key)
+	if err != nil {
+		return "", err
+	}
+	return cert.Add(j.host, o.Site, cert.Version{
+		Key: text, Chain: cert.EncodeChain(chain),
+		Meta: cert.Meta{Source: steps.SourceACME, Directory: o.Trusted.Directory, Group: o.Group, Made: j.now().UTC()},
+	})
+}
+
+// judge looks at what the CA sent as a browser would. A public CA's chain has to end at a root of this system. A
+// private CA's may: its root need not be known here, since trusted.caRoots speaks of the directory's own server. Then
+// the chain has to fit together and have its intermediates.
+func (o obtain) judge(text []byte, key crypto.Signer, roots []byte, now time.Time) ([]*x509.Certificate, error) {
+	const cannot = "cannot use the certificate that the CA sent"
+	chain, err := cert.ParseChain(text)
+	if err != nil {
+		return nil, &steps.Failure{Text: cannot, Code: "A23", Err: err, Fixes: []string{"run the same command again"}}
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pool.AppendCertsFromPEM(roots)
+	public := acme.IsPublic(o.Trusted.Directory)
+	want := cert.Expected{Key: key.Public(), Domains: o.Domains, Exact: true, Roots: pool, Public: public, Now: now}
+	err = cert.Check(chain, want)
+	var fault *cert.Fault
+	if !public && errors.As(err, &fault) && fault.Kind == cert.FaultUntrusted {
+		want.Roots = nil
+		err = errors.Join(cert.Check(chain, want), checkIntermediate(chain))
+	}
+	if err != nil {
+		return nil, broken(cannot, err)
+	}
+	return withoutRoot(chain), nil
+}
+
+// withoutRoot takes a self-signed root off the end: a client has it or does not trust it, and every handshake would
+// carry it.
+func withoutRoot(chain []*x509.Certificate) []*x509.Certificate {
+	last := chain[len(chain)-1]
+	if len(chain) > 1 && bytes.Equal(last.RawSubject, last.RawIssuer) {
+		return chain[:len(chain)-1]
+	}
+	return chain
+}

@@ -1,0 +1,138 @@
+package renew
+
+import (
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// record is an order under way: ACMEDir/orders/NAME/{key.pem,order.json}. It is there from before the CA is asked
+// until the certificate is stored, so that a certificate that was issued is never without its key (A19, A20).
+type record struct {
+	Directory string         `json:"directory"`
+	Domains   []steps.Domain `json:"domains"`
+	URL       string         `json:"url,omitempty"`
+	Begun     time.Time      `json:"begun"`
+
+	key  crypto.Signer
+	dir  string
+	host host.Host
+}
+
+func (r *record) keyFile() string  { return path.Join(r.dir, "key.pem") }
+func (r *record) metaFile() string { return path.Join(r.dir, "order.json") }
+
+// openRecord returns the unfinished order for the same wish, or begins a new one with a new key.
+func openRecord(h host.Host, o obtain, now time.Time) (*record, error) {
+	dir := path.Join(steps.ACMEDir, "orders", o.Site)
+	if old := readRecord(h, dir); old != nil && old.serves(o) {
+		return old, nil
+	}
+	r := &record{Directory: o.Trusted.Directory, Domains: o.Domains, Begun: now.UTC(), dir: dir, host: h}
+	if err := r.begin(o.KeyType); err != nil {
+		return nil, fmt.Errorf("cannot store the key of the order: %w", err)
+	}
+	return r, nil
+}
+
+// readRecord is nil when there is none, or a damaged one: nothing is lost with an order whose key cannot be read.
+func readRecord(h host.Host, dir string) *record {
+	r := &record{dir: dir, host: h}
+	meta, err := h.ReadFile(r.metaFile())
+	if err != nil || json.Unmarshal(meta.Data, r) != nil {
+		return nil
+	}
+	key, err := h.ReadFile(r.keyFile())
+	if err != nil {
+		return nil
+	}
+	if r.key, err = cert.ParseKey(key.Data); err != nil {
+		return nil
+	}
+	return r
+}
+
+func (r *record) serves(o obtain) bool {
+	kind, _ := cert.TypeOf(r.key.Public())
+	return r.Directory == o.Trusted.Directory && cert.SameDomains(r.Domains, o.Domains) && kind == o.KeyType
+}
+
+// begin stores a new key and then what it is for. An older order's description goes first: it must never stand beside
+// another key.
+func (r *record) begin(kind steps.KeyType) error {
+	var err error
+	if r.key, err = cert.GenerateKey(kind); err != nil {
+		return err
+	}
+	text, err := cert.MarshalKey(r.key)
+	if err != nil {
+		return err
+	}
+	if err := ensureDirs(r.host, 0o700, steps.ACMEDir, path.Join(steps.ACMEDir, "orders"), r.dir); err != nil {
+		return err
+	}
+	if err := r.host.Remove(r.metaFile()); err != nil {
+		return err
+	}
+	if err := r.host.WriteFile(r.keyFile(), host.File{Data: text, Mode: 0o600}); err != nil {
+		return err
+	}
+	return r.write()
+}
+
+// Save implements acme.Orders.
+func (r *record) Save(url string) error {
+	r.URL = url
+	return r.write()
+}
+
+func (r *record) write() error {
+	return writeJSON(r.host, r.metaFile(), r)
+}
+
+// close forgets the order: its certificate is stored, or useless.
+func (r *record) close() error {
+	for _, file := range []string{r.metaFile(), r.keyFile(), r.dir} {
+		if err := r.host.Remove(file); err != nil {
+			return fmt.Errorf("cannot put the finished order away: %w", err)
+		}
+	}
+	return nil
+}
+
+func writeJSON(h host.Host, file string, value any) error {
+	text, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return err
+	}
+	return h.WriteFile(file, host.File{Data: append(text, '\n'), Mode: 0o600})
+}
+
+// ensureDirs makes the folders that are not there, outermost first; steps.StateDir is made above them when needed.
+func ensureDirs(h host.Host, mode fs.FileMode, dirs ...string) error {
+	if err := ensureDir(h, steps.StateDir, 0o711); err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		if err := ensureDir(h, dir, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ensureDir(h host.Host, dir string, mode fs.FileMode) error {
+	_, err := h.ReadFile(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return h.WriteFile(dir, host.File{Mode: fs.ModeDir | mode})
+}

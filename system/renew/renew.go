@@ -1,0 +1,126 @@
+package renew
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// Live is what makes a stored certificate the one that is served, and what proves it.
+type Live interface {
+	// Reload has the executor of these sites take their new certificates, once for all of them.
+	Reload(ctx context.Context, sites []steps.Site) error
+	// Served reports an error unless every address of the site serves the leaf with this SHA-256 (hex, of its DER).
+	Served(ctx context.Context, site steps.Site, sha256 string) error
+}
+
+// Outcome is what became of one site.
+type Outcome struct {
+	Site     string
+	Renewed  bool      // it serves a new certificate
+	NotAfter time.Time // of the certificate that the site has now; zero when it has none
+	Note     string    // why there was nothing to do
+	Err      error     // with its fixes; the certificate that was there stays
+}
+
+// Renew looks after these sites: those that are due get a new certificate, the executor is reloaded once, and each new
+// certificate is looked for on the wire. With force those that are not due are renewed too. One site's failure does not
+// keep the others from being renewed. Due includes a site that still waits for its first trusted certificate.
+func (m *Manager) Renew(ctx context.Context, h host.Host, sites []steps.Site, force bool, live Live, progress func(site, text string)) []Outcome {
+	outcomes := make([]Outcome, len(sites))
+	var renewed []int
+	for i, site := range sites {
+		outcomes[i] = m.renewOne(ctx, h, site, force, func(text string) {
+			if progress != nil {
+				progress(site.Name, text)
+			}
+		})
+		if outcomes[i].Renewed {
+			renewed = append(renewed, i)
+		}
+	}
+	m.goLive(ctx, h, sites, outcomes, renewed, live)
+	for i := range outcomes {
+		if f, err := cert.CurrentFacts(h, outcomes[i].Site); err == nil {
+			outcomes[i].NotAfter = f.NotAfter
+		}
+	}
+	return outcomes
+}
+
+func (m *Manager) renewOne(ctx context.Context, h host.Host, site steps.Site, force bool, progress func(string)) Outcome {
+	out := Outcome{Site: site.Name}
+	if out.Err = context.Cause(ctx); out.Err != nil {
+		return out
+	}
+	change, err := changeFor(h, site)
+	if err != nil {
+		out.Err = err
+		return out
+	}
+	out.Renewed, out.Err = m.make(ctx, h, change, progress, force)
+	if !out.Renewed && out.Err == nil {
+		_, out.Note, _ = m.Pending(ctx, h, change)
+	}
+	return out
+}
+
+// goLive reloads once and proves each site. A certificate that is stored but not served is not renewed.
+func (m *Manager) goLive(ctx context.Context, h host.Host, sites []steps.Site, outcomes []Outcome, renewed []int, live Live) {
+	if len(renewed) == 0 {
+		return
+	}
+	var changed []steps.Site
+	for _, i := range renewed {
+		changed = append(changed, sites[i])
+	}
+	reload := live.Reload(ctx, changed)
+	for _, i := range renewed {
+		err := reload
+		if err == nil {
+			err = proven(ctx, h, sites[i], live)
+		}
+		if err != nil {
+			outcomes[i].Renewed = false
+			outcomes[i].Err = errors.Join(outcomes[i].Err, notServed(sites[i], err))
+		}
+	}
+}
+
+func proven(ctx context.Context, h host.Host, site steps.Site, live Live) error {
+	f, err := cert.CurrentFacts(h, site.Name)
+	if err != nil {
+		return err
+	}
+	return live.Served(ctx, site, f.SHA256)
+}
+
+func notServed(site steps.Site, err error) error {
+	fixes := []string{"look at it with: sudo sslwizard status; and again with: sudo sslwizard renew " + site.Name}
+	return &steps.Failure{
+		Text: fmt.Sprintf("cannot see the new certificate of %s in use: it is stored, and the old one may still be served", site.Name),
+		Code: "N06", Status: steps.ExitUnverified, Err: err, Fixes: append(fixes, steps.Fixes(err)...),
+	}
+}
+
+// changeFor is the change that keeps the site's certificate as it was asked for. Who may read the key stays as it is:
+// that is the executor's to say, and renewing does not ask it.
+func changeFor(r host.Reader, site steps.Site) (steps.Change, error) {
+	group, err := cert.CurrentGroup(r, site.Name)
+	if err != nil {
+		return nil, err
+	}
+	forStep := steps.For(steps.IDTrusted)
+	switch site.Trusted.Source {
+	case steps.SourceACME:
+		return steps.ObtainCertificate{For: forStep, Site: site.Name, Domains: site.Certs.Domains, KeyType: site.Certs.Key, Trusted: site.Trusted, Webroot: steps.Webroot, Group: group}, nil
+	case steps.SourceFiles:
+		return steps.ImportCertificate{For: forStep, Site: site.Name, Domains: site.Certs.Domains, Certificate: site.Trusted.Certificate, PrivateKey: site.Trusted.Key, Group: group}, nil
+	}
+	return steps.IssueLocal{For: steps.For(steps.IDCerts), Site: site.Name, Domains: site.Certs.Domains, KeyType: site.Certs.Key, Days: site.Certs.Days, Force: true, Group: group}, nil
+}
