@@ -173,18 +173,17 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 			return
 		}
 		v.SetInt(int64(i))
+	case v.Kind() == reflect.Int && isDigits(n.Value):
+		d.fail(n, path, "", "expected a whole number, found the text %s; write it without quotes", quote(n.Value))
 	default:
-		d.fail(n, path, scalarMeant(n, v.Kind()), "expected %s, found %s", kindName(v.Kind()), described(n))
+		d.fail(n, path, meantBool(n, v.Kind()), "expected %s, found %s", kindName(v.Kind()), described(n))
 	}
 }
 
-// scalarMeant guesses the right form of a scalar of the wrong type.
-func scalarMeant(n *yaml.Node, want reflect.Kind) string {
+// meantBool guesses what a word of older YAML was meant to be.
+func meantBool(n *yaml.Node, want reflect.Kind) string {
 	if b, ok := yesNo(n.Value); ok && want == reflect.Bool {
 		return strconv.FormatBool(b)
-	}
-	if _, err := strconv.Atoi(n.Value); err == nil && want == reflect.Int {
-		return n.Value
 	}
 	return ""
 }

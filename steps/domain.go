@@ -103,8 +103,11 @@ func whyNoName(name string) string {
 			return fmt.Sprintf("%q cannot be in one", r)
 		}
 	}
-	if len(name) > 253 {
+	switch {
+	case len(name) > 253:
 		return "it is too long"
+	case strings.Contains(strings.ToLower(name), "xn--"):
+		return "what follows xn-- stands for no name"
 	}
 	return "each part is 1 to 63 letters, digits and hyphens, with no hyphen at its ends"
 }

@@ -21,7 +21,7 @@ func (b *siteBuilder) redirect() SiteRedirect {
 	case d.Wildcard():
 		b.fail("redirect.canonical", bad("%s is not one name", quote(a.Canonical)))
 	case !b.serves(d):
-		b.fail("redirect.canonical", bad("%s is not among certs.domains", quote(a.Canonical)).meant(nearest(a.Canonical, b.answers.Certs.Domains)))
+		b.fail("redirect.canonical", bad("%s is not among certs.domains", quote(a.Canonical)).meant(nearest(string(d), b.goodNames())))
 	}
 	r.Canonical = d
 	return r
@@ -33,6 +33,17 @@ func (b *siteBuilder) serves(name Domain) bool {
 		d, err := ParseDomain(text)
 		return err == nil && d.Covers(name)
 	})
+}
+
+// goodNames are the domains of the site that are domains.
+func (b *siteBuilder) goodNames() []string {
+	var names []string
+	for _, text := range b.answers.Certs.Domains {
+		if d, err := ParseDomain(text); err == nil {
+			names = append(names, string(d))
+		}
+	}
+	return names
 }
 
 func redirectQuestions(Facts) []Question {

@@ -16,7 +16,7 @@ func (b *siteBuilder) ssl() SiteSSL {
 			IncludeSubDomains: a.HSTS.IncludeSubDomains,
 		},
 	}
-	if s.HSTS.IncludeSubDomains && s.HSTS.MaxAge == 0 {
+	if d, err := ParseDuration(a.HSTS.MaxAge); err == nil && d == 0 && a.HSTS.IncludeSubDomains {
 		b.fail("ssl.hsts.includeSubDomains", bad("it means nothing without a maxAge above 0s"))
 	}
 	return s
