@@ -153,20 +153,16 @@ func ufwRules(status string) (rules []ufwRule, allowed bool) {
 			if from = strings.TrimSpace(from); !ok || from != "Anywhere" && from != "Anywhere (v6)" {
 				continue
 			}
-			to, v6 := strings.CutSuffix(strings.TrimSpace(to), " (v6)")
-			rules = append(rules, ufwRule{ufwTarget(to), strings.HasPrefix(action, "ALLOW"), v6})
+			rules = append(rules, ufwRule{ufwTarget(to), strings.HasPrefix(action, "ALLOW"), from != "Anywhere"})
 		}
 	}
 	return rules, allowed
 }
 
-// ufwTarget takes the profile out of "80,443/tcp (Nginx Full)", as the verbose form writes it.
+// ufwTarget takes what is in brackets off "80,443/tcp (Nginx Full)" and "80/tcp (v6)".
 func ufwTarget(to string) string {
-	ports, _, _ := strings.Cut(to, " (")
-	if ports != "" && ports[0] >= '0' && ports[0] <= '9' {
-		return ports
-	}
-	return to
+	target, _, _ := strings.Cut(strings.TrimSpace(to), " (")
+	return target
 }
 
 func ufwHolds(to string, p steps.Port) bool {

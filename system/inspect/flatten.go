@@ -61,8 +61,9 @@ func (f *flat) write(text string, at origin) {
 }
 
 // besideConf names the directives whose first argument nginx seeks beside its configuration file.
-var besideConf = regexp.MustCompile(`_(certificate|certificate_key|crl|dhparam|password_file|session_ticket_key|` +
-	`stapling_file|user_file)$|^geoip_(country|city|org)$|^xslt_stylesheet$|^xml_entities$`)
+var besideConf = regexp.MustCompile(`(^|_)ssl_(certificate|certificate_key|client_certificate|trusted_certificate|` +
+	`crl|dhparam|password_file|session_ticket_key|stapling_file)$|^auth_basic_user_file$|^geoip_(country|city|org)$|` +
+	`^xslt_stylesheet$|^xml_entities$`)
 
 func (f *flat) absolute(d *directive) string {
 	if len(d.args) == 0 || !besideConf.MatchString(d.name) {

@@ -3,6 +3,7 @@ package inspect
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -56,6 +57,9 @@ func badSite(path string, err error) steps.Finding {
 	switch {
 	case errors.As(err, &wrong) && len(wrong.Problems) > 0:
 		f.Text = clean("cannot use the stored site: " + wrong.Problems[0].String())
+		if more := len(wrong.Problems) - 1; more > 0 {
+			f.Text += fmt.Sprintf(" (and %d more)", more)
+		}
 		f.Fix = []string{"correct it: sslwizard answers validate " + path, "or put it aside: mv " + path + " /root/"}
 	case errors.Is(err, fs.ErrPermission):
 		f.Fix = []string{"run it as root: sudo sslwizard"}

@@ -12,16 +12,21 @@ import (
 func (in *inspector) kernelFirewall() steps.Firewall {
 	rules, known := in.nftRules()
 	tables := in.iptables(rules, known)
-	for _, chain := range rules.blocking() {
-		f := steps.Firewall{Kind: "nftables", Table: clean(chain.title()), Open: which(func(p steps.Port) bool { return rules.accepts(chain, p) })}
-		f.Detail = "nftables drops in " + f.Table + beside(rules.blocking()[1:], tables.Kind == "iptables")
-		return f
-	}
+	chains := rules.blocking()
 	switch {
+	case len(chains) > 0:
+		table := clean(chains[0].title())
+		return steps.Firewall{
+			Kind: "nftables", Table: table,
+			Open:   which(func(p steps.Port) bool { return rules.accepts(chains[0], p) }),
+			Detail: "nftables drops in " + table + beside(chains[1:], tables.Kind == "iptables"),
+		}
 	case tables.Kind != "":
 		return tables
-	case !known && !in.opt.Process.Root && (in.has("nft") || in.has("iptables")):
-		return steps.Firewall{Detail: "the rules cannot be read without root"}
+	case !in.opt.Process.Root && (in.has("nft") || in.has("iptables")):
+		return steps.Firewall{Detail: "the rules of the kernel cannot be read without root"}
+	case !known && in.has("nft"):
+		return steps.Firewall{Detail: "the rules of the kernel cannot be read"}
 	}
 	return steps.Firewall{Kind: "none", Detail: "nothing drops what comes in"}
 }
