@@ -32,6 +32,7 @@ var verdictRules = []verdictRule{
 	{"dns", "no valid a records", "A01", "the name has no address in the DNS", []string{"make an A record (and AAAA, if this server has IPv6) for it"}},
 	{"dns", "servfail", "A10", "the DNS is broken, often its DNSSEC", dnsFix},
 	{"dns", "", "A10", "the CA cannot look the name up", dnsFix},
+	{"connection", "could not resolve", "A01", "the CA cannot look the name up", []string{"make an A record (and AAAA, if this server has IPv6) for it"}},
 	{"connection", "timeout", "A05", "port 80 does not answer the CA", portFix},
 	{"connection", "refused", "A05", "port 80 is closed for the CA", portFix},
 	{"connection", "", "A05", "the CA's connection to port 80 broke off", portFix},

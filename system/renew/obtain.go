@@ -198,7 +198,7 @@ func (o obtain) roots(r host.Reader) ([]byte, error) {
 		return nil, nil
 	}
 	pem, err := readFile(r, o.Trusted.CARoots)
-	if err == nil && len(pem) > 0 {
+	if err == nil {
 		_, err = cert.ParseChain(pem)
 	}
 	if err != nil {
