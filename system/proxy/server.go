@@ -61,6 +61,12 @@ func (s *Server) Swap(c Config) error {
 	return nil
 }
 
+// Check says whether Swap would take the configuration, and changes nothing.
+func (s *Server) Check(c Config) error {
+	_, err := s.compile(c, s.table())
+	return err
+}
+
 // Serve takes connections from the listeners, plain HTTP from the first, TLS from the second, until Shutdown. It
 // closes them.
 func (s *Server) Serve(plain, secure []net.Listener) error { return s.plane.Serve(plain, secure) }

@@ -1,0 +1,164 @@
+package native
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/assets"
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// Executor plans for the native proxy.
+type Executor struct{}
+
+var _ steps.Executor = Executor{}
+
+// Name implements steps.Executor.
+func (Executor) Name() string { return steps.ExecutorNative }
+
+// Fit implements steps.Executor.
+func (Executor) Fit(s steps.Site, f steps.Facts) []steps.Finding {
+	var found []steps.Finding
+	if f.Services != "systemd" {
+		found = append(found, steps.Finding{
+			Step: steps.IDInstall, Code: "H10", Severity: steps.Blocker,
+			Text: "cannot run the native proxy: no systemd runs on this server",
+			Fix:  []string{"sslwizard serve --http 0.0.0.0:80 --https 0.0.0.0:443    runs it by hand, or from the service manager that is here"},
+		})
+	}
+	if hidden := hiddenFolder(s.Proxy.Upstream.Path); s.Proxy.Upstream.Scheme == "unix" && hidden != "" {
+		found = append(found, steps.Finding{
+			Step: steps.IDProxy, Code: "hidden-socket", Severity: steps.Blocker,
+			Text: "cannot reach the upstream " + steps.CleanLine(s.Proxy.Upstream.Path) + ": the service sees nothing below " + hidden,
+			Fix: []string{"have the application make its socket in a folder of its own below /run (RuntimeDirectory= of its unit)",
+				"or have it listen on 127.0.0.1 and give that as proxy.upstream"},
+		})
+	}
+	return found
+}
+
+// hiddenFolder returns the folder that the sandbox of the service hides and in which the socket is, or "". It follows
+// ProtectHome= and PrivateTmp= of the unit.
+func hiddenFolder(socket string) string {
+	for _, folder := range []string{"/home", "/root", "/run/user", "/tmp", "/var/tmp"} {
+		if strings.HasPrefix(path.Clean(socket), folder+"/") {
+			return folder
+		}
+	}
+	return ""
+}
+
+// unitFile is one of our units with its content.
+type unitFile struct {
+	name    string
+	content []byte
+}
+
+func (u unitFile) path() string { return assets.UnitFolder + u.name }
+func (u unitFile) key() string  { return steps.FileKey(u.path()) }
+
+func (u unitFile) write() steps.Change {
+	return steps.WriteFile{For: steps.For(steps.IDInstall), Path: u.path(), Content: u.content, Mode: 0o644}
+}
+
+func sockets(f steps.Facts) []unitFile {
+	return []unitFile{
+		{assets.ProxyHTTPSocket, assets.ProxySocketUnit("http", 80, f.IPv6)},
+		{assets.ProxyHTTPSSocket, assets.ProxySocketUnit("https", 443, f.IPv6)},
+	}
+}
+
+func service(f steps.Facts) unitFile {
+	return unitFile{assets.ProxyService, assets.ProxyServiceUnit(f.Binary())}
+}
+
+// Changes implements steps.Executor. The service reads the stored sites themselves, so what is written here is the
+// same for every site.
+func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error) {
+	install := steps.For(steps.IDInstall)
+	unit := service(f)
+	files := append(sockets(f), unit)
+	var serve []steps.Change
+	var on []string
+	for _, u := range files {
+		serve = append(serve, u.write())
+		on = append(on, u.key())
+	}
+	serve = append(serve, steps.ReloadUnits{For: install, On: on})
+	serve = append(serve, renewSockets(f)...)
+	for _, u := range files { // the sockets first: the service takes them over
+		serve = append(serve, steps.EnableUnit{For: install, Unit: u.name, Start: true})
+	}
+	serve = append(serve,
+		steps.Restart{For: install, Unit: unit.name, On: []string{unit.key(), steps.FileKey(f.Binary())}},
+		reload(steps.IDWebSockets, append(siteKeys(sites), certKeys(sites)...)))
+	return steps.Stages{
+		KeyGroup: steps.ProxyUser,
+		Prepare:  []steps.Change{steps.EnsureUser{For: install, Name: steps.ProxyUser}},
+		Serve:    serve,
+		Renewed:  []steps.Change{reload(steps.IDTrusted, certKeys(sites))},
+	}, nil
+}
+
+// renewSockets restarts a socket whose unit changes (IPv6 came or went). systemd refuses that while the service holds
+// it, so the service is drained before; it comes back with the first connection, or when it is enabled after this.
+func renewSockets(f steps.Facts) []steps.Change {
+	var restarts []steps.Change
+	for _, u := range sockets(f) {
+		sum := sha256.Sum256(u.content)
+		if was, ours := f.Managed.Files[u.path()]; ours && was != hex.EncodeToString(sum[:]) {
+			restarts = append(restarts, steps.Restart{For: steps.For(steps.IDInstall), Unit: u.name, On: []string{u.key()}})
+		}
+	}
+	if len(restarts) == 0 {
+		return nil
+	}
+	return append([]steps.Change{drain()}, restarts...)
+}
+
+func drain() steps.Change {
+	return steps.Drain{For: steps.For(steps.IDInstall), Unit: assets.ProxyService, Wait: DrainTime}
+}
+
+func reload(step steps.ID, on []string) steps.Change {
+	return steps.Reload{For: steps.For(step), Executor: steps.ExecutorNative, Unit: assets.ProxyService, On: on}
+}
+
+func siteKeys(sites []steps.Site) []string {
+	var keys []string
+	for _, s := range sites {
+		keys = append(keys, steps.FileKey(steps.SiteFile(s.Name)))
+	}
+	return keys
+}
+
+func certKeys(sites []steps.Site) []string {
+	var keys []string
+	for _, s := range sites {
+		keys = append(keys, steps.CertKey(s.Name))
+	}
+	return keys
+}
+
+// Removal implements steps.Executor. The sockets go before the service: a socket that still listens would start it
+// again. What the service has taken by then it answers while it drains.
+func (Executor) Removal(sites []steps.Site, last bool, f steps.Facts) ([]steps.Change, error) {
+	if !last {
+		return []steps.Change{reload(steps.IDInstall, siteKeys(sites))}, nil
+	}
+	install := steps.For(steps.IDInstall)
+	units := append(sockets(f), service(f))
+	var off, gone []steps.Change
+	var on []string
+	for _, u := range units {
+		if u.name == assets.ProxyService {
+			off = append(off, drain())
+		}
+		off = append(off, steps.DisableUnit{For: install, Unit: u.name})
+		gone = append(gone, steps.RemoveFile{For: install, Path: u.path()})
+		on = append(on, u.key())
+	}
+	return append(append(off, gone...), steps.ReloadUnits{For: install, On: on}), nil
+}

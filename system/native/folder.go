@@ -1,0 +1,99 @@
+package native
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/c93d5bcb/sslwizard/system/proxy"
+)
+
+// folder is the source of the service: it reads its own files, with the rights of its user. It keeps the certificates
+// that it read, so that site and fingerprint cannot come from two different versions.
+type folder struct {
+	sites, certs string
+	pairs        map[string]tls.Certificate
+}
+
+// SiteFiles implements source.
+func (f folder) SiteFiles() (map[string][]byte, error) {
+	list, err := os.ReadDir(f.sites)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, e := range list {
+		if e.IsDir() || !isSiteFile(e.Name()) {
+			continue
+		}
+		path := filepath.Join(f.sites, e.Name())
+		if files[path], err = os.ReadFile(path); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// Leaf implements source. Key and chain are read through one resolved version, so that a switch between the two reads
+// cannot mix them.
+func (f folder) Leaf(site string) (string, error) {
+	version, err := filepath.EvalSymlinks(filepath.Join(f.certs, site, "current"))
+	if err != nil {
+		return "", err
+	}
+	pair, err := tls.LoadX509KeyPair(filepath.Join(version, "fullchain.pem"), filepath.Join(version, "key.pem"))
+	if err != nil {
+		return "", err
+	}
+	f.pairs[site] = pair
+	sum := sha256.Sum256(pair.Certificate[0])
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// loaded is a whole configuration as it was read.
+type loaded struct {
+	config proxy.Config
+	hash   string
+}
+
+// load reads everything. With an error the configuration has what could be read nevertheless, without a hash.
+func load(o ServeOptions) (loaded, error) {
+	from := folder{sites: o.SitesDir, certs: o.CertsDir, pairs: map[string]tls.Certificate{}}
+	all, err := entries(from)
+	out := loaded{config: proxy.Config{Webroot: o.Webroot, HTTPPort: portOf(o.HTTP), HTTPSPort: portOf(o.HTTPS)}}
+	for _, e := range all {
+		out.config.Sites = append(out.config.Sites, proxy.Site{Site: e.site, Certificate: from.pairs[e.site.Name]})
+	}
+	if err == nil {
+		out.hash = fingerprint(all)
+	}
+	return out, err
+}
+
+// salvage serves as much as can be served when not everything can: at boot one site that is wrong must not take the
+// others down with it.
+func salvage(server *proxy.Server, c proxy.Config) error {
+	good := c
+	good.Sites = nil
+	var errs []error
+	for _, s := range c.Sites {
+		tried := good
+		tried.Sites = append(append([]proxy.Site(nil), good.Sites...), s)
+		if err := server.Check(tried); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		good = tried
+	}
+	if len(good.Sites) == 0 {
+		return errors.Join(append(errs, errors.New("there is no site that can be served"))...)
+	}
+	if err := server.Swap(good); err != nil {
+		return fmt.Errorf("cannot serve what is left: %w", err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,160 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// reloadTime is how long a reload may take until it is observed.
+const reloadTime = 10 * time.Second
+
+// observeEvery is how often a reload is looked at.
+const observeEvery = 20 * time.Millisecond
+
+// Runtime is the half of the executor that acts. Make one with NewRuntime.
+type Runtime struct {
+	control string
+	https   []string // where the live service is reached
+	within  time.Duration
+}
+
+// NewRuntime returns the runtime of this host's service.
+func NewRuntime() *Runtime {
+	return &Runtime{control: ControlSocket, https: []string{"127.0.0.1:443"}, within: reloadTime}
+}
+
+// Name implements apply.Executor.
+func (*Runtime) Name() string { return steps.ExecutorNative }
+
+// Test implements apply.Executor. The service checks everything itself before it takes it, and the rehearsal has run
+// the same code, so there is nothing more to test.
+func (*Runtime) Test(context.Context, host.Host) error { return nil }
+
+// Reload implements apply.Executor. `systemctl reload` is not believed: before systemd 253 it does not wait for a
+// service of Type=notify. The service has to say that it serves what is stored now, and a handshake has to show it.
+func (r *Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
+	ctx, cancel := context.WithTimeout(ctx, r.within)
+	defer cancel()
+	want, err := entries(stored{h})
+	if err != nil {
+		return notTaken("cannot reload "+unit+": what is stored cannot be served", err)
+	}
+	before, err := AskStatus(ctx, r.control)
+	if err != nil {
+		return notTaken("cannot reload "+unit+": it does not answer", err)
+	}
+	if _, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "reload", unit}}); err != nil {
+		return notTaken("cannot reload "+unit, err)
+	}
+	if err := r.awaitLoad(ctx, unit, before.Loads, fingerprint(want)); err != nil {
+		return err
+	}
+	return r.awaitLeaves(ctx, unit, want)
+}
+
+// awaitLoad waits until the service has loaded once more, and serves what has the fingerprint.
+func (r *Runtime) awaitLoad(ctx context.Context, unit string, loads uint64, hash string) error {
+	var last Status
+	err := poll(ctx, func() error {
+		s, err := AskStatus(ctx, r.control)
+		if err != nil {
+			return err
+		}
+		last = s
+		switch {
+		case s.Loads <= loads:
+			return errors.New("it has not read its configuration again")
+		case s.Error == "" && s.Hash != hash:
+			return errors.New("it serves another configuration than the stored one")
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return notTaken(fmt.Sprintf("cannot reload %s: this was not seen within %s", unit, r.within), err)
+	case last.Error != "":
+		return notTaken(fmt.Sprintf("cannot reload %s: it kept its old configuration", unit), errors.New(last.Error))
+	}
+	return nil
+}
+
+// awaitLeaves waits until every site is served with its stored certificate.
+func (r *Runtime) awaitLeaves(ctx context.Context, unit string, want []entry) error {
+	for _, address := range r.https {
+		for _, e := range want {
+			err := poll(ctx, func() error { return askSecure(ctx, address, e.site.Name, e.leaf) })
+			if err != nil {
+				return &steps.Failure{
+					Text: fmt.Sprintf("cannot reload %s: %s is still not served with its stored certificate after %s", unit, e.site.Name, r.within),
+					Code: "N06", Err: err, Fixes: []string{"journalctl -u " + unit + " -n 50"},
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// poll asks again until there is no error or no time; the error is then the last one.
+func poll(ctx context.Context, ask func() error) error {
+	ticker := time.NewTicker(observeEvery)
+	defer ticker.Stop()
+	for {
+		err := ask()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-ticker.C:
+		}
+	}
+}
+
+func notTaken(text string, err error) error {
+	return &steps.Failure{Text: text, Code: "N05", Err: err, Fixes: []string{"journalctl -u sslwizard-proxy.service -n 50"}}
+}
+
+// stored is the source of the installer: what is on the host.
+type stored struct{ host.Reader }
+
+// SiteFiles implements source.
+func (s stored) SiteFiles() (map[string][]byte, error) {
+	dir, err := s.ReadFile(steps.SitesDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, name := range dir.Entries {
+		if !isSiteFile(name) {
+			continue
+		}
+		file := path.Join(steps.SitesDir, name)
+		f, err := s.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if f.Mode.IsRegular() {
+			files[file] = f.Data
+		}
+	}
+	return files, nil
+}
+
+// Leaf implements source.
+func (s stored) Leaf(site string) (string, error) {
+	facts, err := cert.CurrentFacts(s, site)
+	return strings.ToLower(facts.SHA256), err
+}

@@ -1,0 +1,200 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/proxy"
+)
+
+// DrainTime is how long the service answers what it has taken when it is told to stop. New connections wait in the
+// sockets meanwhile, which systemd keeps, so it is not long; the unit's TimeoutStopSec is longer.
+const DrainTime = 10 * time.Second
+
+// ServeOptions are what `sslwizard serve` runs with. Empty folders are the usual ones.
+type ServeOptions struct {
+	steps.ServeRequest
+	Out     io.Writer        // the access log, one JSON object per line; nil: standard output
+	Err     io.Writer        // what goes wrong; nil: standard error
+	Drain   time.Duration    // 0: DrainTime
+	Signals <-chan os.Signal // nil: the process's; SIGHUP reloads, anything else ends
+}
+
+func (o ServeOptions) withDefaults() ServeOptions {
+	for _, d := range []struct {
+		field    *string
+		standard string
+	}{{&o.SitesDir, steps.SitesDir}, {&o.CertsDir, steps.CertsDir}, {&o.Webroot, steps.Webroot}} {
+		if *d.field == "" {
+			*d.field = d.standard
+		}
+	}
+	if runtime := os.Getenv("RUNTIME_DIRECTORY"); o.Control == "" && runtime != "" {
+		o.Control = runtime + "/" + controlName
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	if o.Err == nil {
+		o.Err = os.Stderr
+	}
+	if o.Drain == 0 {
+		o.Drain = DrainTime
+	}
+	return o
+}
+
+// Serve serves the stored sites until the context ends or a signal says so, and drains then. It fails when there is
+// nothing that it can serve or no socket to serve on.
+func Serve(ctx context.Context, o ServeOptions) error {
+	o = o.withDefaults()
+	if o.Signals == nil {
+		signals := make(chan os.Signal, 8)
+		signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
+		defer signal.Stop(signals)
+		o.Signals = signals
+	}
+	d := newDaemon(o)
+	listeners, err := openListeners(o.ServeRequest, os.Getenv)
+	if err != nil {
+		return err
+	}
+	defer listeners.close()
+	if err := d.start(); err != nil {
+		return err
+	}
+	if o.Control != "" {
+		control, err := d.listenControl(o.Control)
+		if err != nil {
+			return err
+		}
+		defer control.Close()
+	}
+	return d.run(ctx, listeners)
+}
+
+// daemon is the running service.
+type daemon struct {
+	options ServeOptions
+	log     *slog.Logger
+	server  *proxy.Server
+	notify  notifier
+	started time.Time
+
+	mu      sync.Mutex
+	hash    string // of what is served, "" when that is not everything
+	lastErr string // of the last load
+	reloads uint64 // loads that were tried
+}
+
+func newDaemon(o ServeOptions) *daemon {
+	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	d := &daemon{options: o, log: log, notify: newNotifier(os.Getenv), started: time.Now()}
+	d.server = proxy.New(proxy.Options{Log: log, Access: accessLog(o.Out)})
+	return d
+}
+
+// start loads for the first time. A site that is wrong is left out and told of; only when nothing is left it fails.
+func (d *daemon) start() error {
+	c, err := load(d.options)
+	if err == nil {
+		err = d.server.Swap(c.config)
+	}
+	if err == nil {
+		d.loaded(c.hash, nil)
+		return nil
+	}
+	d.loaded("", err)
+	if len(c.config.Sites) == 0 || salvage(d.server, c.config) != nil && d.server.Status().Generation == 0 {
+		return &steps.Failure{Text: "cannot serve any of the stored sites", Err: err,
+			Fixes: []string{"sslwizard status    shows what is stored"}}
+	}
+	d.log.Error("a stored site cannot be served, the others are", "error", oneLine(err))
+	return nil
+}
+
+// reload loads everything anew and swaps it whole; with an error everything stays as it was.
+func (d *daemon) reload() {
+	d.notify.send("RELOADING=1\nMONOTONIC_USEC=" + strconv.FormatInt(monotonic().Microseconds(), 10))
+	c, err := load(d.options)
+	if err == nil {
+		err = d.server.Swap(c.config)
+	}
+	d.loaded(c.hash, err)
+	if err != nil {
+		d.log.Error("cannot take the new configuration, the old one stays", "error", oneLine(err))
+	} else {
+		d.log.Info("new configuration", "generation", d.server.Status().Generation, "sites", len(c.config.Sites))
+	}
+	d.notify.send("READY=1\nSTATUS=" + d.summary())
+}
+
+// loaded notes what came of a load.
+func (d *daemon) loaded(hash string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reloads++
+	d.lastErr = ""
+	if err != nil {
+		d.lastErr = steps.Clean(err.Error())
+		return // what is served is what was served before
+	}
+	d.hash = hash
+}
+
+func (d *daemon) summary() string {
+	s := d.status()
+	text := fmt.Sprintf("serving %d sites, generation %d", len(s.Leaves), s.Generation)
+	if s.Error != "" {
+		text += "; the last load failed"
+	}
+	return text
+}
+
+// run serves until it is told to end.
+func (d *daemon) run(ctx context.Context, l listeners) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- d.server.Serve(l.http, l.https) }()
+	d.notify.send("READY=1\nSTATUS=" + d.summary())
+	go d.watchdog(ctx, l)
+	for {
+		select {
+		case s := <-d.options.Signals:
+			if s == syscall.SIGHUP {
+				d.reload()
+				continue
+			}
+		case err := <-served:
+			return fmt.Errorf("cannot serve any longer: %w", err)
+		case <-ctx.Done():
+		}
+		return d.end(served)
+	}
+}
+
+// end drains. Sockets that had to be cut are the expected end of a drain, not a failure.
+func (d *daemon) end(served <-chan error) error {
+	d.notify.send("STOPPING=1\nSTATUS=answering what was taken")
+	ctx, cancel := context.WithTimeout(context.Background(), d.options.Drain)
+	defer cancel()
+	err := d.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	return errors.Join(err, <-served)
+}
+
+// oneLine is an error for the log.
+func oneLine(err error) string { return steps.CleanLine(err.Error()) }

@@ -1,0 +1,121 @@
+package native
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// watchdogHost is the name that the service asks itself for; nobody serves it (RFC 6761 section 6.4).
+const watchdogHost = "watchdog.sslwizard.invalid"
+
+// watchdog tells the service manager that all is well, only after a request to each of its own sockets was answered: a
+// service that hangs is restarted.
+func (d *daemon) watchdog(ctx context.Context, l listeners) {
+	if d.notify.watchdog <= 0 {
+		return
+	}
+	ticker := time.NewTicker(d.notify.watchdog / 3)
+	defer ticker.Stop()
+	for {
+		if err := d.askSelf(ctx, l, d.notify.watchdog/3); err == nil {
+			d.notify.send("WATCHDOG=1")
+		} else if ctx.Err() == nil {
+			d.log.Error("cannot reach myself", "error", oneLine(err))
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// askSelf asks every socket.
+func (d *daemon) askSelf(ctx context.Context, l listeners, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for _, one := range l.http {
+		if err := askPlain(ctx, reach(one)); err != nil {
+			return err
+		}
+	}
+	leaves := d.server.Status().Leaves
+	names := slices.Sorted(maps.Keys(leaves))
+	if len(names) == 0 {
+		return nil
+	}
+	for _, one := range l.https {
+		if err := askSecure(ctx, reach(one), names[0], leaves[names[0]]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askPlain wants the answer for a name that is not served.
+func askPlain(ctx context.Context, address string) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	deadline, _ := ctx.Deadline()
+	_ = conn.SetDeadline(deadline)
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+watchdogHost+"\r\nConnection: close\r\n\r\n"); err != nil {
+		return err
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusNotFound {
+		return fmt.Errorf("%s answered %d", address, response.StatusCode)
+	}
+	return nil
+}
+
+// errLeaf is another certificate than the expected one.
+var errLeaf = errors.New("it served another certificate")
+
+// askSecure makes a handshake for the site and wants its leaf. The name of a site is its first domain.
+func askSecure(ctx context.Context, address, site, leaf string) error {
+	name := site
+	if parent, ok := strings.CutPrefix(name, "_wildcard."); ok {
+		name = "sslwizard." + parent
+	}
+	served, err := servedLeaf(ctx, address, name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", address, err)
+	}
+	if served != leaf {
+		return fmt.Errorf("%s: %w", address, errLeaf)
+	}
+	return nil
+}
+
+// servedLeaf is the fingerprint of the certificate that is served for the name. Nothing is sent over the connection,
+// so it does not matter who is at its other end; the fingerprint is what is compared.
+func servedLeaf(ctx context.Context, address, name string) (string, error) {
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}} //nolint:gosec // see above
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
+	sum := sha256.Sum256(chain[0].Raw)
+	return hex.EncodeToString(sum[:]), nil
+}
