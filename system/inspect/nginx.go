@@ -100,14 +100,17 @@ func parseBuild(text string) nginxBuild {
 func (in *inspector) configuration(n *steps.Nginx, build nginxBuild) {
 	c, err := readConf(in.host, build.conf)
 	n.Include = includeFolder(c)
-	n.Servers = in.servers(c)
-	if err != nil {
-		if in.opt.Process.Root { // without root an unreadable file says nothing about the configuration
-			n.ConfigError = clean(err.Error())
-		}
-		return
-	}
-	n.ConfigOK, n.ConfigError = in.judge(c, build, n.Active)
+	together(
+		func() { n.Servers = in.servers(c) },
+		func() {
+			switch {
+			case err == nil:
+				n.ConfigOK, n.ConfigError = in.judge(c, build, n.Active)
+			case in.opt.Process.Root: // without root an unreadable file says nothing about the configuration
+				n.ConfigError = clean(err.Error())
+			}
+		},
+	)
 }
 
 // includeFolder is the folder of the first *.conf that is included in http{}.
