@@ -140,13 +140,43 @@ func TestFilesThatAreNoText(t *testing.T) {
 
 func TestManyProblemsAreBounded(t *testing.T) {
 	t.Parallel()
-	_, err := Sites("f.yaml", []byte("certs: {domains: ["+strings.Repeat("_, ", 5000)+"]}\n"))
+	_, err := Sites("f.yaml", []byte(strings.Repeat("kind: Answers\n", 5001)))
 	var parse *ParseError
 	if !errors.As(err, &parse) || len(parse.Problems) < 5000 {
 		t.Fatalf("not every problem is there: %.200v", err)
 	}
 	if text := err.Error(); len(text) > 20_000 || !strings.Contains(text, "more") {
 		t.Errorf("the message has %d bytes", len(text))
+	}
+}
+
+// Large files, wrong in the most places: whoever reads them must not work for minutes.
+func TestLargestFiles(t *testing.T) {
+	t.Parallel()
+	const large = MaxAnswers / 8 // what is quadratic takes minutes even so
+	lines := func(format string) string {
+		var b strings.Builder
+		for i := 0; b.Len() < large-100; i++ {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	for name, text := range map[string]string{
+		"unknown keys":    lines("k%d: 1\n"),
+		"duplicate keys":  strings.Repeat("kind: Answers\n", large/15),
+		"wrong names":     "certs: {domains: [" + strings.Repeat("_,", large/2-50) + "]}\n",
+		"names":           "certs: {domains: [" + lines("n%d,") + "]}\n",
+		"paths":           "websockets: {paths: [" + lines("/%d,") + "]}\n",
+		"headers":         "proxy: {headers: {" + lines("H%d: x,") + "}}\n",
+		"sites":           lines("---\ncerts: {domains: [n%d]}\n"),
+		"tabs":            strings.Repeat("\ta\n", large/3-50),
+		"one long word":   strings.Repeat("a", large-10),
+		"a long document": "certs: {domains: [\"" + strings.Repeat("a.", large/2-50) + "\"]}\n",
+		"an idna label":   "certs: {domains: [\"" + strings.Repeat("ü", large/2-50) + "\"]}\n",
+	} {
+		if _, err := Sites("f.yaml", []byte(text)); err == nil {
+			t.Errorf("%s: no problem", name)
+		}
 	}
 }
 

@@ -29,8 +29,12 @@ func (b *siteBuilder) certs() SiteCerts {
 	return c
 }
 
+// maxItems bounds every list of answers, far above what anybody needs.
+const maxItems = 500
+
 func (b *siteBuilder) domains(texts []string) []Domain {
 	var all []Domain
+	texts = bounded(b, "certs.domains", texts)
 	for i, text := range texts {
 		path := fmt.Sprintf("certs.domains[%d]", i)
 		d, err := ParseDomain(text)
@@ -47,6 +51,15 @@ func (b *siteBuilder) domains(texts []string) []Domain {
 		b.fail("certs.domains", bad("missing: the names of the site, for instance [shop.example.com, www.shop.example.com]"))
 	}
 	return all
+}
+
+// bounded cuts a list that is too long, and says so.
+func bounded(b *siteBuilder, path string, list []string) []string {
+	if len(list) <= maxItems {
+		return list
+	}
+	b.fail(path, bad("%d are too many; at most %d", len(list), maxItems))
+	return list[:maxItems]
 }
 
 func keyNames() []string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // allSites are the sites that the executor shall serve: those that are asked for and the stored ones beside them, by
@@ -47,30 +48,37 @@ func checkAll(asked, all []Site, f Facts, ex Executor) []Finding {
 // clashes finds what is wrong between sites: a name in two of them, or one as the upstream of another.
 func clashes(all []Site) []Finding {
 	var findings []Finding
-	for i, s := range all {
-		for _, other := range all[:i] {
-			for _, d := range s.Certs.Domains {
-				if slices.Contains(other.Certs.Domains, d) {
-					findings = append(findings, Finding{Step: IDCerts, Code: "N08", Severity: Blocker,
-						Text: fmt.Sprintf("cannot serve %s twice: it belongs to the sites %s and %s", d, other.Name, s.Name),
-						Fix:  []string{"take it out of certs.domains of one of them", "or sudo sslwizard remove " + other.Name}})
-				}
+	owners := map[Domain]Site{}
+	for _, s := range all {
+		for _, d := range s.Certs.Domains {
+			if other, ok := owners[d]; ok {
+				findings = append(findings, Finding{Step: IDCerts, Code: "N08", Severity: Blocker,
+					Text: fmt.Sprintf("cannot serve %s twice: it belongs to the sites %s and %s", d, other.Name, s.Name),
+					Fix:  []string{"take it out of certs.domains of one of them", "or sudo sslwizard remove " + other.Name}})
 			}
+			owners[d] = s
 		}
-		for _, other := range all {
-			if other.Name != s.Name && isUpstreamOf(other, s) {
-				findings = append(findings, Finding{Step: IDProxy, Code: "W09", Severity: Blocker,
-					Text: fmt.Sprintf("cannot proxy %s to %s: that is the site %s of this server", s.Name, s.Proxy.Upstream, other.Name),
-					Fix:  []string{"give the address of the application itself: proxy.upstream: " + other.Proxy.Upstream.String()}})
-			}
+	}
+	for _, s := range all {
+		if other, ok := ownerOf(s.Proxy.Upstream, owners); ok && other.Name != s.Name {
+			findings = append(findings, Finding{Step: IDProxy, Code: "W09", Severity: Blocker,
+				Text: fmt.Sprintf("cannot proxy %s to %s: that is the site %s of this server", s.Name, s.Proxy.Upstream, other.Name),
+				Fix:  []string{"give the address of the application itself: proxy.upstream: " + other.Proxy.Upstream.String()}})
 		}
 	}
 	return findings
 }
 
-func isUpstreamOf(site, of Site) bool {
-	u := of.Proxy.Upstream
-	return ownPort(u.Port) && slices.ContainsFunc(site.Certs.Domains, func(d Domain) bool { return d.Covers(Domain(u.Host)) })
+// ownerOf finds the site that answers at the upstream's address.
+func ownerOf(u Upstream, owners map[Domain]Site) (Site, bool) {
+	if !ownPort(u.Port) {
+		return Site{}, false
+	}
+	site, ok := owners[Domain(u.Host)]
+	if _, rest, dotted := strings.Cut(u.Host, "."); !ok && dotted {
+		site, ok = owners[Domain("*."+rest)]
+	}
+	return site, ok
 }
 
 func blocked(findings []Finding) bool {

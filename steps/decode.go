@@ -109,12 +109,15 @@ func (d *decoder) field(key, value *yaml.Node, section reflect.Value, path strin
 		d.value(value, section.Field(i), join(path, key.Value))
 		return
 	}
-	d.fail(key, join(path, key.Value), d.meant(key.Value, names, path), "unknown key")
+	d.fail(key, join(path, key.Value), d.meant(key.Value, names), "unknown key")
 	d.origin.broken[join(path, key.Value)] = false
 }
 
 // meant looks for the key that was meant: a slip among the neighbours, or a key of another section.
-func (d *decoder) meant(word string, names []string, path string) string {
+func (d *decoder) meant(word string, names []string) string {
+	if len(d.problems) > maxShown {
+		return "" // nobody will see it
+	}
 	if s := nearest(word, names); s != "" {
 		return s
 	}

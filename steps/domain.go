@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -72,7 +73,8 @@ func parseHostName(text string) (string, error) {
 		return "", bad("%s is not a name", quote(text))
 	}
 	host, err := domainProfile.ToASCII(name)
-	if err != nil || !isLDH(host) {
+	again, _ := domainProfile.ToASCII(host)
+	if err != nil || !isLDH(host) || again != host || !utf8.ValidString(name) {
 		return "", bad("%s is not a domain name: %s", quote(text), whyNoName(name))
 	}
 	if looksNumeric(host[strings.LastIndex(host, ".")+1:]) {

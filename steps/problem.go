@@ -16,7 +16,16 @@ type Problem struct {
 	Path       string `json:"path,omitempty"` // "certs.domains[1]"
 	Text       string `json:"text"`
 	Suggestion string `json:"suggestion,omitempty"`
-	Excerpt    string `json:"excerpt,omitempty"` // the line and a caret below what is meant
+	Excerpt    string `json:"excerpt,omitempty"` // the line and a caret below what is meant, for the first 50 problems
+
+	place place
+}
+
+// place is where the excerpt of a problem comes from. It is drawn late, for those that are shown: a line may be long,
+// and a file may be wrong in many places.
+type place struct {
+	source *source
+	mark   mark
 }
 
 // String is "file:line:col: path: what; did you mean "x"?", without the excerpt.
@@ -76,7 +85,13 @@ func asError(problems []Problem) error {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
-	return &ParseError{Problems: slices.Compact(problems)}
+	problems = slices.Compact(problems)
+	for i := range problems[:min(len(problems), maxShown)] {
+		if p := &problems[i]; p.place.source != nil {
+			p.Excerpt = p.place.source.excerpt(p.place.mark)
+		}
+	}
+	return &ParseError{Problems: problems}
 }
 
 // mark is a place in the answers file: line and column from 1, length in characters.
@@ -90,7 +105,7 @@ type source struct {
 
 func (s *source) problem(m mark, path, text, suggestion string) Problem {
 	return Problem{File: s.name, Line: m.line, Col: m.col, Path: CleanLine(path), Text: CleanLine(text),
-		Suggestion: CleanLine(suggestion), Excerpt: s.excerpt(m)}
+		Suggestion: CleanLine(suggestion), place: place{s, m}}
 }
 
 // excerpt draws the line with a caret below the place. A long line is cut around it.

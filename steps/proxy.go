@@ -27,7 +27,7 @@ func (b *siteBuilder) proxy() SiteProxy {
 
 func (b *siteBuilder) headers(texts map[string]string) []Header {
 	var all []Header
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
+	for _, name := range bounded(b, "proxy.headers", slices.Sorted(maps.Keys(texts))) {
 		path := "proxy.headers." + name
 		h, err := parseHeader(name, texts[name])
 		switch {

@@ -38,7 +38,7 @@ func (b *siteBuilder) serves(name Domain) bool {
 // goodNames are the domains of the site that are domains.
 func (b *siteBuilder) goodNames() []string {
 	var names []string
-	for _, text := range b.answers.Certs.Domains {
+	for _, text := range b.answers.Certs.Domains[:min(len(b.answers.Certs.Domains), maxItems)] {
 		if d, err := ParseDomain(text); err == nil {
 			names = append(names, string(d))
 		}

@@ -9,7 +9,7 @@ import (
 func (b *siteBuilder) webSockets() SiteWebSockets {
 	a := b.answers.WebSockets
 	w := SiteWebSockets{Enabled: a.Enabled, Idle: b.duration("websockets.idle", a.Idle, time.Second, 30*day)}
-	for i, p := range a.Paths {
+	for i, p := range bounded(b, "websockets.paths", a.Paths) {
 		path := fmt.Sprintf("websockets.paths[%d]", i)
 		if err := checkPrefix(p); err != nil {
 			b.fail(path, err)
