@@ -90,6 +90,8 @@ const userAgent = "sslwizard-probe/1"
 func answerFault(err error) fault {
 	text := err.Error()
 	switch {
+	case isTimeout(err): // before the rest: half a line that is late is not malformed
+		return faultStalled
 	case strings.Contains(text, "response headers exceeded"), strings.Contains(text, "header list larger"):
 		return faultTooBig
 	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "malformed MIME"), strings.Contains(text, "invalid header"):
