@@ -50,7 +50,7 @@ func rootsFile(path string) (*x509.CertPool, error) {
 
 // Status implements command.Observer.
 func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
-	f, err := i.facts(ctx)
+	f, err := i.facts(ctx, false)
 	if err != nil {
 		return steps.HostStatus{}, err
 	}

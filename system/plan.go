@@ -10,11 +10,11 @@ import (
 
 // Plan implements command.Planner.
 func (i *Installer) Plan(ctx context.Context, sites []steps.Site) (steps.Preview, error) {
-	f, err := i.facts(ctx)
+	chosen, others, err := choose(sites)
 	if err != nil {
 		return steps.Preview{}, err
 	}
-	chosen, others, err := choose(sites)
+	f, err := i.facts(ctx, chosen.Name() == steps.ExecutorNginx)
 	if err != nil {
 		return steps.Preview{}, err
 	}
@@ -27,7 +27,7 @@ func (i *Installer) Plan(ctx context.Context, sites []steps.Site) (steps.Preview
 
 // PlanRemoval implements command.Planner.
 func (i *Installer) PlanRemoval(ctx context.Context, site string) (steps.Preview, error) {
-	f, err := i.facts(ctx)
+	f, err := i.facts(ctx, false)
 	if err != nil {
 		return steps.Preview{}, err
 	}
@@ -56,7 +56,7 @@ func (i *Installer) preview(ctx context.Context, plan steps.Plan, findings []ste
 
 // Stored implements command.Planner.
 func (i *Installer) Stored(ctx context.Context) ([]steps.Site, error) {
-	f, err := i.facts(ctx)
+	f, err := i.facts(ctx, false)
 	return f.Managed.Sites, err
 }
 

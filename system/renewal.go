@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/apply"
 	"github.com/c93d5bcb/sslwizard/system/native"
@@ -16,7 +17,7 @@ import (
 
 // Renew implements command.Renewer. One run at a time changes the host, and a renewal is one.
 func (i *Installer) Renew(ctx context.Context, site string, force bool, sink func(steps.Event)) (steps.Result, error) {
-	f, err := i.facts(ctx)
+	f, err := i.facts(ctx, false)
 	if err != nil {
 		return steps.Result{}, err
 	}
@@ -82,17 +83,18 @@ func (l live) Reload(ctx context.Context, sites []steps.Site) error {
 			continue
 		}
 		reloaded[name] = true
-		var err error
-		if name == steps.ExecutorNginx {
-			err = nginx.Runtime{}.Reload(ctx, l.host, nginx.Unit)
-		} else {
-			err = native.Runtime{}.Reload(ctx, l.host, native.Unit)
-		}
-		if err != nil {
+		if err := l.reload(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (l live) reload(ctx context.Context, executor string) error {
+	if executor == steps.ExecutorNginx {
+		return nginx.NewRuntime().Reload(ctx, l.host, nginx.Unit)
+	}
+	return native.NewRuntime().Reload(ctx, l.host, assets.ProxyService)
 }
 
 // Served looks at the leaf in every family.

@@ -32,7 +32,7 @@ type Installer struct {
 // New returns the installer of the host below root; "" is the real one. Nothing is read yet.
 func New(root, version string) *Installer {
 	h := host.New(root)
-	i := &Installer{root: root, version: version, host: h, renewer: renew.New(version)}
+	i := &Installer{root: root, version: version, host: h, renewer: &renew.Manager{UserAgent: "sslwizard/" + version}}
 	i.engine = apply.New(h, apply.Services{
 		Certificates: i.renewer,
 		Executors:    []apply.Executor{native.NewRuntime(), nginx.NewRuntime()},
@@ -49,24 +49,24 @@ func executors() []steps.Executor { return []steps.Executor{native.Executor{}, n
 // self is the content of the running program.
 func self() ([]byte, error) { return os.ReadFile("/proc/self/exe") }
 
-// facts reads what the host is, with what earlier runs left.
-func (i *Installer) facts(ctx context.Context) (steps.Facts, error) {
+// facts reads what the host is, with what earlier runs left. Which nginx could be installed is asked only when one may
+// have to be: without apt's own cache that question takes up to a second.
+func (i *Installer) facts(ctx context.Context, candidate bool) (steps.Facts, error) {
 	written, err := apply.Receipt(i.host)
 	if err != nil {
 		return steps.Facts{}, err
 	}
-	f, err := inspect.Gather(ctx, i.host, inspect.Options{})
-	if err != nil {
-		return steps.Facts{}, err
-	}
-	f.Managed.Files = written
-	f.Managed.Certs = map[string]steps.CertFacts{}
-	for _, s := range f.Managed.Sites {
-		if c, err := cert.CurrentFacts(i.host, s.Name); err == nil {
-			f.Managed.Certs[s.Name] = c
-		}
-	}
-	return f, nil
+	return inspect.Gather(ctx, i.host, inspect.Options{
+		Process:     inspect.ThisProcess(i.root),
+		Certificate: i.certificate,
+		Files:       written,
+		NoCandidate: !candidate,
+	})
+}
+
+func (i *Installer) certificate(site string) (steps.CertFacts, bool) {
+	c, err := cert.CurrentFacts(i.host, site)
+	return c, err == nil
 }
 
 // renewAfter is when the timer starts to try, from the lifetime of the certificate itself.
