@@ -23,7 +23,7 @@ func (p *prober) resolve(ctx context.Context) []endpoint {
 	m := p.begin(steps.IDInstall, "dns.addresses", netip.AddrPort{})
 	ctx, cancel := context.WithTimeout(ctx, p.target.Timeout)
 	defer cancel()
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", p.target.Name)
+	addrs, err := p.lookup(ctx, "ip", p.target.Name)
 	if err != nil || len(addrs) == 0 {
 		m.end(fail(faultDNS, "no address was found for %s: %s", p.target.Name, reason(err)))
 		return nil
@@ -70,8 +70,14 @@ func dialWithin(ctx context.Context, network, addr string, within time.Duration)
 	return conn, nil
 }
 
-// connect is the check that the port can be reached at all; closed is what it is called when nothing listens.
-func (p *prober) connect(ctx context.Context, name string, addr netip.AddrPort, closed fault) (net.Conn, bool) {
+// The checks that connect is.
+const (
+	connectHTTP  = "tcp.http"
+	connectHTTPS = "tcp.https"
+)
+
+// connect is the check that a port can be reached at all.
+func (p *prober) connect(ctx context.Context, name string, addr netip.AddrPort) (net.Conn, bool) {
 	m := p.begin(steps.IDInstall, name, addr)
 	conn, err := p.dial(ctx, addr)
 	if err == nil {
@@ -79,13 +85,13 @@ func (p *prober) connect(ctx context.Context, name string, addr netip.AddrPort, 
 		return conn, true
 	}
 	f := dialFault(err)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		f = closed
+	if name == connectHTTP {
+		f.code, f.fix = faultPort80.code, faultPort80.fix
 	}
 	switch {
 	case noRoute(err) && addr.Addr().Is6():
 		m.end(skip("this machine has no IPv6 route to it, so it was not judged (%s)", reason(err)))
-	case name == "tcp.http" && p.target.Expect == nil:
+	case name == connectHTTP && p.target.Expect == nil:
 		m.end(warn(f, "port %d: %s", addr.Port(), reason(err)))
 	default:
 		m.end(fail(f, "port %d: %s", addr.Port(), reason(err)))

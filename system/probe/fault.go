@@ -101,7 +101,7 @@ var (
 	faultLoop       = fault{"L03", "ERR_TOO_MANY_REDIRECTS", blameProxy, []string{"behind a CDN, set its TLS mode to Full (strict), not Flexible", "have the app trust X-Forwarded-Proto"}}
 	faultStatus     = fault{"L04", "", blameProxy, []string{"sudo sslwizard --only redirect"}}
 	faultChallenge  = fault{"A06", "", blameProxy, []string{"answer /.well-known/acme-challenge/ on port 80 before the redirect"}}
-	faultPort80     = fault{"A05", "ERR_CONNECTION_REFUSED", blameProxy, []string{"serve port 80 as well, and open it in the firewall"}}
+	faultPort80     = fault{"A05", "", blameProxy, []string{"serve port 80 as well, and open it in the firewall"}}
 	faultKeptHTTP   = fault{"L05", "", blameProxy, []string{"keep-http was asked, yet port 80 does not serve the site: sudo sslwizard --only redirect"}}
 )
 

@@ -17,7 +17,7 @@ import (
 
 // https is everything at one address of the TLS port. Nothing waits for what it does not need.
 func (p *prober) https(ctx context.Context, e endpoint) {
-	conn, there := p.connect(ctx, "tcp.https", e.https, faultRefused)
+	conn, there := p.connect(ctx, connectHTTPS, e.https)
 	if !there {
 		p.unjudged(e.https, "there is no connection", steps.IDCerts, steps.IDSSL, steps.IDProxy, steps.IDWebSockets)
 		return

@@ -9,6 +9,7 @@ package probe
 import (
 	"cmp"
 	"context"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -22,7 +23,7 @@ import (
 // from the report.
 func Run(ctx context.Context, t Target, progress func(steps.Check)) steps.Report {
 	start := time.Now()
-	p := &prober{target: t.withDefaults(), rec: recorder{progress: progress}}
+	p := &prober{target: t.withDefaults(), rec: recorder{progress: progress}, lookup: net.DefaultResolver.LookupNetIP}
 	p.run(ctx)
 	return steps.Report{Target: p.target.origin(), Checks: p.rec.sorted(), Took: time.Since(start)}
 }
@@ -31,6 +32,7 @@ func Run(ctx context.Context, t Target, progress func(steps.Check)) steps.Report
 type prober struct {
 	target Target
 	rec    recorder
+	lookup func(ctx context.Context, network, name string) ([]netip.Addr, error)
 }
 
 func (p *prober) run(ctx context.Context) {

@@ -28,7 +28,7 @@ func (p *prober) http(ctx context.Context, e endpoint) {
 		p.begin(steps.IDRedirect, "redirect.reach", e.http).end(skip("plain HTTP was not looked at"))
 		return
 	}
-	conn, there := p.connect(ctx, "tcp.http", e.http, faultPort80)
+	conn, there := p.connect(ctx, connectHTTP, e.http)
 	if !there {
 		p.begin(steps.IDRedirect, "redirect.reach", e.http).end(skip("not judged: there is no connection to the plain port"))
 		return
