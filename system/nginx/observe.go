@@ -45,6 +45,18 @@ func workersOf(h host.Reader, master int) []worker {
 	return all
 }
 
+// presentWorkers are the workers before a reload. A master that was just started has none yet: they are waited for, or they
+// would be taken for new ones.
+func presentWorkers(ctx context.Context, h host.Reader, master int) (all []worker) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_ = poll(ctx, pause, func() (bool, error) { // none at all is not for this function to judge
+		all = workersOf(h, master)
+		return len(all) > 0, nil
+	})
+	return all
+}
+
 // children are the process numbers that can be the parent's: those that the kernel lists, or all where it keeps no list
 // (CONFIG_PROC_CHILDREN).
 func children(h host.Reader, parent int) []string {
@@ -89,7 +101,7 @@ func newWorkers(ctx context.Context, h host.Reader, master int, before []worker)
 
 // served waits until every site of ours serves the certificate that its file names, inARow times in a row.
 func (r Runtime) served(ctx context.Context, h host.Reader) error {
-	servers, err := ourServers(h)
+	servers, err := r.ourServers(h)
 	if err != nil || len(servers) == 0 {
 		return err
 	}
@@ -99,7 +111,7 @@ func (r Runtime) served(ctx context.Context, h host.Reader) error {
 		if err != nil {
 			return err
 		}
-		for _, address := range s.addresses() {
+		for _, address := range r.addresses(s) {
 			if err := serves(ctx, s.name, address, want, times); err != nil {
 				return err
 			}
@@ -108,11 +120,12 @@ func (r Runtime) served(ctx context.Context, h host.Reader) error {
 	return nil
 }
 
-func (s ourServer) addresses() []string {
+// addresses are where the server has to answer.
+func (r Runtime) addresses(s ourServer) []string {
 	if s.v6 {
-		return []string{"127.0.0.1:443", "[::1]:443"}
+		return r.https
 	}
-	return []string{"127.0.0.1:443"}
+	return r.https[:1]
 }
 
 func serves(ctx context.Context, name, address, want string, times int) error {

@@ -29,7 +29,7 @@ const (
 // present certificates and an echo application as upstream. It probes them and leaves nothing behind. A check that
 // fails is in the report; the error is for what kept it from rehearsing.
 func (r Runtime) Rehearse(ctx context.Context, h host.Host, sites []steps.Site) (report steps.Report, err error) {
-	start := time.Now()
+	start, r := time.Now(), r.withDefaults()
 	ctx, cancel := context.WithTimeout(ctx, rehearsalTime)
 	defer cancel()
 	app, err := startEcho()
@@ -67,7 +67,7 @@ func (r Runtime) rehearse(ctx context.Context, h host.Host, sites []steps.Site, 
 	if err != nil {
 		return report, err
 	}
-	s, err := newScratch(ctx, h, r.runtimeDir())
+	s, err := newScratch(ctx, h, r.dir)
 	defer func() {
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 		defer cancel()
@@ -79,7 +79,7 @@ func (r Runtime) rehearse(ctx context.Context, h host.Host, sites []steps.Site, 
 	if err := r.place(ctx, h, s, sites, stage); err != nil {
 		return report, err
 	}
-	if err := s.start(ctx, argument(mainConfig(h), "user", "")); err != nil {
+	if err := s.start(ctx, argument(r.mainConfig(h), "user", "")); err != nil {
 		return report, err
 	}
 	return r.look(ctx, h, sites, stage)

@@ -26,21 +26,27 @@ func TestRehearseEveryCase(t *testing.T) {
 			}
 			seen := map[steps.ID]int{}
 			for _, check := range report.Checks {
-				if check.Verdict == steps.Fail {
+				if check.Verdict == steps.Fail && !(c.name == "dh" && onlyDHE(check)) {
 					t.Errorf("nginx %s: %s at %s: %s (%s)", version, check.Name, check.Address, check.Detail, check.Code)
 				}
 				if check.Verdict == steps.OK {
 					seen[check.Step]++
 				}
 			}
-			for _, step := range []steps.ID{steps.IDSSL, steps.IDRedirect, steps.IDProxy, steps.IDTrusted} {
-				if seen[step] == 0 {
+			for _, step := range []steps.ID{steps.IDSSL, steps.IDRedirect, steps.IDProxy, steps.IDWebSockets, steps.IDTrusted} {
+				if seen[step] == 0 && (step != steps.IDWebSockets || c.sites[0].WebSockets.Enabled) {
 					t.Errorf("no check of the step %s succeeded", step)
 				}
 			}
 			nothingLeft(t, h, r)
 		})
 	}
+}
+
+// onlyDHE reports the check that compares the ciphers with guideline 6.0, when all it has against them are the three of
+// guideline 5.7 that the site asked for with its DH group.
+func onlyDHE(c steps.Check) bool {
+	return c.Name == "tls.ciphers" && strings.HasSuffix(c.Detail, ": "+strings.Join(dheCiphers, ", "))
 }
 
 func nothingLeft(t *testing.T, h testHost, r Runtime) {

@@ -2,7 +2,6 @@ package nginx
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,12 +20,13 @@ const settle = 10 * time.Second
 // "nginx -s reload" succeed while nginx goes on with the old one: there are new workers, nothing new at level emerg in the
 // error log, and every site of ours serves its certificate on loopback, time and again. It fails with N05 or N06.
 func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
-	master, err := masterOf(ctx, h, unit)
+	r = r.withDefaults()
+	master, err := r.masterOf(ctx, h, unit)
 	if err != nil {
 		return err
 	}
-	before := workersOf(h, master)
-	log := errorLog(h)
+	before := presentWorkers(ctx, h, master)
+	log := r.errorLog(h)
 	from, err := logSize(ctx, h, log)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	if _, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "reload", unit}}); err != nil {
 		return r.notTaken(ctx, h, err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, settle, errors.New("10 seconds have passed"))
+	ctx, cancel := context.WithTimeoutCause(ctx, r.settle, fmt.Errorf("waited for %s", r.settle))
 	defer cancel()
 	if err := newWorkers(ctx, h, master, before); err != nil {
 		return keptOld(ctx, h, log, from, err)
@@ -71,7 +71,7 @@ func kept(said string) error {
 }
 
 // masterOf is the process that the service manager knows as nginx.
-func masterOf(ctx context.Context, h host.Host, unit string) (int, error) {
+func (r Runtime) masterOf(ctx context.Context, h host.Host, unit string) (int, error) {
 	out, err := h.Query(ctx, host.Command{Argv: []string{"systemctl", "show", "--property=ActiveState,MainPID,LoadState", unit}})
 	if err != nil {
 		return 0, err
@@ -84,7 +84,7 @@ func masterOf(ctx context.Context, h host.Host, unit string) (int, error) {
 	case state["ActiveState"] == "active" && pid > 0:
 		return pid, nil
 	}
-	if stray := strayMaster(h); stray > 0 {
+	if stray := r.strayMaster(h); stray > 0 {
 		return 0, &steps.Failure{
 			Text: fmt.Sprintf("cannot reload nginx: one runs outside %s (process %d)", unit, stray), Code: "N02",
 			Fixes: []string{fmt.Sprintf("kill -QUIT %d", stray), "systemctl start " + unit},
@@ -110,8 +110,8 @@ func properties(out string) map[string]string {
 const defaultPID = "/run/nginx.pid"
 
 // strayMaster is the process of nginx's own pid file, if it is alive.
-func strayMaster(h host.Reader) int {
-	f, err := h.ReadFile(argument(mainConfig(h), "pid", defaultPID))
+func (r Runtime) strayMaster(h host.Reader) int {
+	f, err := h.ReadFile(argument(r.mainConfig(h), "pid", defaultPID))
 	if err != nil {
 		return 0
 	}
@@ -126,8 +126,8 @@ func strayMaster(h host.Reader) int {
 const defaultLog = "/var/log/nginx/error.log"
 
 // errorLog is the log of nginx's master: the one in the main context. Empty if it is no file.
-func errorLog(h host.Reader) string {
-	log := argument(mainConfig(h), "error_log", defaultLog)
+func (r Runtime) errorLog(h host.Reader) string {
+	log := argument(r.mainConfig(h), "error_log", defaultLog)
 	if !strings.HasPrefix(log, "/") {
 		return ""
 	}
@@ -170,13 +170,10 @@ type ourServer struct {
 	v6   bool
 }
 
-// includes are the folders in which our files can be.
-var includes = []string{"/etc/nginx/conf.d", "/etc/nginx/http.d"}
-
 // ourServers reads the files that nginx was just given.
-func ourServers(h host.Reader) ([]ourServer, error) {
+func (r Runtime) ourServers(h host.Reader) ([]ourServer, error) {
 	var all []ourServer
-	for _, include := range includes {
+	for _, include := range r.includes {
 		dir, err := h.ReadFile(include)
 		if absent(err) {
 			continue
@@ -220,7 +217,7 @@ func tlsServer(d conf.Directive) (ourServer, bool) {
 	var s ourServer
 	for _, x := range d.Block {
 		switch {
-		case x.Is("listen", "[::]:443"):
+		case x.Name == "listen" && len(x.Args) > 0 && strings.HasPrefix(x.Args[0], "["):
 			s.v6 = true
 		case x.Name == "server_name" && len(x.Args) > 0:
 			s.name = x.Args[0]

@@ -1,32 +1,48 @@
 package nginx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 	"github.com/c93d5bcb/sslwizard/system/nginx/conf"
 )
 
-// Runtime is the half of the executor that acts: it tests, rehearses and reloads. The zero value is ready.
+// Runtime is the half of the executor that acts: it tests, rehearses and reloads. The zero value is ready; its fields
+// are for tests.
 type Runtime struct {
-	dir  string // steps.RuntimeDir
-	root string // before the paths of certificates; tests only
+	dir      string   // of the scratch instances
+	root     string   // before the paths of certificates
+	main     string   // nginx's main configuration
+	includes []string // the folders in which our files can be
+	https    []string // where the live sites answer: IPv4, IPv6
+	settle   time.Duration
+}
+
+// NewRuntime returns the runtime for the live nginx.
+func NewRuntime() Runtime { return Runtime{} }
+
+func (r Runtime) withDefaults() Runtime {
+	r.dir = cmp.Or(r.dir, steps.RuntimeDir)
+	r.main = cmp.Or(r.main, "/etc/nginx/nginx.conf")
+	r.settle = cmp.Or(r.settle, settle)
+	if r.includes == nil {
+		r.includes = []string{"/etc/nginx/conf.d", "/etc/nginx/http.d"}
+	}
+	if r.https == nil {
+		r.https = []string{"127.0.0.1:443", "[::1]:443"}
+	}
+	return r
 }
 
 // Name is the executor's name.
 func (Runtime) Name() string { return steps.ExecutorNginx }
-
-func (r Runtime) runtimeDir() string {
-	if r.dir == "" {
-		return steps.RuntimeDir
-	}
-	return r.dir
-}
 
 // Test runs nginx's own check. It fails with N04 and the first line that nginx refused.
 func (r Runtime) Test(ctx context.Context, h host.Host) error {
@@ -83,12 +99,9 @@ func firstEmergency(said string) string {
 	return first
 }
 
-// mainFile is nginx's main configuration on every distribution that we know.
-const mainFile = "/etc/nginx/nginx.conf"
-
 // mainConfig reads the main configuration; one that is not there, or that we cannot read, has no directives.
-func mainConfig(r host.Reader) []conf.Directive {
-	f, err := r.ReadFile(mainFile)
+func (r Runtime) mainConfig(h host.Reader) []conf.Directive {
+	f, err := h.ReadFile(r.main)
 	if err != nil {
 		return nil
 	}

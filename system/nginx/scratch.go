@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,27 +118,39 @@ func (s scratch) log() string {
 
 // remove ends the instance, if it runs, and takes its folder away. It works on what a killed run left as well.
 func (s scratch) remove(ctx context.Context) error {
-	if s.running() {
+	if pid := s.process(); pid > 0 {
 		if _, err := attempt(ctx, s.h, s.nginx("-s", "stop")); err != nil {
 			return fmt.Errorf("cannot stop the rehearsal's nginx: %w", err)
 		}
-		if err := s.ended(ctx); err != nil {
-			return err
+		if err := s.ended(ctx, pid); err != nil {
+			return fmt.Errorf("cannot stop the rehearsal's nginx (process %d): %w", pid, err)
 		}
 	}
 	return removeAll(s.h, s.dir)
 }
 
-func (s scratch) running() bool {
+// process is the number of the instance's master, 0 if none runs.
+func (s scratch) process() int {
 	f, err := s.h.ReadFile(s.dir + "/nginx.pid")
-	return err == nil && len(f.Data) > 0
+	if err != nil {
+		return 0
+	}
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(f.Data)))
+	if !s.lives(pid) {
+		return 0
+	}
+	return pid
 }
 
-// ended waits until nginx took its pid file away, the last thing it does.
-func (s scratch) ended(ctx context.Context) error {
+// lives reports whether the process is a master of this folder: its title has the command line.
+func (s scratch) lives(pid int) bool {
+	return pid > 0 && strings.Contains(title(s.h, pid), s.dir)
+}
+
+func (s scratch) ended(ctx context.Context, pid int) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTime)
 	defer cancel()
-	return poll(ctx, 10*time.Millisecond, func() (bool, error) { return !s.running(), nil })
+	return poll(ctx, 10*time.Millisecond, func() (bool, error) { return !s.lives(pid), nil })
 }
 
 // poll calls done until it says so, fails, or the context ends.

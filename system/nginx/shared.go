@@ -124,18 +124,20 @@ func needed(sockets []socket) bool {
 
 // rejectServer ends handshakes for names that no site has. Before nginx 1.29.2 the TLS versions of a socket are those
 // of its default server, so it has the same settings as the sites. Without ssl_reject_handshake (before 1.19.4) it
-// needs a certificate: that of the first site, and no answer.
+// needs a certificate: that of the first site, and no answer. As the default server it also gets requests whose handshake
+// named a site and whose Host names none.
 func rejectServer(sites []steps.Site, t target, w *words) conf.Directive {
 	dflt := !slices.ContainsFunc(sites, namedByIP)
 	block := listenTLS(t.https, t.caps, true, dflt, anyHTTP2(sites))
-	block = append(block, conf.D("server_name", nobody))
+	block = append(block, conf.D("server_name", nobody), conf.D("server_tokens", "off"))
 	block = append(block, tlsSettings(loosest(sites), t)...)
 	if t.caps.RejectHandshake {
 		block = append(block, conf.D("ssl_reject_handshake", "on"))
 	} else {
 		block = append(block, certificate(w.site(sites[0].Name), t)...)
-		block = append(block, conf.D("return", "444"))
+		block = append(block, conf.B("if", []string{"($sslwizard_sni", "=", "", ")"}, conf.D("return", "444")))
 	}
+	block = append(block, conf.D("return", "421"))
 	return conf.B("server", nil, block...).
 		About("Step ssl: a TLS handshake for a name that no site has is refused.")
 }

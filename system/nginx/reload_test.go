@@ -1,0 +1,187 @@
+package nginx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// managed is a host whose systemctl knows one nginx: the scratch instance of a test, so that reloads are real ones.
+type managed struct {
+	testHost
+	master   int
+	state    string // what "systemctl show" says; active with the master when empty
+	reloaded int
+	dead     bool // reload does nothing and succeeds
+	first    func()
+}
+
+func (m *managed) Query(ctx context.Context, c host.Command) (host.Output, error) {
+	if c.Argv[0] != "systemctl" {
+		return m.testHost.Query(ctx, c)
+	}
+	if got := strings.Join(c.Argv, " "); got != "systemctl show --property=ActiveState,MainPID,LoadState nginx.service" {
+		return host.Output{}, fmt.Errorf("unexpected command %q", got)
+	}
+	if m.state != "" {
+		return host.Output{Stdout: []byte(m.state)}, nil
+	}
+	return host.Output{Stdout: []byte("MainPID=" + strconv.Itoa(m.master) + "\nActiveState=active\nLoadState=loaded\n")}, nil
+}
+
+func (m *managed) Run(ctx context.Context, c host.Command) (host.Output, error) {
+	switch strings.Join(c.Argv, " ") {
+	case "systemctl reload nginx.service":
+		m.reloaded++
+		if m.first != nil {
+			m.first()
+		}
+		if m.dead {
+			return host.Output{}, nil
+		}
+		p, err := os.FindProcess(m.master)
+		if err != nil {
+			return host.Output{}, err
+		}
+		return host.Output{}, p.Signal(syscall.SIGHUP)
+	case "nginx -t -q":
+		return host.Output{}, nil
+	}
+	return host.Output{}, fmt.Errorf("unexpected command %q", c.Argv)
+}
+
+// reloadable is a running nginx with the shop, and a runtime that looks at it as at the live one.
+func reloadable(t *testing.T) (live, *managed, Runtime) {
+	t.Helper()
+	app, _ := echoApp(t)
+	l := serve(t, app, nil, shop())
+	if l.h.chroot != "" {
+		t.Skip("a reload is only tested with the nginx of this machine: its processes are seen from here")
+	}
+	r := Runtime{
+		root: "", main: l.s.dir + "/nginx.conf", includes: []string{l.s.dir + "/conf.d"}, settle: 3 * time.Second,
+	}
+	for _, at := range l.stage.https {
+		r.https = append(r.https, at.String())
+	}
+	return l, &managed{testHost: l.h, master: l.s.process()}, r
+}
+
+func wantCode(t *testing.T, err error, code, text string) {
+	t.Helper()
+	var f *steps.Failure
+	if !errors.As(err, &f) || f.Code != code || !strings.Contains(err.Error(), text) {
+		t.Errorf("got %v, want code %s with %q", err, code, text)
+		return
+	}
+	if !strings.HasPrefix(f.Text, "cannot ") || len(f.Fixes) == 0 {
+		t.Errorf("%q does not begin with cannot, or has no way on: %q", f.Text, f.Fixes)
+	}
+}
+
+func TestReloadIsProven(t *testing.T) {
+	t.Parallel()
+	l, m, r := reloadable(t)
+	certify(t, l.h, l.dir, shop()) // another certificate than the one that is served
+	if err := r.Reload(t.Context(), m, Unit); err != nil {
+		t.Fatal(err)
+	}
+	if m.reloaded != 1 {
+		t.Errorf("reloaded %d times", m.reloaded)
+	}
+	if err := r.Reload(t.Context(), m, Unit); err != nil {
+		t.Errorf("a reload of the same configuration: %v", err)
+	}
+}
+
+func TestReloadThatNginxRefusesIsSeen(t *testing.T) {
+	t.Parallel()
+	l, m, r := reloadable(t)
+	zone := func(key string) {
+		put(t, l.s.dir+"/conf.d/zone.conf", []byte("limit_req_zone "+key+" zone=z:64k rate=1r/s;\n"), 0o644)
+	}
+	zone("$binary_remote_addr")
+	if err := r.Reload(t.Context(), m, Unit); err != nil {
+		t.Fatal(err)
+	}
+	zone("$host") // nginx -t is content with it, and a running nginx is not
+	wantCode(t, r.Reload(t.Context(), m, Unit), "N05", `limit_req "z" uses the "$host" key while previously it used the "$binary_remote_addr" key`)
+}
+
+func TestReloadThatDoesNothingIsSeen(t *testing.T) {
+	t.Parallel()
+	_, m, r := reloadable(t)
+	m.dead, r.settle = true, 300*time.Millisecond
+	wantCode(t, r.Reload(t.Context(), m, Unit), "N05", "no new workers")
+}
+
+func TestOldCertificateIsSeen(t *testing.T) {
+	t.Parallel()
+	l, m, r := reloadable(t)
+	r.settle = 500 * time.Millisecond
+	other := t.TempDir()
+	file, err := os.ReadFile(l.s.dir + "/conf.d/sslwizard-shop.example.com.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	certify(t, l.h, other, shop())
+	put(t, other+"/sslwizard-shop.example.com.conf", []byte(strings.ReplaceAll(string(file), l.dir+steps.CertsDir, other+steps.CertsDir)), 0o644)
+	r.includes = []string{other} // what our files name is not what nginx reads
+	wantCode(t, r.Reload(t.Context(), m, Unit), "N06", "another certificate")
+}
+
+func TestReloadWithoutUnit(t *testing.T) {
+	t.Parallel()
+	l, m, r := reloadable(t)
+	m.state = "MainPID=0\nActiveState=inactive\nLoadState=loaded\n"
+	wantCode(t, r.Reload(t.Context(), m, Unit), "N02", fmt.Sprintf("one runs outside nginx.service (process %d)", m.master))
+	m.state = "MainPID=0\nActiveState=inactive\nLoadState=masked\n"
+	wantCode(t, r.Reload(t.Context(), m, Unit), "N14", "masked")
+	m.state = "MainPID=0\nActiveState=failed\nLoadState=loaded\n"
+	r.main = l.dir + "/none.conf"
+	if _, err := os.Stat("/run/nginx.pid"); err == nil {
+		t.Skip("another nginx runs on this machine: its pid file would be found")
+	}
+	wantCode(t, r.Reload(t.Context(), m, Unit), "N14", "failed")
+	if m.reloaded > 0 {
+		t.Error("it was reloaded all the same")
+	}
+}
+
+func TestFirstEmergency(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"": "",
+		"nginx: [warn] x\nnginx: [emerg] unknown directive \"a\x1b[1m\" in /etc/x:3\nnginx: [emerg] second\n": "unknown directive \"a␛[1m\" in /etc/x:3",
+		"2026/11/22 10:00:00 [emerg] 12#12: bind() failed\n":                                                  "bind() failed",
+		"nginx: [alert] could not open\n":                                                                     "could not open",
+		"nginx: [alert] could not open\nnginx: [emerg] no\n":                                                  "no",
+	} {
+		if got := firstEmergency(said); got != want {
+			t.Errorf("firstEmergency(%q) = %q, want %q", said, got, want)
+		}
+	}
+}
+
+// TestTest runs the real "nginx -t" in words: what it writes becomes the failure.
+func TestTest(t *testing.T) {
+	t.Parallel()
+	wantCode(t, Runtime{}.Test(t.Context(), refusing{}), "N04", `unknown directive "x" in /etc/nginx/conf.d/a.conf:7`)
+}
+
+// refusing is a host whose nginx refuses its configuration.
+type refusing struct{ host.Host }
+
+func (refusing) Run(_ context.Context, c host.Command) (host.Output, error) {
+	out := host.Output{Status: 1, Stderr: []byte("nginx: [emerg] unknown directive \"x\" in /etc/nginx/conf.d/a.conf:7\nnginx: configuration file test failed\n")}
+	return out, &host.CommandError{Argv: c.Argv, Output: out, Reason: "exit status 1"}
+}
