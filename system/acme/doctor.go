@@ -247,9 +247,8 @@ func (e *examination) addresses(v4 bool) string {
 // broken is an address of ours that does not bring the token back.
 func broken(d steps.Domain, r fetched) steps.Finding {
 	at := " at " + r.address.String()
-	var connect *connectError
 	switch {
-	case errors.As(r.err, &connect):
+	case !r.connected:
 		return finding("A05", steps.Blocker, "cannot prove "+string(d)+": port 80 does not answer"+at+" ("+r.reason()+")",
 			"check that the web server runs and that no firewall closes port 80: sudo sslwizard status")
 	case r.redirected != "":

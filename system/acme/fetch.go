@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -19,17 +20,12 @@ import (
 type fetched struct {
 	address    netip.Addr
 	header     http.Header // of the last reply
+	connected  bool        // something accepted a connection
 	redirected string      // where a redirect led to, when that was the last reply; cleaned
 	err        error       // nil: exactly our token's body
 }
 
 func (f fetched) reason() string { return reason(f.err) }
-
-// connectError is a connection that did not come about, as opposed to a wrong answer.
-type connectError struct{ err error }
-
-func (e *connectError) Error() string { return plainDial(e.err) }
-func (e *connectError) Unwrap() error { return e.err }
 
 // maxHops and maxBody are Boulder's limits.
 const (
@@ -43,11 +39,16 @@ func (e *examination) fetch(ctx context.Context, d steps.Domain, address netip.A
 	ctx, cancel := context.WithTimeout(ctx, e.Patience)
 	defer cancel()
 	f := fetched{address: address}
+	var connected atomic.Bool // a dial may outlive the request that it was for
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // CAs do not verify here either (RFC 8555 section 8.3)
 		DialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
-			return e.dial(ctx, network, to, d, address)
+			conn, err := e.dial(ctx, network, to, d, address)
+			if err == nil {
+				connected.Store(true)
+			}
+			return conn, err
 		},
 	}
 	client := &http.Client{Transport: transport, CheckRedirect: func(r *http.Request, via []*http.Request) error {
@@ -55,6 +56,7 @@ func (e *examination) fetch(ctx context.Context, d steps.Domain, address netip.A
 		return e.mayFollow(r, len(via))
 	}}
 	f.err = e.get(ctx, client, d, &f)
+	f.connected = connected.Load()
 	return f
 }
 
@@ -117,7 +119,7 @@ func (e *examination) dial(ctx context.Context, network, to string, d steps.Doma
 	}
 	conn, err := e.Dial(ctx, network, net.JoinHostPort(address.String(), port))
 	if err != nil {
-		return nil, &connectError{err}
+		return nil, errors.New(plainDial(err))
 	}
 	return conn, nil
 }
