@@ -67,6 +67,20 @@ func (l *load) ask(ctx context.Context, url string, fresh bool) {
 	}
 }
 
+// await asks until the answer is good, for two minutes at most.
+func await(url string, trust *tls.Config) {
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{TLSClientConfig: trust, DisableKeepAlives: true}}
+	for end := time.Now().Add(longest); ; time.Sleep(pause) {
+		err := request(client, url)
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			fail(err)
+		}
+	}
+}
+
 func request(client *http.Client, url string) error {
 	response, err := client.Get(url)
 	if err != nil {

@@ -2,6 +2,7 @@
 // else, and its WebSocket is golang.org/x/net's, not ours: both sides being wrong in the same way must not pass.
 //
 //	client wss --ca root.pem [--hold 10s] wss://shop.example.com/chat     echo a few messages; idle; echo again
+//	client until --ca root.pem https://shop.example.com/                  ask until there is a good answer
 //	client load --ca root.pem https://… wss://…                          ask until standard input ends, then report
 package main
 
@@ -16,7 +17,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fail("usage: client wss|load --ca FILE URL…")
+		fail("usage: client wss|until|load --ca FILE URL…")
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	ca := flags.String("ca", "", "PEM file with the roots to trust")
@@ -34,6 +35,8 @@ func main() {
 			}
 			fmt.Println("echoed", url)
 		}
+	case "until":
+		await(flags.Arg(0), trust)
 	case "load":
 		newLoad(trust).run(flags.Args())
 	default:

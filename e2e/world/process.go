@@ -32,10 +32,16 @@ type Result struct {
 // Text is all that was printed, for messages that may go to either stream.
 func (r Result) Text() string { return r.Stdout + r.Stderr }
 
-// String is the result as a test's log shows it.
+// String is the result as a test's log shows it: without the probe's lines about what is well.
 func (r Result) String() string {
-	return fmt.Sprintf("$ %s\n%s%s[exit status %d after %s]",
-		strings.Join(r.Argv, " "), r.Stdout, r.Stderr, r.Status, r.Took.Round(time.Millisecond))
+	var shown strings.Builder
+	for line := range strings.Lines(r.Text()) {
+		if !strings.HasPrefix(line, "✓ ok ") && !strings.HasPrefix(line, "- skip ") {
+			shown.WriteString(line)
+		}
+	}
+	return fmt.Sprintf("$ %s\n%s[exit status %d after %s]",
+		strings.Join(r.Argv, " "), shown.String(), r.Status, r.Took.Round(time.Millisecond))
 }
 
 // limit is how long any program of a scenario may take.

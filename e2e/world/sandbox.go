@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -88,12 +87,10 @@ func furnish() error {
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("/proc: %w", err)
 	}
-	for _, dir := range []string{scratch, "/run/netns", "/etc/netns"} {
-		if _, err := os.Stat(dir); err != nil {
-			made := filepath.Dir(dir) // an empty folder for a mount point is all that we leave on the machine
-			if err := os.Mkdir(dir, 0o755); err != nil {
-				return fmt.Errorf("%s in %s: %w", dir, made, err)
-			}
+	// Empty folders for mount points are all that we leave on the machine.
+	for _, dir := range []string{scratch, "/run/netns", "/etc/netns", "/run/systemd/nspawn"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
 		}
 		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"); err != nil {
 			return fmt.Errorf("%s: %w", dir, err)

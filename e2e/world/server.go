@@ -31,14 +31,17 @@ type Server struct {
 	init   int // process 1 of the server, seen from here
 }
 
-// Option changes a server before it boots.
-type Option func(*Server)
+// Option is how a server differs from a fresh one before it boots.
+type Option struct {
+	disk   string
+	change func(*Server)
+}
 
 // Disk gives the server a disk with only that much free space ("48m").
-func Disk(size string) Option { return func(s *Server) { s.disk = "size=" + size } }
+func Disk(size string) Option { return Option{disk: "size=" + size} }
 
 // With changes the tree before the first boot.
-func With(change func(*Server)) Option { return change }
+func With(change func(*Server)) Option { return Option{change: change} }
 
 // Boot boots a fresh server and waits until it is up.
 func (w *World) Boot(suite string, options ...Option) *Server {
@@ -48,11 +51,14 @@ func (w *World) Boot(suite string, options ...Option) *Server {
 	s := &Server{w: w, Suite: suite, number: number, name: fmt.Sprintf("s%d", number)}
 	s.host = host{v4: Addr4(number), v6: Addr6(number)}
 	for _, option := range options {
-		if option != nil {
-			option(s)
-		}
+		s.disk += option.disk
 	}
 	s.layer()
+	for _, option := range options {
+		if option.change != nil {
+			option.change(s)
+		}
+	}
 	s.Put("/root/sslwizard", Program("sslwizard"), 0o755)
 	s.start()
 	w.t.Cleanup(s.stop)
@@ -235,8 +241,14 @@ func (s *Server) Install(packages ...string) {
 		"--no-install-recommends", "install"}, packages...)...)
 }
 
-// path is where a file of the server is on this machine.
-func (s *Server) path(name string) string { return filepath.Join(s.root, name) }
+// path is where a file of the server is on this machine. Without a tree it would be a path of this machine itself.
+func (s *Server) path(name string) string {
+	s.w.t.Helper()
+	if s.root == "" {
+		s.w.t.Fatalf("world: the server has no tree yet")
+	}
+	return filepath.Join(s.root, name)
+}
 
 // Put copies a file of this machine to the server.
 func (s *Server) Put(name, from string, mode fs.FileMode) {
@@ -261,6 +273,7 @@ func (s *Server) Write(name, content string, mode fs.FileMode) {
 func (s *Server) Link(name, target string) {
 	s.w.t.Helper()
 	s.mkdir(filepath.Dir(s.path(name)))
+	_ = os.Remove(s.path(name))
 	if err := os.Symlink(target, s.path(name)); err != nil {
 		s.w.t.Fatalf("server %s: %v", s.Suite, err)
 	}
