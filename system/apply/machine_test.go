@@ -22,12 +22,13 @@ import (
 // installations, purges that take the configuration along.
 type machine struct {
 	*systemtest.Host
-	d *systemtest.Debian
+	d     *systemtest.Debian
+	after map[string]func() // by command: what it does to files
 }
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	m := &machine{Host: systemtest.New(t)}
+	m := &machine{Host: systemtest.New(t), after: map[string]func(){}}
 	m.d = m.Debian()
 	m.Dir("/var/lib/apt/lists", 0o755)
 	m.File("/etc/shadow", "root:*:19000::::::\n")
@@ -59,7 +60,11 @@ func (m *machine) Query(ctx context.Context, c host.Command) (host.Output, error
 
 func (m *machine) Run(ctx context.Context, c host.Command) (host.Output, error) {
 	before := maps.Clone(m.d.Installed)
+	m.copyAccounts(c)
 	out, err := m.Host.Run(ctx, c)
+	if act := m.after[strings.Join(c.Argv, " ")]; act != nil && err == nil {
+		act()
+	}
 	if err != nil || c.Argv[0] != "apt-get" || !slices.Contains(c.Argv, "purge") {
 		return out, err
 	}
@@ -69,6 +74,19 @@ func (m *machine) Run(ctx context.Context, c host.Command) (host.Output, error) 
 		}
 	}
 	return out, err
+}
+
+// copyAccounts is what the account tools do beside their work: they keep the former files, and leave their lock.
+func (m *machine) copyAccounts(c host.Command) {
+	if c.Argv[0] != "useradd" && c.Argv[0] != "userdel" || m.Dead() {
+		return
+	}
+	for _, name := range accountFiles {
+		if f, err := m.ReadFile(name); err == nil {
+			m.Put(name+"-", f)
+		}
+	}
+	m.Put(accountLock, host.File{Mode: 0o600})
 }
 
 func (m *machine) purge(p systemtest.Package) {

@@ -1,0 +1,139 @@
+package apply
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// TestMain lets the test binary be the other process that holds the lock.
+func TestMain(m *testing.M) {
+	if root := os.Getenv("SSLWIZARD_TEST_HOLD"); root != "" {
+		holdLock(root)
+	}
+	os.Exit(m.Run())
+}
+
+func holdLock(root string) {
+	release, err := FileLock{Root: root}.Lock("hold \x1b[31m for a test")
+	if err != nil {
+		os.Stdout.WriteString(err.Error() + "\n")
+		os.Exit(1)
+	}
+	defer release()
+	os.Stdout.WriteString("held\n")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	os.Exit(0)
+}
+
+// holder starts a process that holds the lock until stop is called.
+func otherProcess(t *testing.T, root string) (said string, cmd *exec.Cmd, stop func()) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "SSLWIZARD_TEST_HOLD="+root)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = func() { in.Close(); _ = cmd.Wait() }
+	t.Cleanup(stop)
+	said, _ = bufio.NewReader(out).ReadString('\n')
+	return strings.TrimSpace(said), cmd, stop
+}
+
+func TestLockKeepsOtherProcessesOut(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	said, cmd, _ := otherProcess(t, root)
+	if said != "held" {
+		t.Fatal(said)
+	}
+	for _, try := range []func() error{
+		func() error { _, err := FileLock{Root: root}.Lock("second"); return err },
+		FileLock{Root: root}.Free,
+	} {
+		err := try()
+		var f *steps.Failure
+		if !errors.As(err, &f) || f.Code != "H02" || f.Status != steps.ExitTryLater || len(f.Fixes) == 0 {
+			t.Fatalf("%v", err)
+		}
+		if !strings.Contains(f.Text, "hold") || !strings.Contains(f.Text, "pid ") || strings.Contains(f.Text, "\x1b") {
+			t.Errorf("it does not say who: %q", f.Text)
+		}
+	}
+	_ = cmd.Process.Kill() // a holder that dies leaves no lock
+	_ = cmd.Wait()
+	release, err := FileLock{Root: root}.Lock("third")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if said, _, _ := otherProcess(t, root); said != "held" {
+		t.Errorf("after release: %s", said)
+	}
+}
+
+func TestLockIsNotInherited(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	f, err := (FileLock{Root: root}).open(os.O_RDONLY)
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("%v, %v", f, err)
+	}
+	release, err := FileLock{Root: root}.Lock("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	g, err := (FileLock{Root: root}).open(os.O_RDONLY)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if flags, err := unix.FcntlInt(g.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("flags %x, %v", flags, err)
+	}
+	if st, err := os.Stat(filepath.Join(root, steps.LockFile)); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", st, err)
+	}
+}
+
+// A lock file that was removed and made anew while we waited for it is not ours.
+func TestLockSeesAReplacedFile(t *testing.T) {
+	t.Parallel()
+	l := FileLock{Root: t.TempDir()}
+	release, err := l.Lock("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	f, err := l.open(os.O_RDWR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !l.current(f) {
+		t.Error("the file at the path is not taken for current")
+	}
+	if err := os.Remove(l.path()); err != nil {
+		t.Fatal(err)
+	}
+	if l.current(f) {
+		t.Error("a removed file is taken for current")
+	}
+}

@@ -1,0 +1,203 @@
+package apply
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/systemtest"
+)
+
+// ran returns the mutations from the n-th on that begin with a prefix.
+func (w *world) ran(n int, prefix string) []string {
+	return slices.DeleteFunc(w.Mutations()[n:], func(m string) bool { return !strings.HasPrefix(m, prefix) })
+}
+
+// A unit that took the new configuration takes the old one again, once, after the files came back.
+func TestRevertReloadsLast(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.mustApply(t, nginxPlan("server { one; }\n"))
+	w.prober.fail[false] = "tls.versions"
+	n := len(w.Mutations())
+	if res, _, err := w.apply(t, nginxPlan("server { two; }\n")); res.Outcome != steps.OutcomeReverted {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	did := slices.DeleteFunc(w.Mutations()[n:], func(m string) bool { return strings.Contains(m, steps.StateDir) })
+	want := []string{"write " + nginxFile, "run systemctl reload nginx.service", "write " + nginxFile, "run systemctl reload nginx.service"}
+	if !slices.Equal(did, want) {
+		t.Errorf("did %q, want %q", did, want)
+	}
+}
+
+// A run that failed before it reloaded anything does not reload anything when it is taken back.
+func TestRevertDoesNotReloadInVain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.mustApply(t, nginxPlan("server { one; }\n"))
+	w.nginx.reloads = errBroken
+	w.FailAt(5, errBroken)
+	n := len(w.Mutations())
+	if res, _, err := w.apply(t, nginxPlan("server { two; }\n")); err == nil {
+		t.Fatalf("%+v", res)
+	}
+	if reloads := w.ran(n, "run systemctl"); len(reloads) > 0 {
+		t.Errorf("%q", reloads)
+	}
+}
+
+func TestRevertHasSystemdForgetUnits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.prober.fail[false] = "tls.versions"
+	if res, _, err := w.apply(t, nativePlan()); res.Outcome != steps.OutcomeReverted {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	m := w.Mutations()
+	stop, gone := slices.Index(m, "run systemctl stop sslwizard.service sslwizard.socket"), slices.Index(m, "remove "+serviceFile)
+	reload := len(m) - 1 - slices.Index(reversed(m), "run systemctl daemon-reload")
+	if stop < 0 || gone < stop || reload < gone {
+		t.Errorf("stop %d, remove %d, daemon-reload %d in\n%s", stop, gone, reload, strings.Join(m, "\n"))
+	}
+}
+
+func reversed(s []string) []string {
+	s = slices.Clone(s)
+	slices.Reverse(s)
+	return s
+}
+
+// What was not begun is not taken back: the administrator may have done the same in the meantime.
+func TestRecoverTouchesOnlyWhatWasBegun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ufw := w.ufw()
+	shown := w.preview(t, nativePlan())
+	w.FailOn(func(m string) error {
+		if strings.HasPrefix(m, "run ufw") {
+			t.Error("killed too late")
+		}
+		return nil
+	})
+	w.DieAt(13)
+	_, _ = w.Apply(t.Context(), shown, nil)
+	w.Revive()
+	ufw.open = true
+	if _, found, err := w.Recover(t.Context(), nil); !found || err != nil {
+		t.Fatal(found, err)
+	}
+	if !ufw.open {
+		t.Error("the administrator's port was closed")
+	}
+}
+
+// A folder of ours into which a package put something goes when the package went.
+func TestFolderGoesAfterPackage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	p := nginxPlan("server {}\n")
+	p.Changes = append([]steps.Change{steps.EnsureDir{For: steps.For(steps.IDInstall), Path: "/etc/nginx", Mode: 0o755}}, p.Changes...)
+	before := w.Snapshot()
+	w.File("/usr/share/doc/keep", "x")
+	w.prober.fail[false] = "tls.versions"
+	if res, _, err := w.apply(t, p); res.Outcome != steps.OutcomeReverted {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	w.Take("/usr/share")
+	w.same(t, before)
+}
+
+func TestUserAddedInTheMeantimeKeepsCopies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	plan := steps.Plan{Changes: []steps.Change{steps.EnsureUser{For: steps.For(steps.IDInstall), Name: steps.ProxyUser}}}
+	w.mustApply(t, plan)
+	w.File("/etc/passwd", w.Content("/etc/passwd")+"alice:x:1000:1000::/home/alice:/bin/bash\n")
+	w.File("/etc/passwd-", "a copy with bob\nbob:x:1001:\n")
+	if _, err := w.Undo(t.Context(), "", nil); err != nil {
+		t.Fatal(err)
+	}
+	if text := w.Content("/etc/passwd"); strings.Contains(text, steps.ProxyUser) || !strings.Contains(text, "alice") {
+		t.Errorf("passwd: %q", text)
+	}
+	if text := w.Content("/etc/passwd-"); strings.Contains(text, "older") {
+		t.Errorf("passwd- lost what somebody else did: %q", text)
+	}
+}
+
+func TestMaskedUnitBlocks(t *testing.T) {
+	t.Parallel()
+	h := systemtest.New(t)
+	h.Tool(systemtest.Stdout("LoadState=masked\nUnitFileState=masked\nActiveState=inactive\n"), "systemctl", "show")
+	e := New(h, Services{Locker: &memoryLock{}})
+	p, err := e.Preview(t.Context(), h, steps.Plan{Changes: []steps.Change{steps.EnableUnit{Unit: "nginx.service", Start: true}}})
+	if b := blockers(p); err != nil || len(b) != 1 || b[0].Code != "N14" {
+		t.Errorf("%+v, %v", b, err)
+	}
+}
+
+// The reasons why apt fails have their names.
+func TestPackageFailures(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (apt-get)": "H11",
+		"E: dpkg was interrupted, you must manually run 'dpkg --configure -a'":                   "H12",
+		"dpkg: error processing package nginx (--configure)":                                     "H13",
+		"E: Unable to locate package nginx":                                                      "H14",
+		"Temporary failure resolving 'deb.debian.org'":                                           "H14",
+		"No space left on device":                                                                "H06",
+	} {
+		err := packagesVerb{steps.InstallPackages{Names: []string{"nginx"}}}.explain(&host.CommandError{
+			Argv: []string{"apt-get"}, Reason: "exit status 100", Output: host.Output{Stderr: []byte(said), Status: 100}})
+		f, ok := err.(*steps.Failure)
+		if !ok || f.Code != want || len(f.Fixes) == 0 {
+			t.Errorf("%q: %v", said, err)
+		}
+	}
+}
+
+func TestPackageLockIsNamed(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.File("/proc/locks", "1: FLOCK  ADVISORY  WRITE 99 fe:01:4712 0 EOF\n2: POSIX  ADVISORY  WRITE 812 fe:01:4711 0 EOF\n")
+	m.File("/proc/812/comm", "unattended-upgr\n")
+	if who := packageLock(t.Context(), m); who != "unattended-upgr (pid 812)" {
+		t.Errorf("%q", who)
+	}
+}
+
+// Every change of the closed set has a verb.
+func TestEveryChangeHasAVerb(t *testing.T) {
+	t.Parallel()
+	for _, c := range []steps.Change{
+		steps.InstallPackages{}, steps.EnsureUser{}, steps.EnsureDir{}, steps.WriteFile{}, steps.RemoveFile{}, steps.InstallBinary{},
+		steps.ReloadUnits{}, steps.EnableUnit{}, steps.DisableUnit{}, steps.OpenPort{}, steps.IssueLocal{}, steps.ImportCertificate{},
+		steps.ObtainCertificate{}, steps.TestConfig{}, steps.Rehearse{}, steps.Reload{}, steps.Restart{}, steps.Verify{}, steps.Checkpoint{}, steps.Drain{},
+	} {
+		if _, err := steps.EncodeChange(c); err != nil {
+			t.Error(err)
+		}
+		if _, err := verbOf(c); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestNewIDIsMonotone(t *testing.T) {
+	t.Parallel()
+	if id := newID(testTime, nil); id != "20261122-225704-0001" || !validID(id) {
+		t.Errorf("first %q", id)
+	}
+	for _, last := range []string{"20261122-225704-0001", "20270101-000000-0041"} {
+		if id := newID(testTime, []string{"20200101-000000-0001", last}); id <= last || !validID(id) {
+			t.Errorf("%q after %q", id, last)
+		}
+	}
+}
