@@ -153,7 +153,7 @@ func TestManyProblemsAreBounded(t *testing.T) {
 // Large files, wrong in the most places: whoever reads them must not work for minutes.
 func TestLargestFiles(t *testing.T) {
 	t.Parallel()
-	const large = MaxAnswers / 8 // what is quadratic takes minutes even so
+	const large = MaxAnswers / 8 // enough to notice what is quadratic
 	lines := func(format string) string {
 		var b strings.Builder
 		for i := 0; b.Len() < large-100; i++ {

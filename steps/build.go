@@ -19,8 +19,14 @@ const drainWait = 30 * time.Second
 
 // Build plans what has to be there for these sites, and for the stored ones beside them, to be served by ex; others
 // are the executors that they may be taken over from. It reads from top to bottom as the whole set-up does. The plan
-// is as complete as it can be when a finding blocks it, so that it can still be shown.
+// is as complete as it can be when a finding blocks it, so that it can still be shown. Sites that are not valid are refused
+// with a *ParseError: nothing that did not pass the allow-lists gets into a plan.
 func Build(sites []Site, f Facts, extras Extras, ex Executor, others ...Executor) (Plan, []Finding, error) {
+	for _, s := range sites {
+		if err := s.Validate(); err != nil {
+			return Plan{}, nil, err
+		}
+	}
 	all, findings := allSites(sites, f, ex)
 	findings = append(findings, checkAll(sites, all, f, ex)...)
 	b := &planBuilder{facts: f, executor: ex.Name(), sites: all}

@@ -26,6 +26,15 @@ func (a Answers) Site() (Site, []Problem) {
 	return s, b.problems
 }
 
+// Validate checks a site that was put together in memory, as the answers file would be. Its error is a *ParseError.
+func (s Site) Validate() error {
+	again, problems := s.Answers().Site()
+	if len(problems) == 0 && again.Name != s.Name {
+		problems = []Problem{{Path: "certs.domains", Text: "the site is called " + quote(s.Name) + " and its first domain gives " + quote(again.Name)}}
+	}
+	return asError(problems)
+}
+
 // siteBuilder collects the problems while a site is made from its answers. Each step adds its own part.
 type siteBuilder struct {
 	answers  Answers

@@ -13,6 +13,9 @@ func portFindings(s Site, f Facts) []Finding {
 	for _, h := range holders(f.Listeners) {
 		switch {
 		case h.Ours:
+		case h.unseen() && !f.Root:
+			found = append(found, Finding{Code: "N01", Severity: Warning, Text: fmt.Sprintf("somebody listens on %s; only root can see who", h.portList()),
+				Fix: []string{"run the same command with sudo in front"}})
 		case !h.isNginx():
 			found = append(found, h.conflict())
 		case s.Install.Executor == ExecutorNative && !f.OursToReplace():
@@ -54,6 +57,9 @@ func holders(listeners []Listener) []holder {
 }
 
 func (h holder) isNginx() bool { return h.Process == "nginx" || h.Unit == "nginx.service" }
+
+// unseen reports a program that the facts could not name.
+func (h holder) unseen() bool { return h.Process == "" && h.Unit == "" }
 
 // describe is "apache2.service (process apache2, pid 812, package apache2)".
 func (h holder) describe() string {
