@@ -103,18 +103,22 @@ func (r *Runtime) awaitLeaves(ctx context.Context, unit string, want []entry) er
 	return nil
 }
 
-// poll asks again until there is no error or no time; the error is then the last one.
+// poll asks again until there is no error or no time; then it returns the last error that was not about the time.
 func poll(ctx context.Context, ask func() error) error {
 	ticker := time.NewTicker(observeEvery)
 	defer ticker.Stop()
+	var last error
 	for {
 		err := ask()
 		if err == nil {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return err
+			return last
 		case <-ticker.C:
 		}
 	}

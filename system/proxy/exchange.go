@@ -66,6 +66,12 @@ func (x *exchange) path() string {
 	return path
 }
 
+// doubtful reports a request after which the connection has to end. net/http reads a request that has both
+// Transfer-Encoding and Content-Length as chunked and hides that there were both; RFC 9112 section 6.1 wants the
+// connection closed then, for something before us may have read it the other way and take its end for a request.
+// Since the two cannot be told apart here, it is closed after every chunked request.
+func (x *exchange) doubtful() bool { return x.in.ProtoMajor == 1 && len(x.in.TransferEncoding) > 0 }
+
 // Header implements http.ResponseWriter.
 func (x *exchange) Header() http.Header { return x.w.Header() }
 

@@ -90,6 +90,9 @@ func (x *exchange) received(res *http.Response) error {
 	} else {
 		res.Body = x.silence.body(res.Body)
 	}
+	if x.doubtful() {
+		res.Header.Set("Connection", "close")
+	}
 	if value := x.site.hsts(); value != "" && x.secure {
 		res.Header.Set("Strict-Transport-Security", value)
 	}

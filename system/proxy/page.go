@@ -35,6 +35,9 @@ func (x *exchange) page(status int) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Content-Type-Options", "nosniff")
+	if x.doubtful() {
+		h.Set("Connection", "close")
+	}
 	if status >= http.StatusBadRequest {
 		h.Set("Cache-Control", "no-store")
 	}

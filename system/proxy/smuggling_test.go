@@ -11,6 +11,21 @@ import (
 	"time"
 )
 
+// TestAChunkedRequestIsTheLastOfItsConnection: see doubtful.
+func TestAChunkedRequestIsTheLastOfItsConnection(t *testing.T) {
+	t.Parallel()
+	app := echoServer(t)
+	i := serve(t, Config{Sites: []Site{testSite(app.URL, names("a.test"))}})
+	for _, conn := range []net.Conn{i.dialPlain(t), i.dialTLS(t, "a.test")} {
+		const one = "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(conn, one+one)
+		if answers := responses(conn); len(answers) != 2 || answers[1] != 0 {
+			t.Errorf("answers %v", answers)
+		}
+	}
+}
+
 // TestSmuggling sends requests that two parsers could read differently. Whatever comes out, the upstream must never
 // see the request that is hidden in the body of another.
 func TestSmuggling(t *testing.T) {

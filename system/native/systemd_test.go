@@ -1,0 +1,121 @@
+package native
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+func pid() string { return fmt.Sprint(os.Getpid()) }
+
+// TestMain runs the service when the test binary was started as one, with sockets passed as systemd passes them.
+func TestMain(m *testing.M) {
+	root := os.Getenv("SSLWIZARD_TEST_SERVE")
+	if root == "" {
+		os.Exit(m.Run())
+	}
+	os.Setenv("LISTEN_PID", pid()) // systemd sets it after the fork, which a Go parent cannot
+	o := ServeOptions{ServeRequest: steps.ServeRequest{
+		SitesDir: root + steps.SitesDir, CertsDir: root + steps.CertsDir, Webroot: root + steps.Webroot, Control: root + "/c.sock",
+	}}
+	if err := Serve(context.Background(), o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// TestSocketActivation starts the service as a process of its own with passed sockets, by name and in an odd order,
+// kills it with SIGTERM, and has a second one take over what waits in the same sockets.
+func TestSocketActivation(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	leaf := h.store("a.test", app(t))
+	secure, plain := listenTCP(t), listenTCP(t)
+	serve := func() *exec.Cmd {
+		cmd := exec.Command(os.Args[0])
+		for _, l := range []*net.TCPListener{secure, plain} {
+			f, err := l.File()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+		}
+		cmd.Env = append(os.Environ(), "SSLWIZARD_TEST_SERVE="+h.root, "LISTEN_FDS=2", "LISTEN_FDNAMES=https:http")
+		cmd.Stderr = os.Stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		return cmd
+	}
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		cmd := serve() // the connection below waits in the queue until it is there
+		if got, err := servedLeaf(ctx, secure.Addr().String(), "a.test"); got != leaf {
+			t.Errorf("it serves %s, %v", got, err)
+		}
+		if err := askPlain(ctx, plain.Addr().String()); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		_ = cmd.Process.Signal(os.Interrupt)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	}
+}
+
+func listenTCP(t *testing.T) *net.TCPListener {
+	t.Helper()
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func TestRehearse(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	h.store("a.test", "http://127.0.0.1:9") // its application is down: the rehearsal does not need it
+	all, err := entries(stored{h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	report, err := NewRuntime().Rehearse(t.Context(), h, []steps.Site{all[0].site})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := map[steps.ID]bool{}
+	for _, c := range report.Checks {
+		if c.Verdict == steps.Fail || c.Verdict == steps.Warn {
+			t.Errorf("%s %s: %s %s", c.Step, c.Name, c.Verdict, c.Detail)
+		}
+		good[c.Step] = good[c.Step] || c.Verdict == steps.OK
+	}
+	for _, id := range []steps.ID{steps.IDCerts, steps.IDSSL, steps.IDRedirect, steps.IDProxy, steps.IDWebSockets} {
+		if !good[id] {
+			t.Errorf("nothing of the step %s was seen to be right", id)
+		}
+	}
+	t.Logf("%d checks in %v", len(report.Checks), time.Since(began))
+}
+
+func TestRehearsalWithoutCertificateFails(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	_, err := NewRuntime().Rehearse(t.Context(), h, []steps.Site{shop()})
+	if err == nil || !strings.HasPrefix(err.Error(), "cannot rehearse shop.test") {
+		t.Errorf("got %v", err)
+	}
+}
