@@ -218,7 +218,7 @@ func (d *doing) put(name string, content []byte, mode fs.FileMode, owner, group 
 	if err != nil {
 		return err
 	}
-	if err := d.parents(); err != nil {
+	if err := d.parents(name); err != nil {
 		return err
 	}
 	f := host.File{Data: content, Mode: mode & permBits, UID: uid, GID: gid}
@@ -228,10 +228,11 @@ func (d *doing) put(name string, content []byte, mode fs.FileMode, owner, group 
 	return d.WriteFile(name, f)
 }
 
-// parents makes the folders that were missing above what the change touches.
-func (d *doing) parents() error {
+// parents makes the folders that are still missing above what the change touches. One that a change before this one
+// made stays as that made it.
+func (d *doing) parents(of string) error {
 	for _, p := range d.before.Paths {
-		if p.After == nil || p.After.Kind != kindDir || p.Before.Kind != kindNone {
+		if p.Path == of || p.After == nil || p.After.Kind != kindDir || p.Before.Kind != kindNone || exists(d, p.Path) {
 			continue
 		}
 		if err := d.WriteFile(p.Path, p.After.file(nil)); err != nil {
@@ -297,13 +298,8 @@ func (v dirVerb) do(_ context.Context, d *doing) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range d.before.Paths {
-		if p.Path == v.c.Path {
-			break
-		}
-		if err := d.WriteFile(p.Path, p.After.file(nil)); err != nil {
-			return err
-		}
+	if err := d.parents(v.c.Path); err != nil {
+		return err
 	}
 	f := host.File{Mode: v.c.Mode&permBits | fs.ModeDir, UID: uid, GID: gid}
 	if p := d.pathOf(v.c.Path); p != nil {
