@@ -119,6 +119,13 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
 			reply.Answer = append(reply.Answer, r.answers(q)...)
 		}
 	}
+	if w.RemoteAddr().Network() == "udp" {
+		size := dns.MinMsgSize
+		if o := request.IsEdns0(); o != nil {
+			size = max(size, int(o.UDPSize()))
+		}
+		reply.Truncate(size)
+	}
 	w.WriteMsg(reply) //nolint:errcheck // the client asks again
 }
 

@@ -25,7 +25,7 @@ type Resolver interface {
 // further out and the CAA records are the CA's to judge. The zero value examines this machine.
 type Doctor struct {
 	Own      []netip.Addr // of this host; nil: asked from the kernel
-	Resolver Resolver     // nil: the system's name servers, asked by Go itself
+	Resolver Resolver     // nil: the system's name servers, past /etc/hosts
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	Port     int           // 0: 80
 	Patience time.Duration // for one address; 0: 8 s
@@ -83,7 +83,7 @@ func (d *Doctor) examination(token, body string) *examination {
 		e.Own = ownAddresses()
 	}
 	if e.Resolver == nil {
-		e.Resolver = &net.Resolver{PreferGo: true}
+		e.Resolver = systemNameServers(readSystem)
 	}
 	if e.Dial == nil {
 		e.Dial = new(net.Dialer).DialContext
