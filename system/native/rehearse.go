@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -35,16 +36,26 @@ func (r *Runtime) Rehearse(ctx context.Context, h host.Host, sites []steps.Site)
 		return report, err
 	}
 	defer s.close()
-	if err := s.serve(h, sites); err != nil {
-		return report, err
-	}
 	for _, site := range sites {
+		shown := sites
+		if namedByAddress(site) {
+			shown = []steps.Site{site}
+		}
+		if err := s.serve(h, shown); err != nil {
+			return report, err
+		}
 		for _, t := range s.targets(site) {
 			report.Checks = append(report.Checks, probe.Run(ctx, t, nil).Checks...)
 		}
 	}
 	report.Took = time.Since(start)
 	return report, ctx.Err()
+}
+
+// namedByAddress reports a site that a client asks for without SNI. On the stage, where all sites share one loopback
+// address, several of them could not be told apart, so each has the stage to itself.
+func namedByAddress(s steps.Site) bool {
+	return slices.ContainsFunc(s.Certs.Domains, func(d steps.Domain) bool { _, isIP := d.IP(); return isIP })
 }
 
 // stage is where a rehearsal takes place: a proxy with an echo application behind it.

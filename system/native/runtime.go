@@ -87,10 +87,14 @@ func (r *Runtime) awaitLoad(ctx context.Context, unit string, loads uint64, hash
 	return nil
 }
 
-// awaitLeaves waits until every site is served with its stored certificate.
+// awaitLeaves waits until every site is served with its stored certificate. For a site that is named by its address
+// the word of the service, which awaitLoad had, has to do: over loopback it cannot be asked for.
 func (r *Runtime) awaitLeaves(ctx context.Context, unit string, want []entry) error {
 	for _, address := range r.https {
 		for _, e := range want {
+			if _, isIP := steps.Domain(e.site.Name).IP(); isIP {
+				continue
+			}
 			err := poll(ctx, func() error { return askSecure(ctx, address, e.site.Name, e.leaf) })
 			if err != nil {
 				return &steps.Failure{

@@ -88,6 +88,27 @@ func TestWatchdogSeesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestWatchdogOfSitesNamedByAddress: over loopback such sites cannot be asked for, which must not restart the service.
+func TestWatchdogOfSitesNamedByAddress(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	h.store("192.0.2.1", app(t))
+	h.store("192.0.2.2", app(t))
+	u := h.start().ready()
+	if site, _ := askable(u.status().Leaves); site != "" {
+		t.Errorf("asks for %s", site)
+	}
+	if err := askAnything(t.Context(), u.secure); err != nil {
+		t.Error(err)
+	}
+	if err := askAnything(t.Context(), freeAddress(t)); err == nil {
+		t.Error("nobody is well")
+	}
+	if err := u.runtime.Reload(t.Context(), h, "sslwizard-proxy.service"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestReloadIsProven(t *testing.T) {
 	t.Parallel()
 	upstream := app(t)
@@ -170,7 +191,7 @@ func TestReloadThatDoesNothingIsSeen(t *testing.T) {
 	u := h.start().ready()
 	h.renew("a.test")
 	h.reload = func() {}
-	u.runtime.within = 150 * time.Millisecond
+	u.runtime.within = time.Second
 	err := u.runtime.Reload(t.Context(), h, "sslwizard-proxy.service")
 	if failure, ok := err.(*steps.Failure); !ok || failure.Code != "N05" || !strings.Contains(err.Error(), "not read its configuration again") {
 		t.Errorf("got %v", err)
@@ -184,7 +205,7 @@ func TestReloadThatAnotherServerHides(t *testing.T) {
 	h.store("a.test", app(t))
 	other.store("a.test", app(t))
 	u, hiding := h.start().ready(), other.start().ready()
-	u.runtime.https, u.runtime.within = []string{hiding.secure}, 300*time.Millisecond
+	u.runtime.https, u.runtime.within = []string{hiding.secure}, time.Second
 	err := u.runtime.Reload(t.Context(), h, "sslwizard-proxy.service")
 	if failure, ok := err.(*steps.Failure); !ok || failure.Code != "N06" {
 		t.Errorf("got %v", err)

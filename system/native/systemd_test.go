@@ -86,13 +86,19 @@ func listenTCP(t *testing.T) *net.TCPListener {
 func TestRehearse(t *testing.T) {
 	t.Parallel()
 	h := newTree(t)
-	h.store("a.test", "http://127.0.0.1:9") // its application is down: the rehearsal does not need it
+	for _, d := range []steps.Domain{"a.test", "192.0.2.1", "192.0.2.2"} {
+		h.store(d, "http://127.0.0.1:9") // its application is down: the rehearsal does not need it
+	}
 	all, err := entries(stored{h})
 	if err != nil {
 		t.Fatal(err)
 	}
+	var sites []steps.Site
+	for _, e := range all {
+		sites = append(sites, e.site)
+	}
 	began := time.Now()
-	report, err := NewRuntime().Rehearse(t.Context(), h, []steps.Site{all[0].site})
+	report, err := NewRuntime().Rehearse(t.Context(), h, sites)
 	if err != nil {
 		t.Fatal(err)
 	}

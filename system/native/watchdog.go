@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
 )
 
 // watchdogHost is the name that the service asks itself for; nobody serves it (RFC 6761 section 6.4).
@@ -51,17 +53,38 @@ func (d *daemon) askSelf(ctx context.Context, l listeners, limit time.Duration) 
 			return err
 		}
 	}
-	leaves := d.server.Status().Leaves
-	names := slices.Sorted(maps.Keys(leaves))
-	if len(names) == 0 {
-		return nil
-	}
+	name, leaf := askable(d.server.Status().Leaves)
 	for _, one := range l.https {
-		if err := askSecure(ctx, reach(one), names[0], leaves[names[0]]); err != nil {
+		if name == "" {
+			if err := askAnything(ctx, reach(one)); err != nil {
+				return err
+			}
+		} else if err := askSecure(ctx, reach(one), name, leaf); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// askable picks a site that can be asked for by name; a site that is named by its address cannot, as loopback is not
+// its address and SNI has no addresses.
+func askable(leaves map[string]string) (site, leaf string) {
+	for _, name := range slices.Sorted(maps.Keys(leaves)) {
+		if _, isIP := steps.Domain(name).IP(); !isIP {
+			return name, leaves[name]
+		}
+	}
+	return "", ""
+}
+
+// askAnything wants a handshake, or the alert that refuses one: either shows that the service answers.
+func askAnything(ctx context.Context, address string) error {
+	_, err := servedLeaf(ctx, address, "")
+	var alert *net.OpError
+	if errors.As(err, &alert) && alert.Op == "remote error" { // crypto/tls: an alert of the peer
+		return nil
+	}
+	return err
 }
 
 // askPlain wants the answer for a name that is not served.

@@ -2,10 +2,12 @@ package proxy
 
 import (
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -168,5 +170,28 @@ func TestMethodsThatAreRefused(t *testing.T) {
 		if response, _ := raw(t, i.dialTLS(t, "a.test"), request); response.StatusCode != want {
 			t.Errorf("%q: %d, want %d", request, response.StatusCode, want)
 		}
+	}
+}
+
+// TestLimits checks what a test cannot wait for, and sends what is too large.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	i := serve(t, Config{Sites: []Site{testSite("http://127.0.0.1:1", names("a.test"))}})
+	plane := i.plane.(*httpPlane)
+	for _, s := range []*http.Server{plane.plain, plane.secure} {
+		if s.ReadHeaderTimeout != 10*time.Second || s.IdleTimeout != 2*time.Minute || s.HTTP2.MaxConcurrentStreams != 100 {
+			t.Errorf("%v %v %d", s.ReadHeaderTimeout, s.IdleTimeout, s.HTTP2.MaxConcurrentStreams)
+		}
+		if s.Protocols.UnencryptedHTTP2() {
+			t.Error("HTTP/2 without TLS is spoken")
+		}
+	}
+	response, _ := raw(t, i.dialPlain(t), "GET / HTTP/1.1\r\nHost: a.test\r\nX: "+strings.Repeat("x", 80<<10)+"\r\n\r\n")
+	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("80 KB of header: %d", response.StatusCode)
+	}
+	response, _ = raw(t, i.dialPlain(t), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	if response.StatusCode < 400 {
+		t.Errorf("the HTTP/2 preface without TLS: %d", response.StatusCode)
 	}
 }
