@@ -75,8 +75,13 @@ func (q Question) schema(key string, t reflect.Type) object {
 	default:
 		part["type"] = []string{"string", "integer"}
 	}
-	if !q.Required {
+	switch {
+	case !q.Required:
 		part["default"] = defaultValue(key)
+	case q.Kind == KindList:
+		part["minItems"] = 1
+	case q.Kind == KindText:
+		part["minLength"] = 1
 	}
 	return part
 }
