@@ -122,15 +122,15 @@ func TestAuthorityIsBoundToItsNames(t *testing.T) {
 
 func TestEnsureAuthorityExtends(t *testing.T) {
 	t.Parallel()
-	m := newMemory(t)
+	m := newMachine(t)
 	first, err := EnsureAuthority(m, []steps.Domain{"a.example.com"}, noon)
 	if err != nil {
 		t.Fatal(err)
 	}
 	old := newLeaf(t, first, steps.ECDSAP256, []steps.Domain{"a.example.com"}, 90)
-	writes := len(m.writes)
+	writes := len(m.Mutations())
 	again, err := EnsureAuthority(m, []steps.Domain{"a.example.com"}, noon)
-	if err != nil || !again.Certificate.Equal(first.Certificate) || len(m.writes) != writes {
+	if err != nil || !again.Certificate.Equal(first.Certificate) || len(m.Mutations()) != writes {
 		t.Fatalf("the same names made another CA, or wrote: %v", err)
 	}
 	second, err := EnsureAuthority(m, []steps.Domain{"b.example.com", "192.0.2.1", "*.c.example.com"}, noon)
@@ -143,7 +143,7 @@ func TestEnsureAuthorityExtends(t *testing.T) {
 	if err := verify(second, old, "a.example.com"); err != nil {
 		t.Errorf("an older leaf is not valid under the extended CA: %v", err)
 	}
-	if f := m.files[CAKeyFile]; f.Mode != 0o600 {
+	if f := at(t, m, CAKeyFile); f.Mode != 0o600 {
 		t.Errorf("the CA key has mode %v", f.Mode)
 	}
 	later, err := EnsureAuthority(m, []steps.Domain{"a.example.com"}, noon.AddDate(9, 0, 0))
@@ -154,18 +154,16 @@ func TestEnsureAuthorityExtends(t *testing.T) {
 
 func TestEnsureAuthorityKeepsAKeyThatItCannotRead(t *testing.T) {
 	t.Parallel()
-	m := newMemory(t)
+	m := newMachine(t)
 	if _, err := EnsureAuthority(m, domains, noon); err != nil {
 		t.Fatal(err)
 	}
-	f := m.files[CAKeyFile]
-	f.Data = []byte("garbage")
-	m.files[CAKeyFile] = f
+	m.File(CAKeyFile, "garbage")
 	_, err := EnsureAuthority(m, domains, noon)
 	if err == nil || len(steps.Fixes(err)) == 0 || strings.Contains(err.Error(), "garbage") {
 		t.Errorf("a damaged CA key gives %v", err)
 	}
-	if string(m.files[CAKeyFile].Data) != "garbage" {
+	if m.Content(CAKeyFile) != "garbage" {
 		t.Error("the damaged key was overwritten")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/systemtest"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -41,7 +42,7 @@ func local(t *testing.T, group string) Version {
 	return Version{Key: text, Chain: EncodeChain(chain), Meta: Meta{Source: SourceLocal, Group: group, Made: noon}}
 }
 
-func add(t *testing.T, m *memory, v Version) string {
+func add(t *testing.T, m *systemtest.Host, v Version) string {
 	t.Helper()
 	name, err := Add(m, site, v)
 	if err != nil {
@@ -52,7 +53,7 @@ func add(t *testing.T, m *memory, v Version) string {
 
 func TestAddThenSwitch(t *testing.T) {
 	t.Parallel()
-	m, v := newMemory(t), local(t, "sslwizard")
+	m, v := newMachine(t), local(t, "sslwizard")
 	if name := add(t, m, v); name != "v0001" {
 		t.Fatalf("the first version is called %s", name)
 	}
@@ -86,7 +87,7 @@ func TestModes(t *testing.T) {
 		gid     int
 		folders int
 	}{{"sslwizard", 0o640, 998, 998}, {"", 0o600, 0, 0}} {
-		m := newMemory(t)
+		m := newMachine(t)
 		name := add(t, m, local(t, test.group))
 		dir := steps.CertsDir + "/" + site
 		want := map[string]struct {
@@ -102,7 +103,7 @@ func TestModes(t *testing.T) {
 			dir + "/" + name + "/meta.json":     {0o644, 0},
 		}
 		for p, w := range want {
-			if f := m.files[p]; f.Mode != w.mode || f.GID != w.gid || f.UID != 0 {
+			if f := at(t, m, p); f.Mode != w.mode || f.GID != w.gid || f.UID != 0 {
 				t.Errorf("group %q: %s is %v %d:%d, want %v 0:%d", test.group, p, f.Mode, f.UID, f.GID, w.mode, w.gid)
 			}
 		}
@@ -113,25 +114,25 @@ func TestHalfWrittenIsNeverCurrent(t *testing.T) {
 	t.Parallel()
 	good := local(t, "sslwizard")
 	for writes := 0; ; writes++ {
-		m := newMemory(t)
+		m := newMachine(t)
 		if err := Switch(m, site, add(t, m, good)); err != nil {
 			t.Fatal(err)
 		}
-		m.writes, m.failAfter = nil, writes
+		m.DieAt(writes + 1)
 		name, err := Add(m, site, good)
 		if err == nil {
 			err = Switch(m, site, name)
 		}
+		m.Revive()
 		if err == nil {
 			if writes < 5 {
 				t.Fatalf("only %d writes were seen: the test does not look", writes)
 			}
 			return
 		}
-		if !errors.Is(err, errFull) {
+		if !errors.Is(err, systemtest.ErrDead) {
 			t.Fatalf("after %d writes: %v", writes, err)
 		}
-		m.failAfter = -1
 		if current, err := CurrentName(m, site); err != nil || current != "v0001" {
 			t.Errorf("after %d writes %q is current (%v)", writes, current, err)
 		}
@@ -149,7 +150,7 @@ func TestHalfWrittenIsNeverCurrent(t *testing.T) {
 
 func TestSwitchRefusesIncomplete(t *testing.T) {
 	t.Parallel()
-	m := newMemory(t)
+	m := newMachine(t)
 	name := add(t, m, local(t, ""))
 	if err := m.Remove(steps.CertsDir + "/" + site + "/" + name + "/meta.json"); err != nil {
 		t.Fatal(err)
@@ -161,7 +162,7 @@ func TestSwitchRefusesIncomplete(t *testing.T) {
 
 func TestPruneKeepsTheCurrentAndTheNewest(t *testing.T) {
 	t.Parallel()
-	m, v := newMemory(t), local(t, "")
+	m, v := newMachine(t), local(t, "")
 	for range 6 {
 		add(t, m, v)
 	}
@@ -185,7 +186,7 @@ func TestPruneKeepsTheCurrentAndTheNewest(t *testing.T) {
 
 func TestReadableBy(t *testing.T) {
 	t.Parallel()
-	m := newMemory(t)
+	m := newMachine(t)
 	v := local(t, "sslwizard")
 	if err := Switch(m, site, add(t, m, v)); err != nil {
 		t.Fatal(err)
@@ -210,7 +211,7 @@ func TestReadableBy(t *testing.T) {
 
 func TestAddRefuses(t *testing.T) {
 	t.Parallel()
-	m, v := newMemory(t), local(t, "absent")
+	m, v := newMachine(t), local(t, "absent")
 	if _, err := Add(m, site, v); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an unknown group gives %v", err)
 	}
