@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
-	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 // ourPorts are the ports that sites need.
@@ -94,92 +93,30 @@ func inSpan(span, dash string, n int) bool {
 	return err1 == nil && err2 == nil && from <= n && n <= to
 }
 
-// ufw is in charge when its own status says active; its unit is active even when it is not. The slow question is asked
-// only when its settings have it enabled, since without that it always answers inactive.
+// ufw is in charge when it is enabled and its rules are loaded, which is what "ufw status" calls active; its unit is
+// active even when it is not. ufw itself is not asked: each call of it writes its lock file, and takes longer than all
+// else together. What is allowed now is in the kernel.
 func (in *inspector) ufw() (steps.Firewall, bool) {
 	if !in.has("ufw") || !slices.Contains(lines(strings.ToLower(in.read("/etc/ufw/ufw.conf"))), "enabled=yes") {
 		return steps.Firewall{}, false
 	}
-	out, ok := in.ask(host.Command{Argv: []string{"ufw", "status", "verbose"}, Env: []string{"LC_ALL=C"}})
-	status := string(out.Stdout)
-	switch {
-	case !ok || out.Status != 0: // not root
+	if !in.opt.Process.Root {
 		return steps.Firewall{Kind: "ufw", Detail: "ufw is enabled; its rules cannot be read without root"}, true
-	case !strings.HasPrefix(status, "Status: active"):
+	}
+	v4, loaded := in.userChain("iptables", "ufw-user-input")
+	if !loaded {
 		return steps.Firewall{}, false
 	}
-	return steps.Firewall{Kind: "ufw", Open: parseUFW(status), Detail: "ufw is active"}, true
+	v6, both := in.userChain("ip6tables", "ufw6-user-input")
+	open := which(func(p steps.Port) bool { return v4.accepts(p) && (!both || v6.accepts(p)) })
+	return steps.Firewall{Kind: "ufw", Open: open, Detail: "ufw is active"}, true
 }
 
-// ufwProfiles are the application profiles that hold our ports.
-var ufwProfiles = map[string][]steps.Port{
-	"Nginx HTTP": ourPorts[:1], "Nginx HTTPS": ourPorts[1:2], "Nginx Full": ourPorts[:2], "Nginx QUIC": ourPorts[2:],
-	"Apache": ourPorts[:1], "Apache Secure": ourPorts[1:2], "Apache Full": ourPorts[:2],
-	"WWW": ourPorts[:1], "WWW Secure": ourPorts[1:2], "WWW Full": ourPorts[:2], "WWW Cache": nil,
-}
-
-// ufwRule is one line of "ufw status verbose" that is for everybody.
-type ufwRule struct {
-	to    string // "80/tcp", "80,443/tcp", "Nginx Full"
-	allow bool
-	v6    bool
-}
-
-// parseUFW finds which ports are allowed from anywhere: the first rule for a port decides, then the default. Where
-// rules for version 6 are shown at all, both versions have to allow it.
-func parseUFW(status string) []steps.Port {
-	rules, allowed := ufwRules(status)
-	decide := func(p steps.Port, v6 bool) bool {
-		for _, r := range rules {
-			if r.v6 == v6 && ufwHolds(r.to, p) {
-				return r.allow
-			}
-		}
-		return allowed
+// userChain is what a chain of ufw lets in, with the policy of INPUT for the rest; false when it is not loaded.
+func (in *inspector) userChain(command, chain string) (ipChain, bool) {
+	if !in.has(command) || !in.mayList(command) {
+		return ipChain{}, false
 	}
-	v6 := slices.ContainsFunc(rules, func(r ufwRule) bool { return r.v6 })
-	return which(func(p steps.Port) bool { return decide(p, false) && (!v6 || decide(p, true)) })
-}
-
-func ufwRules(status string) (rules []ufwRule, allowed bool) {
-	for _, line := range lines(status) {
-		if strings.HasPrefix(line, "Default:") {
-			allowed = strings.Contains(line, "allow (incoming)")
-			continue
-		}
-		for _, action := range []string{"ALLOW IN", "DENY IN", "REJECT IN", "LIMIT IN"} {
-			to, from, ok := strings.Cut(line, " "+action+" ")
-			from, _, _ = strings.Cut(from, "#")
-			if from = strings.TrimSpace(from); !ok || from != "Anywhere" && from != "Anywhere (v6)" {
-				continue
-			}
-			rules = append(rules, ufwRule{ufwTarget(to), strings.HasPrefix(action, "ALLOW"), from != "Anywhere"})
-		}
-	}
-	return rules, allowed
-}
-
-// ufwTarget takes what is in brackets off "80,443/tcp (Nginx Full)" and "80/tcp (v6)".
-func ufwTarget(to string) string {
-	target, _, _ := strings.Cut(strings.TrimSpace(to), " (")
-	return target
-}
-
-func ufwHolds(to string, p steps.Port) bool {
-	if ports, ok := ufwProfiles[to]; ok {
-		return slices.Contains(ports, p)
-	}
-	if to == "Anywhere" {
-		return true
-	}
-	list, proto, limited := strings.Cut(to, "/")
-	if limited && proto != p.Proto {
-		return false
-	}
-	for span := range strings.SplitSeq(list, ",") {
-		if inSpan(span, ":", p.Number) {
-			return true
-		}
-	}
-	return false
+	out, ok := in.query(command, "-w", "5", "-S")
+	return parseIPTables(out, chain), ok && slices.Contains(lines(out), "-N "+chain)
 }

@@ -53,43 +53,18 @@ func TestParseFirewalld(t *testing.T) {
 	}
 }
 
-const ufwStatus = `Status: active
-Logging: on (low)
-Default: deny (incoming), allow (outgoing), disabled (routed)
-New profiles: skip
+// ufwRules is "iptables -S" as ufw 0.36 loads it.
+const ufwRules = `-P INPUT DROP
+-P FORWARD DROP
+-N ufw-before-input
+-N ufw-user-input
+-A INPUT -j ufw-before-input
+-A ufw-before-input -i lo -j ACCEPT
+-A ufw-before-input -j ufw-user-input
+-A ufw-user-input -p tcp -m tcp --dport 22 -j ACCEPT
+%s`
 
-To                         Action      From
---                         ------      ----
-22/tcp                     ALLOW IN    Anywhere
-%s
-22/tcp (v6)                ALLOW IN    Anywhere (v6)
-`
-
-func TestParseUFW(t *testing.T) {
-	t.Parallel()
-	for rules, want := range map[string]string{
-		"":                            "",
-		"80/tcp ALLOW IN    Anywhere": "", // version 6 is not allowed
-		"80/tcp  ALLOW IN    Anywhere # site\n80/tcp (v6)    ALLOW IN    Anywhere (v6)":                            "80/tcp",
-		"80,443/tcp (Nginx Full)  ALLOW IN    Anywhere\n80,443/tcp (Nginx Full (v6))    ALLOW IN    Anywhere (v6)": "80/tcp 443/tcp",
-		"Nginx HTTPS  ALLOW IN    Anywhere\nNginx HTTPS (v6)    ALLOW IN    Anywhere (v6)":                         "443/tcp",
-		"443  ALLOW IN    Anywhere\n443 (v6)    ALLOW IN    Anywhere (v6)":                                         "443/tcp 443/udp",
-		"400:500/tcp  ALLOW IN    Anywhere\n400:500/tcp (v6)    ALLOW IN    Anywhere (v6)":                         "443/tcp",
-		"80/tcp  ALLOW IN    203.0.113.9\n80/tcp (v6)    ALLOW IN    Anywhere (v6)":                                "",
-		"80/tcp  DENY IN    Anywhere\n80/tcp  ALLOW IN   Anywhere\n80/tcp (v6)    ALLOW IN    Anywhere (v6)":       "",
-		"80/tcp  LIMIT IN    Anywhere\n80/tcp (v6)    ALLOW IN    Anywhere (v6)":                                   "",
-		"80/tcp on eth1  ALLOW IN    Anywhere\n80/tcp (v6) on eth1    ALLOW IN    Anywhere (v6)":                   "",
-		"80/tcp  ALLOW OUT    Anywhere\n80/tcp (v6)    ALLOW OUT    Anywhere (v6)":                                 "",
-	} {
-		if got := ports(parseUFW(fmt.Sprintf(ufwStatus, rules))); got != want {
-			t.Errorf("%s\nis open: %q, want %q", rules, got, want)
-		}
-	}
-	open := strings.Replace(fmt.Sprintf(ufwStatus, "80/tcp  DENY IN    Anywhere"), "deny (incoming)", "allow (incoming)", 1)
-	if got := ports(parseUFW(open)); got != "443/tcp 443/udp" {
-		t.Errorf("with the default allow: %q", got)
-	}
-}
+const ufwFull = `-A ufw-user-input -p tcp -m multiport --dports 80,443 -m comment --comment "\'dapp_Nginx%20Full\'" -j ACCEPT`
 
 func TestParseIPTables(t *testing.T) {
 	t.Parallel()
@@ -114,7 +89,7 @@ func TestParseIPTables(t *testing.T) {
 		{"-P INPUT DROP\n-A INPUT -p tcp -m tcp --dport 1:100 -j ACCEPT", true, "80/tcp"},
 		{"-P INPUT DROP\n-A INPUT -p tcp -m tcp --dport 80 -j ufw-user-input", true, ""},
 	} {
-		chain := parseIPTables(c.rules)
+		chain := parseIPTables(c.rules, "INPUT")
 		if got := ports(which(chain.accepts)); got != c.want || chain.blocks() != c.blocks {
 			t.Errorf("%s\nblocks %t, is open %q; want %t, %q", c.rules, chain.blocks(), got, c.blocks, c.want)
 		}
@@ -182,6 +157,21 @@ const nftOfIPTables = `{"nftables": [{"table": {"family": "ip", "name": "filter"
 "table": "filter", "name": "INPUT", "handle": 1, "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}}, {"rule":
 {"family": "ip", "table": "filter", "chain": "INPUT", "handle": 3, "expr": [{"xt": {"type": "match", "name": "multiport"}}, {"accept": null}]}}]}`
 
+// loadUFW is an active ufw with these rules in the kernel.
+func loadUFW(h *systemtest.Host, v4, v6 string) {
+	h.File("/usr/sbin/ufw", "")
+	h.File("/etc/ufw/ufw.conf", "# comment\nENABLED=yes\nLOGLEVEL=low\n")
+	for command, rules := range map[string]string{"iptables": v4, "ip6tables": v6} {
+		h.File("/usr/sbin/"+command, "")
+		h.Expect(systemtest.Stdout(command+" v1.8.11 (nf_tables)\n"), command, "-V")
+		h.Expect(systemtest.Stdout(rules), command, "-w", "5", "-S")
+	}
+}
+
+func ufw6(rules string) string {
+	return strings.ReplaceAll(fmt.Sprintf(ufwRules, rules), "ufw-", "ufw6-")
+}
+
 func TestFirewallInCharge(t *testing.T) {
 	t.Parallel()
 	const dropping = "-P INPUT DROP\n-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT\n"
@@ -207,15 +197,30 @@ func TestFirewallInCharge(t *testing.T) {
 		}, kind: "firewalld", open: "80/tcp 443/udp", detail: "firewalld runs, zone public"},
 		{name: "firewalld stopped, ufw active", host: func(h *systemtest.Host, d *systemtest.Debian) {
 			h.File("/usr/bin/firewall-cmd", "")
-			h.File("/usr/sbin/ufw", "")
 			d.Units["firewalld.service"] = &systemtest.Unit{Enabled: true}
-			h.File("/etc/ufw/ufw.conf", "# comment\nENABLED=yes\nLOGLEVEL=low\n")
-			h.Expect(systemtest.Stdout(fmt.Sprintf(ufwStatus, "80/tcp ALLOW IN Anywhere\n80/tcp (v6) ALLOW IN Anywhere (v6)")), "ufw", "status", "verbose")
-		}, kind: "ufw", open: "80/tcp", detail: "ufw is active"},
+			loadUFW(h, fmt.Sprintf(ufwRules, ufwFull), ufw6(ufwFull))
+		}, kind: "ufw", open: "80/tcp 443/tcp", detail: "ufw is active"},
+		{name: "ufw, open in one version only", host: func(h *systemtest.Host, d *systemtest.Debian) {
+			loadUFW(h, fmt.Sprintf(ufwRules, ufwFull), ufw6(""))
+		}, kind: "ufw", detail: "ufw is active"},
+		{name: "ufw without version 6", host: func(h *systemtest.Host, d *systemtest.Debian) {
+			loadUFW(h, fmt.Sprintf(ufwRules, ufwFull), "-P INPUT ACCEPT\n")
+		}, kind: "ufw", open: "80/tcp 443/tcp", detail: "ufw is active"},
+		{name: "ufw that denies one port and allows the rest", host: func(h *systemtest.Host, d *systemtest.Debian) {
+			rules := fmt.Sprintf(ufwRules, "-A ufw-user-input -p tcp -m tcp --dport 80 -j DROP\n"+ufwFull)
+			loadUFW(h, strings.Replace(rules, "-P INPUT DROP", "-P INPUT ACCEPT", 1), "-P INPUT ACCEPT\n")
+		}, kind: "ufw", open: "443/tcp 443/udp", detail: "ufw is active"},
+		{name: "ufw enabled but not loaded", host: func(h *systemtest.Host, d *systemtest.Debian) {
+			h.File("/usr/sbin/ufw", "")
+			h.File("/usr/sbin/iptables", "")
+			h.File("/etc/ufw/ufw.conf", "ENABLED=yes\n")
+			h.Tool(systemtest.Stdout("iptables v1.8.11 (nf_tables)\n"), "iptables", "-V")
+			h.Expect(systemtest.Stdout("-P INPUT ACCEPT\n"), "iptables", "-w", "5", "-S")
+			h.Expect(systemtest.Stdout("-P INPUT ACCEPT\n"), "iptables", "-w", "5", "-S", "INPUT")
+		}, kind: "none", detail: "nothing drops what comes in"},
 		{name: "ufw without root", host: func(h *systemtest.Host, d *systemtest.Debian) {
 			h.File("/usr/sbin/ufw", "")
 			h.File("/etc/ufw/ufw.conf", "ENABLED=yes\n")
-			h.Expect(systemtest.Exit(1, "ERROR: You need to be root to run this script"), "ufw", "status", "verbose")
 		}, user: true, kind: "ufw", detail: "ufw is enabled; its rules cannot be read without root"},
 		{name: "ufw installed, its unit active, not enabled", host: func(h *systemtest.Host, d *systemtest.Debian) {
 			h.File("/usr/sbin/ufw", "")
@@ -286,6 +291,6 @@ func TestBrokenNFTIsNotKnown(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if !slices.Equal(ourPorts[:1], []steps.Port{{Number: 80, Proto: "tcp"}}) {
-		t.Error("the profiles of ufw count on the order of our ports")
+		t.Error("the services of firewalld count on the order of our ports")
 	}
 }

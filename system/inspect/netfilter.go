@@ -58,36 +58,39 @@ func (in *inspector) nftRules() (nftRuleset, bool) {
 	return rules, err == nil
 }
 
-// iptables reads the INPUT chains that drop. It is asked only when that loads nothing into the kernel: iptables-nft
-// when nft shows its table or nft is not there to show it, iptables-legacy only when its table is loaded already.
+// iptables reads the INPUT chains that drop. It is asked only when nft shows its table, or is not there to show it, or
+// when the legacy tables, which nft does not show, are loaded.
 func (in *inspector) iptables(rules nftRuleset, known bool) steps.Firewall {
 	f := steps.Firewall{}
-	var open [][]steps.Port
-	for _, family := range []struct{ command, nft, loaded string }{
-		{"iptables", "ip", "/proc/net/ip_tables_names"}, {"ip6tables", "ip6", "/proc/net/ip6_tables_names"},
-	} {
-		legacy := slices.Contains(lines(in.read(family.loaded)), "filter")
-		if !in.has(family.command) || known && !legacy && !rules.iptables(family.nft) || !in.mayList(family.command, legacy) {
+	allowed := func(steps.Port) bool { return true }
+	for _, family := range []struct{ command, nft string }{{"iptables", "ip"}, {"ip6tables", "ip6"}} {
+		hidden := !known || in.legacyLoaded(family.command)
+		if !in.has(family.command) || !hidden && !rules.iptables(family.nft) || !in.mayList(family.command) {
 			continue
 		}
 		out, ok := in.query(family.command, "-w", "5", "-S", "INPUT")
-		if chain := parseIPTables(out); ok && chain.blocks() {
-			f = steps.Firewall{Kind: "iptables", Detail: strings.TrimPrefix(f.Detail+", "+family.command+" drops in INPUT", ", ")}
-			open = append(open, which(chain.accepts))
+		chain, others := parseIPTables(out, "INPUT"), allowed
+		if !ok || !chain.blocks() {
+			continue
 		}
+		f.Kind, f.Detail = "iptables", strings.TrimPrefix(f.Detail+", "+family.command+" drops in INPUT", ", ")
+		allowed = func(p steps.Port) bool { return others(p) && chain.accepts(p) }
 	}
 	if f.Kind != "" {
-		f.Open = which(func(p steps.Port) bool {
-			return !slices.ContainsFunc(open, func(o []steps.Port) bool { return !slices.Contains(o, p) })
-		})
+		f.Open = which(allowed)
 	}
 	return f
 }
 
 // mayList reports whether listing changes nothing: the legacy tool loads its tables into the kernel when it lists.
-func (in *inspector) mayList(command string, loaded bool) bool {
+func (in *inspector) mayList(command string) bool {
 	out, ok := in.query(command, "-V")
-	return ok && (loaded || strings.Contains(out, "(nf_tables)"))
+	return ok && (strings.Contains(out, "(nf_tables)") || in.legacyLoaded(command))
+}
+
+func (in *inspector) legacyLoaded(command string) bool {
+	names := map[string]string{"iptables": "/proc/net/ip_tables_names", "ip6tables": "/proc/net/ip6_tables_names"}
+	return slices.Contains(lines(in.read(names[command])), "filter")
 }
 
 // ipRule is a rule of "iptables -S INPUT", as far as it is about everybody's packets to a port.
@@ -103,17 +106,18 @@ type ipChain struct {
 	rules  []ipRule
 }
 
-func parseIPTables(out string) ipChain {
+// parseIPTables reads the rules of one chain, and the policy of INPUT.
+func parseIPTables(out, chain string) ipChain {
 	var c ipChain
 	for _, line := range lines(out) {
 		words := strings.Fields(line)
 		if len(words) < 3 {
 			continue
 		}
-		switch words[0] {
-		case "-P":
+		switch words[0] + " " + words[1] {
+		case "-P INPUT":
 			c.policy = words[2]
-		case "-A":
+		case "-A " + chain:
 			c.rules = append(c.rules, parseIPRule(words[2:]))
 		}
 	}
