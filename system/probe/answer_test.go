@@ -145,6 +145,11 @@ func TestBrokenAnswers(t *testing.T) {
 			target.Upstream.Scheme = "https"
 			return target
 		}, name, steps.IDProxy, steps.Fail, "W11", "", blameApp},
+		{"the application's certificate is not trusted", func(t *testing.T) Target {
+			target := toTLSApp(t)
+			target.Upstream.Scheme, target.Upstream.Verify = "https", true
+			return target
+		}, name, steps.IDProxy, steps.Fail, "U08", "", blameApp},
 		{"the application does not answer", slow(func(t *testing.T) Target {
 			target := between(status(200), status(504))(t)
 			target.Upstream = upstreamOf(rawServer(t, swallow))

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"net/http"
 	"testing"
 	"time"
 
@@ -158,8 +159,12 @@ func TestClockIsComparedWithDate(t *testing.T) {
 		"yesterday":                     steps.Skip,
 		"":                              steps.Skip,
 	} {
-		if got := judgeClock(date, now); got.verdict != want {
+		if got := judgeClock(http.Header{"Date": {date}}, now); got.verdict != want {
 			t.Errorf("%q is %s, not %s", date, got.verdict, want)
 		}
+	}
+	cached := http.Header{"Date": {"Sun, 22 Nov 2026 03:00:00 GMT"}, "Age": {"32400"}}
+	if got := judgeClock(cached, now); got.verdict != steps.Skip {
+		t.Errorf("a cached answer is %s: %s", got.verdict, got.detail)
 	}
 }

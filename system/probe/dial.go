@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -81,7 +82,7 @@ func (p *prober) connect(ctx context.Context, name string, addr netip.AddrPort) 
 	m := p.begin(steps.IDInstall, name, addr)
 	conn, err := p.dial(ctx, addr)
 	if err == nil {
-		m.end(ok("connected in %s", time.Since(m.start).Round(10*time.Microsecond)))
+		m.end(ok("connected in %s%s", time.Since(m.start).Round(10*time.Microsecond), vantage(conn)))
 		return conn, true
 	}
 	f := dialFault(err)
@@ -97,6 +98,15 @@ func (p *prober) connect(ctx context.Context, name string, addr netip.AddrPort) 
 		m.end(fail(f, "port %d: %s", addr.Port(), reason(err)))
 	}
 	return nil, false
+}
+
+// vantage says when the way was too short to prove anything about the network.
+func vantage(conn net.Conn) string {
+	local, remote := conn.LocalAddr().(*net.TCPAddr), conn.RemoteAddr().(*net.TCPAddr)
+	if local.IP.Equal(remote.IP) {
+		return ", from the server itself: the way from outside is not tested"
+	}
+	return ""
 }
 
 func noRoute(err error) bool {
@@ -138,6 +148,7 @@ func isTimeout(err error) bool {
 func reason(err error) string {
 	var dns *net.DNSError
 	var errno syscall.Errno
+	var wrapped *url.Error
 	switch {
 	case err == nil:
 		return "an empty answer"
@@ -145,6 +156,8 @@ func reason(err error) string {
 		return "no such name"
 	case isTimeout(err):
 		return "no answer in time"
+	case errors.As(err, &wrapped):
+		return reason(wrapped.Err)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there"
 	case errors.Is(err, syscall.ECONNRESET):

@@ -116,6 +116,7 @@ var (
 	faultDiffers   = fault{"U03", "", blameProxy, []string{"compare the site with the application's own answer"}}
 	faultAppError  = fault{"U04", "", blameApp, []string{"the application fails by itself: look at its log"}}
 	faultForwarded = fault{"U05", "", blameProxy, []string{"set Host, X-Real-IP and X-Forwarded-* in the proxy, and drop what the client sent"}}
+	faultAppCert   = fault{"U08", "", blameApp, []string{"give the application a certificate that this server trusts"}}
 	faultSlowBody  = fault{"U06", "ERR_TIMED_OUT", blameApp, []string{"the answer comes too slowly: look at the application"}}
 )
 

@@ -118,6 +118,14 @@ func (p *prober) handshakeFailure(ctx context.Context, addr netip.AddrPort, err 
 	return fail(handshakeFault(err, head), "no TLS handshake: %s", reason(err))
 }
 
+// tlsFault names any handshake that failed.
+func tlsFault(err error, head []byte) fault {
+	if f, cut := cutFault(err); cut {
+		return f
+	}
+	return handshakeFault(err, head)
+}
+
 // handshakeFault names a handshake that ended in TLS.
 func handshakeFault(err error, head []byte) fault {
 	if alert, found := firstAlert(head); found {
@@ -199,7 +207,7 @@ func (p *prober) alpn(ctx context.Context, addr netip.AddrPort, negotiated strin
 			m.end(fail(faultALPN, "http/1.1 alone is refused, so no WebSocket can be opened"))
 			return
 		}
-		m.end(fail(handshakeFault(err, head.seen()), "no handshake with http/1.1 alone: %s", reason(err)))
+		m.end(fail(tlsFault(err, head.seen()), "no handshake with http/1.1 alone: %s", reason(err)))
 		return
 	}
 	alone := conn.ConnectionState().NegotiatedProtocol

@@ -2,6 +2,8 @@ package probe
 
 import (
 	"context"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/netip"
@@ -74,7 +76,7 @@ func TestIPv6(t *testing.T) {
 	c := leafTemplate()
 	c.IPAddresses = []net.IP{net.IPv6loopback}
 	ca := newAuthority(t, "Root of the test", nil)
-	server := &http.Server{Handler: status(200), ReadHeaderTimeout: time.Second, TLSConfig: guidelineConfig(steps.Intermediate, ca.issue(t, c))}
+	server := &http.Server{Handler: status(200), ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Second, TLSConfig: guidelineConfig(steps.Intermediate, ca.issue(t, c))}
 	go func() { _ = server.ServeTLS(l, "", "") }()
 	t.Cleanup(func() { _ = server.Close() })
 	// An address as a name: no SNI, brackets in the Host header, an IP among the SANs.

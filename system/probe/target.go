@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,13 +83,35 @@ func (t Target) withDefaults() Target {
 	if rest, ok := strings.CutPrefix(t.Name, "*."); ok {
 		t.Name = "sslwizard-probe." + rest
 	}
-	t.Path = orElse(t.Path, "/")
+	t.Path = requestURI(orElse(t.Path, "/"))
+	if t.WSPath != "" {
+		t.WSPath = requestURI(t.WSPath)
+	}
 	t.HTTPSPort = orElse(t.HTTPSPort, 443)
 	t.HTTPPort = orElse(t.HTTPPort, 80)
 	t.Timeout = orElse(t.Timeout, 10*time.Second)
-	t.Origin = orElse(t.Origin, t.origin())
+	t.Origin = token(orElse(t.Origin, t.origin()))
+	t.Subprotocols = slices.Clone(t.Subprotocols)
+	for i, s := range t.Subprotocols {
+		t.Subprotocols[i] = token(s)
+	}
 	t.ExpectLeaf = strings.ToLower(t.ExpectLeaf)
 	return t
+}
+
+// requestURI makes a path what may stand in a request line.
+func requestURI(path string) string {
+	return "/" + strings.TrimPrefix(token(path), "/")
+}
+
+// token keeps what may stand in a request: no blanks, no control characters, nothing beyond ASCII.
+func token(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 func orElse[T comparable](v, other T) T {

@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,6 +40,17 @@ func TestDefaults(t *testing.T) {
 	got := Target{Name: "*.shop.test"}.withDefaults()
 	if got.Name != "sslwizard-probe.shop.test" || got.HTTPSPort != 443 || got.HTTPPort != 80 || got.Path != "/" || got.Timeout != 10*time.Second || got.Origin != "https://sslwizard-probe.shop.test" {
 		t.Errorf("the defaults are %+v", got)
+	}
+}
+
+// TestNothingSaidGetsIntoTheRequest keeps a path or an origin from becoming a header of its own.
+func TestNothingSaidGetsIntoTheRequest(t *testing.T) {
+	t.Parallel()
+	evil := "x HTTP/1.1\r\nX-Evil: y"
+	p := &prober{target: Target{Name: siteName, Path: evil, WSPath: evil, Origin: evil, Subprotocols: []string{evil}}.withDefaults()}
+	raw := string(p.request().marshal())
+	if strings.Count(raw, "\r\n") != 10 || strings.Contains(raw, "\nX-Evil") || p.target.Path != "/xHTTP/1.1X-Evil:y" {
+		t.Errorf("the request is\n%s", raw)
 	}
 }
 

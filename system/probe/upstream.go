@@ -98,6 +98,9 @@ func (b backend) unreachable(err error) outcome {
 	if isTimeout(err) {
 		return fail(faultAppSlow, "the application at %s does not answer in time", b)
 	}
+	if errors.As(err, new(*tls.CertificateVerificationError)) {
+		return fail(faultAppCert, "the application at %s: %s", b, reason(err))
+	}
 	return fail(faultAppDown, "the application at %s: %s", b, reason(err))
 }
 

@@ -211,68 +211,14 @@ func TestBrokenUpgrades(t *testing.T) {
 	})
 }
 
-func TestBrokenReplies(t *testing.T) {
-	t.Parallel()
-	const ws = steps.IDWebSockets
-	wrongKey := fakeApp{header: but("Sec-WebSocket-Accept", accept("another key"))}
-	chat := func(target *Target) { target.Subprotocols = []string{"chat"} }
-	runBroken(t, []broken{
-		{"wrong accept key", only(wrongKey), "ws.accept", ws, steps.Fail, "W15", faultAccept.browser, blameApp},
-		{"wrong accept key of the application", both(wrongKey, wrongKey), "ws.accept", ws, steps.Fail, "W15", faultAccept.browser, blameApp},
-		{"wrong accept key of the proxy", both(wrongKey, fakeApp{}), "ws.accept", ws, steps.Fail, "W15", faultAccept.browser, blameProxy},
-		{"no accept key", only(fakeApp{header: but("Sec-WebSocket-Accept", "")}), "ws.accept", ws, steps.Fail, "W15", faultAccept.browser, blameApp},
-		{"no Upgrade", only(fakeApp{header: but("Upgrade", "")}), "ws.headers", ws, steps.Fail, "W16", faultUpgradeHdr.browser, blameProxy},
-		{"another Upgrade", only(fakeApp{header: but("Upgrade", "h2c")}), "ws.headers", ws, steps.Fail, "W16", faultUpgradeHdr.browser, blameProxy},
-		{"no Connection", only(fakeApp{header: but("Connection", "")}), "ws.headers", ws, steps.Fail, "W16", "Error during WebSocket handshake: 'Connection' header is missing", blameProxy},
-		{"HTTP/1.0", only(fakeApp{proto: "HTTP/1.0"}), "ws.headers", ws, steps.Fail, "W16", faultUpgradeHdr.browser, blameProxy},
-		{"Connection in a list", only(fakeApp{header: but("Connection", "keep-alive, upgrade")}), "ws.headers", ws, steps.OK, "", "", ""},
-		{"extension that was not offered", only(fakeApp{header: but("Sec-WebSocket-Extensions", "permessage-deflate")}), "ws.extensions", ws, steps.Fail, "W17", faultExtension.browser, blameApp},
-		{"subprotocol lost by the proxy", both(fakeApp{}, fakeApp{header: but("Sec-WebSocket-Protocol", "chat")}, chat), "ws.protocol", ws, steps.Fail, "W06", faultSubproto.browser, blameProxy},
-		{"subprotocol not chosen", both(fakeApp{}, fakeApp{}, chat), "ws.protocol", ws, steps.Fail, "W06", faultSubproto.browser, blameApp},
-		{"subprotocol that was not offered", only(fakeApp{header: but("Sec-WebSocket-Protocol", "other")}, chat), "ws.protocol", ws, steps.Fail, "W06", faultSubWrong.browser, blameApp},
-		{"version 12 accepted", only(fakeApp{}), "ws.version", ws, steps.Warn, "W22", "", blameApp},
-	})
-}
-
-func TestBrokenTalk(t *testing.T) {
-	t.Parallel()
-	const ws = steps.IDWebSockets
-	const gone = "WebSocket closed with code 1006"
-	echoes := func(target *Target) { target.Echo = true }
-	idle := func(target *Target) { target.Idle = 1200 * time.Millisecond }
-	shortly := func(target *Target) { target.Timeout = 700 * time.Millisecond }
-	cut := fakeApp{lives: 600 * time.Millisecond}
-	runBroken(t, []broken{
-		{"no pong", only(fakeApp{deaf: true}, shortly), "ws.ping", ws, steps.Fail, "W18", gone, blameApp},
-		{"no pong from the application", both(fakeApp{deaf: true}, fakeApp{deaf: true}, shortly), "ws.ping", ws, steps.Fail, "W18", gone, blameApp},
-		{"no pong through the proxy", both(fakeApp{deaf: true}, fakeApp{}, shortly), "ws.ping", ws, steps.Fail, "W18", gone, blameProxy},
-		{"masked frames", only(fakeApp{frame: []byte{0x81, 0x81, 1, 2, 3, 4, 5}}), "ws.ping", ws, steps.Fail, "W19", faultFrame.browser, blameApp},
-		{"reserved bits", only(fakeApp{frame: []byte{0xc1, 1, 'x'}}), "ws.ping", ws, steps.Fail, "W19", faultFrame.browser, blameApp},
-		{"a long ping", only(fakeApp{frame: append([]byte{0x89, 126, 0, 126}, make([]byte, 126)...)}), "ws.ping", ws, steps.Fail, "W19", faultFrame.browser, blameApp},
-		{"an endless frame", only(fakeApp{frame: []byte{0x82, 127, 0x7f, 255, 255, 255, 255, 255, 255, 255}}), "ws.ping", ws, steps.Fail, "W19", faultFrame.browser, blameApp},
-		{"greetings", only(fakeApp{greetings: true}), "ws.ping", ws, steps.OK, "", "", ""},
-		{"no echo asked for", only(fakeApp{}), "ws.echo", ws, steps.Skip, "", "", ""},
-		{"echo changed by the proxy", both(fakeApp{changes: true}, fakeApp{}, echoes), "ws.echo", ws, steps.Fail, "W20", "", blameProxy},
-		{"echo changed by the application", both(fakeApp{changes: true}, fakeApp{changes: true}, echoes), "ws.echo", ws, steps.Fail, "W20", "", blameApp},
-		{"echo", both(fakeApp{}, fakeApp{}, echoes), "ws.echo", ws, steps.OK, "", "", ""},
-		{"idle", only(fakeApp{}, idle), "ws.idle", ws, steps.OK, "", "", ""},
-		{"idle with greetings", only(fakeApp{greetings: true}, idle), "ws.idle", ws, steps.OK, "", "", ""},
-		{"no idle asked for", only(fakeApp{}), "ws.idle", ws, steps.Skip, "", "", ""},
-		{"cut, by whom cannot be told", only(cut, idle), "ws.idle", ws, steps.Fail, "W05", gone, ""},
-		{"cut by the proxy", both(cut, fakeApp{}, idle), "ws.idle", ws, steps.Fail, "W05", gone, blameProxy},
-		{"cut by the application", both(cut, cut, idle), "ws.idle", ws, steps.Fail, "W05", gone, blameApp},
-		{"closed by the application", only(fakeApp{lives: 600 * time.Millisecond, goodbye: true}, idle), "ws.idle", ws, steps.Fail, "W05", gone, blameApp},
-		{"close not answered", only(fakeApp{noClose: true}), "ws.close", ws, steps.Warn, "W21", gone, blameApp},
-	})
-}
-
 // TestWebSocketOfTheEchoApplication wants the plain page and the WebSocket of one real application judged side by side.
 func TestWebSocketOfTheEchoApplication(t *testing.T) {
 	t.Parallel()
 	target := between(echo.Handler(), nil)(t)
 	target.WSPath, target.Echo = "/socket?room=1", true
+	report := run(t, target)
 	for _, name := range []string{"ws.handshake", "ws.accept", "ws.ping", "ws.echo", "ws.close", "ws.version"} {
-		if c := find(t, run(t, target), name); c.Verdict != steps.OK {
+		if c := find(t, report, name); c.Verdict != steps.OK {
 			t.Errorf("%s is %s: %s", name, c.Verdict, c.Detail)
 		}
 	}
