@@ -128,6 +128,11 @@ func failAt(t *testing.T, plan steps.Plan, n int) {
 	default:
 		t.Errorf("n=%d (%s): %+v, %v", n, mutation, res, err)
 	}
+	if mutation == "remove "+steps.JournalDir { // the result is written: the next start takes the link away
+		if _, found, err := w.Recover(t.Context(), nil); !found || err != nil {
+			t.Errorf("n=%d: the run was not closed: %v", n, err)
+		}
+	}
 	if w.Exists(steps.JournalDir) && res.Outcome != steps.OutcomeInconsistent {
 		t.Errorf("n=%d (%s): the run is still open", n, mutation)
 	}

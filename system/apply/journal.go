@@ -123,11 +123,22 @@ func (j *journal) begin(p phase, backups map[string]host.File) error {
 			return err
 		}
 	}
-	if err := j.write(phaseName(p.Number), p); err != nil {
+	err := j.write(phaseName(p.Number), p)
+	if err != nil && !j.withdraw(phaseName(p.Number)) {
+		j.phases = append(j.phases, p) // it is on the disk, so it counts, although nothing of it is done
+	}
+	if err != nil {
 		return err
 	}
 	j.phases = append(j.phases, p)
 	return j.open()
+}
+
+// withdraw removes a file whose writing failed, and reports whether it is gone: a write can fail after the file is in
+// its place, and whoever recovers would take it for true.
+func (j *journal) withdraw(name string) bool {
+	err := j.h.Remove(j.file(name))
+	return err == nil || !exists(j.h, j.file(name))
 }
 
 // open makes the link that says that this run is under way.
@@ -191,15 +202,20 @@ func (j *journal) flush() error {
 	return j.h.WriteFile(j.file(eventsName), host.File{Data: bytes.Clone(j.log.Bytes()), Mode: 0o600})
 }
 
-// close stores the result and takes the link away: the run is over.
+// close stores the result and takes the link away: the run is over. The result is what counts: a link that cannot be
+// taken away is taken away by the next start.
 func (j *journal) close(res result) error {
 	if err := j.flush(); err != nil {
 		return err
 	}
 	if err := j.write(resultName, res); err != nil {
+		if !j.withdraw(resultName) {
+			return nil
+		}
 		return err
 	}
-	return j.unlink()
+	_ = j.unlink()
+	return nil
 }
 
 func (j *journal) unlink() error {
@@ -210,9 +226,12 @@ func (j *journal) unlink() error {
 	return nil
 }
 
-// discard removes the folder of a run that never was opened.
+// discard removes a run that did nothing. What is left of it is swept when the next run begins.
 func (j *journal) discard() {
-	_ = removeAll(j.h, j.dir()) // what is left is swept when the next run begins
+	if s, _, err := stateAt(j.h, steps.JournalDir); err != nil || s.Kind == kindLink && path.Base(s.Link) == j.m.ID && j.unlink() != nil {
+		return // it is open, and stays so with all that recovering it needs
+	}
+	_ = removeAll(j.h, j.dir())
 }
 
 func removeAll(h host.Host, root string) error {

@@ -24,6 +24,19 @@ type machine struct {
 	*systemtest.Host
 	d     *systemtest.Debian
 	after map[string]func() // by command: what it does to files
+	late  int               // the write, counted down, that does its work and then fails
+}
+
+// WriteFile fails late when it is its turn: the file is in its place, the disk did not say that it keeps it.
+func (m *machine) WriteFile(name string, f host.File) error {
+	err := m.Host.WriteFile(name, f)
+	if m.late--; m.late == 0 && err == nil {
+		if act := m.after["late"]; act != nil {
+			act()
+		}
+		return errBroken
+	}
+	return err
 }
 
 func newMachine(t *testing.T) *machine {

@@ -227,22 +227,29 @@ func covers(raw json.RawMessage, port int) bool {
 
 func (nftables) files() []string { return nil }
 
-func (n nftables) persist(_ context.Context, r host.Reader, p steps.Port) (persistence, error) {
-	line := fmt.Sprintf("insert rule %s %s dport %d accept comment %q", n.table, p.Proto, p.Number, nftComment)
+func (n nftables) persist(ctx context.Context, r host.Reader, p steps.Port) (persistence, error) {
+	_, order, err := n.chains(ctx, r)
+	if err != nil {
+		return persistence{}, err
+	}
+	var lines []string
+	for _, chain := range order {
+		lines = append(lines, fmt.Sprintf("insert rule %s %s dport %d accept comment %q", chain, p.Proto, p.Number, nftComment))
+	}
 	f, err := r.ReadFile(nftMain)
 	if absent(err) {
-		return persistence{warning: "have what sets your rules at boot run: nft " + line}, nil
+		return persistence{warning: "have what sets your rules at boot run: nft " + strings.Join(lines, "; nft ")}, nil
 	}
 	if err != nil {
 		return persistence{}, err
 	}
 	dir := nftInclude(string(f.Data))
 	if dir == "" {
-		return persistence{warning: "add at the end of " + nftMain + ": " + line}, nil
+		return persistence{warning: "add at the end of " + nftMain + ": " + strings.Join(lines, "; ")}, nil
 	}
 	return persistence{
 		snippet: path.Join(dir, fmt.Sprintf("sslwizard-%d-%s.nft", p.Number, p.Proto)),
-		content: []byte("# sslwizard\n" + line + "\n"),
+		content: []byte("# sslwizard\n" + strings.Join(lines, "\n") + "\n"),
 		check:   []string{"nft", "-c", "-f", nftMain},
 	}, nil
 }

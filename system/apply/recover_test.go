@@ -236,3 +236,54 @@ func TestTamperedBackupIsRefused(t *testing.T) {
 		t.Errorf("%+v, %v: %s", res, err, w.Content(nginxFile))
 	}
 }
+
+// TestWriteFailsLate has every write in turn fail after it took effect, with and without a kill while it is taken back.
+func TestWriteFailsLate(t *testing.T) {
+	t.Parallel()
+	for name, plan := range plans() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for n := 1; failLate(t, plan, n, 0); n++ {
+				failLate(t, plan, n, 1+n%5)
+			}
+		})
+	}
+}
+
+// failLate reports whether there was an n-th write; k is the mutation after it at which the process is killed.
+func failLate(t *testing.T, plan steps.Plan, n, k int) bool {
+	t.Helper()
+	w := newWorld(t)
+	w.ufw()
+	before := w.Snapshot()
+	shown := w.preview(t, plan)
+	w.late = n
+	if k > 0 {
+		w.after["late"] = func() { w.DieAt(k) }
+	}
+	res, err := w.Apply(t.Context(), shown, nil)
+	w.Revive()
+	if _, _, err := w.Recover(t.Context(), nil); err != nil {
+		t.Fatalf("n=%d, k=%d: %v", n, k, err)
+	}
+	w.settled(t, before, plan)
+	if t.Failed() {
+		t.Fatalf("n=%d, k=%d: %+v, %v\n%s", n, k, res, err, strings.Join(w.Mutations(), "\n"))
+	}
+	return w.late <= 0
+}
+
+// Undo after a kill takes the interrupted run back, and not the one before it as well.
+func TestUndoOfAnInterruptedRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.mustApply(t, nginxPlan("server { one; }\n"))
+	if !w.crash(t, nginxPlan("server { two; }\n"), 9) {
+		t.Fatal("not killed")
+	}
+	res, err := w.Undo(t.Context(), "", nil)
+	if err != nil || res.Outcome != steps.OutcomeReverted || w.Content(nginxFile) != "server { one; }\n" {
+		t.Errorf("%+v, %v: %q", res, err, w.Content(nginxFile))
+	}
+}

@@ -101,6 +101,10 @@ func (u *undoing) path(p Path, b Before, seen *Seen) error {
 	if now.Kind == kindDir || p.Before.Kind == kindDir {
 		return u.folder(p, now, f)
 	}
+	if b.Store != nil && p.Before.Kind == kindLink && !exists(u, path.Join(path.Dir(p.Path), p.Before.Link)) {
+		u.keepOnce(p.Path, "the certificate that it was a link to is no longer kept")
+		return nil
+	}
 	switch {
 	case now.same(p.Before): // only mode or owner differ: a write of ours with the same content
 	case u.ours(p, b, now, seen):

@@ -102,14 +102,14 @@ func TestFolderGoesAfterPackage(t *testing.T) {
 	w := newWorld(t)
 	w.ufw()
 	p := nginxPlan("server {}\n")
-	p.Changes = append([]steps.Change{steps.EnsureDir{For: steps.For(steps.IDInstall), Path: "/etc/nginx", Mode: 0o755}}, p.Changes...)
+	p.Changes = append([]steps.Change{steps.EnsureDir{For: steps.For(steps.IDInstall), Path: "/srv/web", Mode: 0o755}}, p.Changes...)
+	w.d.Archive["nginx"].Files["/srv/web/index.html"] = "hello"
+	w.Dir("/srv", 0o755)
 	before := w.Snapshot()
-	w.File("/usr/share/doc/keep", "x")
 	w.prober.fail[false] = "tls.versions"
 	if res, _, err := w.apply(t, p); res.Outcome != steps.OutcomeReverted {
 		t.Fatalf("%+v, %v", res, err)
 	}
-	w.Take("/usr/share")
 	w.same(t, before)
 }
 
@@ -199,5 +199,38 @@ func TestNewIDIsMonotone(t *testing.T) {
 		if id := newID(testTime, []string{"20200101-000000-0001", last}); id <= last || !validID(id) {
 			t.Errorf("%q after %q", id, last)
 		}
+	}
+}
+
+// A unit that is drained by the plan is started again by it.
+func TestEnableAfterDrain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.d.Units["sslwizard.service"] = &systemtest.Unit{Enabled: true, Active: true}
+	in := steps.For(steps.IDInstall)
+	w.mustApply(t, steps.Plan{Changes: []steps.Change{
+		steps.Drain{For: in, Unit: "sslwizard.service"},
+		steps.EnableUnit{For: in, Unit: "sslwizard.service", Start: true},
+	}})
+	if u := w.d.Units["sslwizard.service"]; !u.Active {
+		t.Error("it was left stopped")
+	}
+}
+
+// A link into the certificate store is not put back to a version that is gone.
+func TestUndoLeavesNoDanglingCertificate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.prober.fail[true] = "chain.trusted"
+	if res, _, err := w.apply(t, nativePlan()); res.Outcome != steps.OutcomePartial {
+		t.Fatal(res, err)
+	}
+	w.prober.fail = nil
+	w.mustApply(t, nativePlan())
+	w.Take(steps.CertsDir + "/" + shop.Name + "/v-local")
+	res, err := w.Undo(t.Context(), "", nil)
+	if f, _ := w.ReadFile(steps.CertsDir + "/" + shop.Name + "/current"); err != nil || f.Link != "v-acme" || len(res.Kept) == 0 {
+		t.Errorf("current is %q: %+v, %v", f.Link, res, err)
 	}
 }

@@ -178,7 +178,7 @@ func (s *session) run(ctx context.Context) (steps.Result, error) {
 		}
 		err = diskFault(err)
 	}
-	if s.phase < 0 {
+	if len(s.j.phases) == 0 || !s.j.opened {
 		s.j.discard()
 		s.finish(steps.Failed, "nothing was begun", err)
 		return steps.Result{}, unwritten(err)

@@ -43,7 +43,7 @@ func (ufw) persist(context.Context, host.Reader, steps.Port) (persistence, error
 }
 
 func ufwStatus() host.Command {
-	return host.Command{Argv: []string{"ufw", "status"}, Env: []string{"LC_ALL=C"}}
+	return host.Command{Argv: []string{"ufw", "status"}}
 }
 
 // ufwHas finds the port among the lines of "ufw status" that allow it from everywhere, for both families where ufw

@@ -10,24 +10,21 @@ import (
 )
 
 // Undo takes back a finished run and every run after it, the newest first, so that the host is what it was before that
-// run; "" is the last one that changed something. What somebody edited since stays and is reported in Kept.
+// run; "" is the last one that changed something. A run that never ended is the last one: with "" taking it back is all
+// that is done. What somebody edited since stays and is reported in Kept.
 func (e *Engine) Undo(ctx context.Context, runID string, sink func(steps.Event)) (steps.Result, error) {
-	return e.undoWhich(ctx, sink, "undo "+runID, func(runs []run) ([]string, error) { return upTo(runs, runID) })
-}
-
-// undoWhich undoes the runs that choose picks, under the lock.
-func (e *Engine) undoWhich(ctx context.Context, sink func(steps.Event), what string, choose func([]run) ([]string, error)) (steps.Result, error) {
-	release, err := e.s.Locker.Lock(what)
+	release, err := e.s.Locker.Lock(strings.TrimSpace("undo " + runID))
 	if err != nil {
 		return steps.Result{}, err
 	}
 	defer release()
 	events := newFeed(sink)
 	defer events.close()
-	if res, _, err := e.recover(context.WithoutCancel(ctx), events); err != nil {
+	if res, found, err := e.recover(context.WithoutCancel(ctx), events); err != nil || found && runID == "" {
+		res.Err = nil
 		return res, err
 	}
-	return e.undoChosen(ctx, events, choose)
+	return e.undoChosen(ctx, events, func(runs []run) ([]string, error) { return upTo(runs, runID) })
 }
 
 func (e *Engine) undoChosen(ctx context.Context, events *feed, choose func([]run) ([]string, error)) (steps.Result, error) {

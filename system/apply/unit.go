@@ -71,6 +71,9 @@ func (v enableVerb) look(ctx context.Context, w *view) (steps.Effect, []steps.Fi
 	if err != nil {
 		return e, nil, err
 	}
+	if w.on([]string{steps.Drain{Unit: v.c.Unit}.Key()}) {
+		now.Active = "inactive" // it will be, when it is this change's turn
+	}
 	if e.Commands = v.commands(now); len(e.Commands) > 0 {
 		e.Action = steps.Execute
 	}
