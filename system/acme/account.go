@@ -102,7 +102,9 @@ func (s *session) updateContact() error {
 		return s.signInAgain()
 	}
 	if err != nil {
-		return err
+		// An address that the CA does not take is no reason to let a certificate run out.
+		s.progress("The account keeps its e-mail address: %v", err)
+		return nil
 	}
 	s.account.Email = s.Email
 	if err := s.client.Accounts.Save(s.Directory, s.account); err != nil {

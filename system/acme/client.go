@@ -63,7 +63,7 @@ type Pace struct {
 	PollMax  time.Duration // longest such pause that the CA did not ask for; 0: 5 s
 	Validate time.Duration // for all validations of an order; 0: 3 min
 	Issue    time.Duration // from finalize to certificate; 0: 3 min
-	Patience time.Duration // for a CA that cannot be reached or says 5xx, for each request; 0: 45 s
+	Patience time.Duration // for a CA that cannot be reached or says 5xx, for each request; 0: 20 s
 	Retry    time.Duration // first pause before such a request is repeated; 0: 250 ms
 	Request  time.Duration // for one reply; 0: 30 s
 }
@@ -78,7 +78,7 @@ func (p Pace) filled() Pace {
 	fill(&p.PollMax, 5*time.Second)
 	fill(&p.Validate, 3*time.Minute)
 	fill(&p.Issue, 3*time.Minute)
-	fill(&p.Patience, 45*time.Second)
+	fill(&p.Patience, 20*time.Second)
 	fill(&p.Retry, 250*time.Millisecond)
 	fill(&p.Request, 30*time.Second)
 	return p

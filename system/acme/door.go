@@ -38,7 +38,7 @@ type door struct {
 	mu    sync.Mutex
 	hints map[string]retryHint // by URL: the last Retry-After
 	date  time.Time            // of the CA's clock in its last reply
-	last  error                // of the last request that failed on its way; jose cuts error chains
+	last  error                // of the newest request that got no ACME answer; jose cuts error chains
 }
 
 type retryHint struct{ after string }
@@ -117,7 +117,6 @@ func (d *door) RoundTrip(req *http.Request) (*http.Response, error) {
 		d.last = err
 		return nil, err
 	}
-	d.last = nil
 	d.hints[req.URL.String()] = retryHint{reply.Header.Get("Retry-After")}
 	if date, err := http.ParseTime(reply.Header.Get("Date")); err == nil {
 		d.date = date
@@ -169,7 +168,7 @@ func (d *door) hint(url string, now time.Time) time.Duration {
 	return retryAfter(d.hints[url].after, now)
 }
 
-// lastError is what really went wrong on the way, in the last request.
+// lastError is what really went wrong on the way, the last time that something did.
 func (d *door) lastError() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -93,7 +93,10 @@ func (s *session) failWay(what string, err error) error {
 	var server *serverError
 	var name *net.DNSError
 	switch {
-	case errors.As(err, &server) && server.Status < 500:
+	case strings.Contains(err.Error(), "identifiers have been modified"):
+		f.Text, f.Code, f.Err = "cannot "+what+": "+hostOf(s.Directory)+" changed the names that were asked for", "A21", nil
+		f.Fixes = []string{"check the names in certs.domains; the site keeps the certificate that it has"}
+	case errors.As(err, &server) && server.Status < 500, !typed(err):
 		f.Text = "cannot " + what + ": " + hostOf(s.Directory) + " does not answer like an ACME server"
 		f.Fixes = []string{"check the address in trusted.directory: " + steps.CleanLine(s.Directory)}
 	case errors.As(err, &server):

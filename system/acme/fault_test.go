@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-acme/lego/v4/acme"
+
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -57,6 +59,14 @@ func reset(http.ResponseWriter, *http.Request, http.Handler) { panic(http.ErrAbo
 func lost(_ http.ResponseWriter, r *http.Request, next http.Handler) {
 	next.ServeHTTP(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)
+}
+
+// otherNames answers an order with one for another name.
+func otherNames(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+	w.Header().Set("Location", "https://"+r.Host+"/my-order/x")
+	w.Header().Set("Replay-Nonce", "x")
+	w.WriteHeader(http.StatusCreated)
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": "pending", "identifiers": []map[string]string{{"type": "dns", "value": "evil.example.net"}}})
 }
 
 func torn(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -179,6 +189,8 @@ func TestFaultsThatStop(t *testing.T) {
 		"terms changed":   {"/order-plz", problem(403, "userActionRequired", "terms changed"), "A18", steps.ExitAnswers, "terms"},
 		"bad e-mail":      {"/sign-me-up", problem(400, "invalidContact", "no MX"), "A18", steps.ExitAnswers, "trusted.email"},
 		"caa":             {"/finalize-order/", problem(403, "caa", "CAA record forbids"), "A09", steps.ExitFailed, "CAA"},
+		"not JSON":        {"/order-plz", html(201), "A16", steps.ExitUnavailable, "trusted.directory"},
+		"names changed":   {"/order-plz", otherNames, "A21", steps.ExitUnavailable, "certs.domains"},
 		"unknown problem": {"/order-plz", problem(400, "somethingNew", "hm"), "", steps.ExitFailed, "keeps the certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,6 +204,17 @@ func TestFaultsThatStop(t *testing.T) {
 				t.Errorf("the fix does not say %q: %v", test.fix, f.Fixes)
 			}
 		})
+	}
+}
+
+// TestNonceStorm is only about the words: lego itself goes on for twenty seconds before it gives up.
+func TestNonceStorm(t *testing.T) {
+	t.Parallel()
+	s := &session{Request: Request{Directory: "https://acme.test/dir"}, client: &Client{}}
+	p := &acme.ProblemDetails{Type: acme.BadNonceErr, Detail: "no", HTTPStatus: 400}
+	expect(t, s.fail("order a certificate", &acme.NonceError{ProblemDetails: p}), "A13", steps.ExitTryLater)
+	if _, again := worthAgain(&acme.NonceError{ProblemDetails: p}, time.Second, time.Now()); !again {
+		t.Error("a bad nonce is not worth another try")
 	}
 }
 

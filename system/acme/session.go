@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-acme/lego/v4/acme"
@@ -22,6 +24,7 @@ type session struct {
 	door    *door
 	core    *api.Core
 	account Account
+	saying  sync.Mutex // names are proved together, and the listener is told one thing at a time
 }
 
 // maxSkew is how wrong this server's clock may be: beyond it a fresh certificate would not be valid here, or a nonce
@@ -46,6 +49,8 @@ func (s *session) close() { s.door.transport.CloseIdleConnections() }
 
 func (s *session) progress(format string, args ...any) {
 	if s.client.Progress != nil {
+		s.saying.Lock()
+		defer s.saying.Unlock()
 		s.client.Progress(steps.CleanLine(fmt.Sprintf(format, args...)))
 	}
 }
@@ -131,16 +136,20 @@ func await[T any](ctx context.Context, call func() (T, error)) (T, error) {
 
 // rootCause puts back what jose cut off: an error while a nonce was fetched is only text in its error.
 func (s *session) rootCause(err error) error {
-	var problem *acme.ProblemDetails
-	var server *serverError
-	var way *wayError
-	if errors.As(err, &problem) || errors.As(err, &server) || errors.As(err, &way) {
+	if typed(err) || !strings.Contains(err.Error(), "nonce") {
 		return err
 	}
 	if last := s.door.lastError(); last != nil {
 		return last
 	}
-	return err
+	return &wayError{hostOf(s.Directory), err}
+}
+
+func typed(err error) bool {
+	var problem *acme.ProblemDetails
+	var server *serverError
+	var way *wayError
+	return errors.As(err, &problem) || errors.As(err, &server) || errors.As(err, &way)
 }
 
 // worthAgain reports whether and after how long a call may be repeated.

@@ -82,6 +82,8 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := w.leaf(nil)
+	sha1 := *good // nothing signs with SHA-1 any more; reading such a certificate is what counts
+	sha1.SignatureAlgorithm = x509.ECDSAWithSHA1
 	base := Expected{Key: w.leafKey.Public(), Domains: domains, Exact: true, Roots: pool([]*x509.Certificate{w.root}), Public: true, Now: noon}
 	with := func(change func(*Expected)) Expected { e := base; change(&e); return e }
 	for _, test := range []struct {
@@ -103,6 +105,7 @@ func TestCheck(t *testing.T) {
 		{"expired", []*x509.Certificate{w.leaf(func(c *x509.Certificate) { c.NotAfter = noon.Add(-time.Minute) }), w.inter}, base, FaultExpired, ""},
 		{"not yet", []*x509.Certificate{w.leaf(func(c *x509.Certificate) { c.NotBefore = noon.Add(time.Minute) }), w.inter}, base, FaultNotYet, ""},
 		{"small key", []*x509.Certificate{w.leaf(func(c *x509.Certificate) { c.PublicKey = small.Public() }), w.inter}, with(func(e *Expected) { e.Key = nil }), FaultWeak, ""},
+		{"SHA-1", []*x509.Certificate{&sha1, w.inter}, base, FaultWeak, ""},
 		{"is a CA", []*x509.Certificate{w.leaf(func(c *x509.Certificate) { c.IsCA = true }), w.inter}, base, FaultCA, ""},
 		{"for clients", []*x509.Certificate{w.leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }), w.inter}, base, FaultCA, ""},
 		{"intermediate missing", []*x509.Certificate{good}, base, FaultChain, "A23"},

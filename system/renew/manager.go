@@ -179,7 +179,10 @@ func (m *Manager) make(ctx context.Context, h host.Host, c steps.Change, progres
 	if err := cert.Switch(h, w.site(), version); err != nil {
 		return false, err
 	}
-	return true, cert.Prune(h, w.site())
+	if err := cert.Prune(h, w.site()); err != nil {
+		j.say("The new certificate is in place; older ones could not all be removed: %v", err)
+	}
+	return true, nil
 }
 
 // next stores the version that shall be current, and names it; "" when the present one is right.
