@@ -54,13 +54,20 @@ const Kept = 3
 func siteDir(site string) string             { return path.Join(steps.CertsDir, site) }
 func versionDir(site, version string) string { return path.Join(siteDir(site), version) }
 
-// Current reads the version that the site serves, with its key. It fails with fs.ErrNotExist when there is none.
+// Current reads the version that the site serves, with its key: always the key and the chain of the same version. It
+// fails with fs.ErrNotExist when there is none.
 func Current(r host.Reader, site string) (Version, error) {
-	name, err := CurrentName(r, site)
-	if err != nil {
-		return Version{}, err
+	for tries := 3; ; tries-- {
+		name, err := CurrentName(r, site)
+		if err != nil {
+			return Version{}, err
+		}
+		v, err := Read(r, site, name)
+		if err == nil || tries == 0 || !errors.Is(err, fs.ErrNotExist) {
+			return v, err
+		}
+		// It may have been switched away from and pruned while it was read: then there is another one now.
 	}
-	return Read(r, site, name)
 }
 
 // Read reads one version with its key.
