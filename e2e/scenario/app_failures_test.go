@@ -43,14 +43,20 @@ func TestUpstreamIsOurselves(t *testing.T) {
 	st := begin(t, "bookworm")
 	for _, upstream := range []string{"http://127.0.0.1:80", "https://127.0.0.1:443", "https://" + shop, "http://203.0.113.10"} {
 		st.answer("native", "http://127.0.0.1:3000", upstream)
-		st.refuses(1, "itself", "circle")
+		before := st.s.Manifest()
+		r := st.apply()
+		st.ends(r, r.Status, "itself")
+		if r.Status != 65 && r.Status != 1 { // 65 when the answers alone show it, 1 when it takes a look at the server
+			t.Errorf("%s: exit status %d", upstream, r.Status)
+		}
+		st.untouched(before)
 	}
 }
 
 // TestNothingListens: the application is not there yet. That is said, and the site is set up around it.
 func TestNothingListens(t *testing.T) {
 	t.Parallel()
-	st := begin(t, "trixie")
+	st := begin(t, "trixie", world.With(application("stand-in-for-ssh", "--listen :22")))
 	st.answer("native")
 	st.s.Must("systemctl", "stop", "app")
 	st.ends(st.sslwizard("--dry-run", answers), 0, "nothing listens on 127.0.0.1:3000")

@@ -18,8 +18,9 @@ func TestNotRoot(t *testing.T) {
 	for _, name := range []string{answers, "/root/ca.pem"} {
 		st.s.Write("/srv/"+name[len("/root/"):], strings.Replace(st.s.Read(name), "/root/", "/srv/", 1), 0o644)
 	}
+	st.s.Must("useradd", "--create-home", "alice")
 	before := st.s.Manifest()
-	as := []string{"setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "/srv/sslwizard"}
+	as := []string{"setpriv", "--reuid=alice", "--regid=alice", "--clear-groups", "/srv/sslwizard"}
 	st.ends(st.s.Exec(append(as, "--non-interactive", "/srv/answers.yaml")...), 77, "H01", "root", "sudo")
 	st.untouched(before)
 	st.ends(st.s.Exec(append(as, "--dry-run", "/srv/answers.yaml")...), 0, "Nothing was changed")
@@ -47,10 +48,10 @@ func TestPackageManagerBusy(t *testing.T) {
 	t.Parallel()
 	st := begin(t, "trixie")
 	st.answer("nginx")
-	busy := st.s.Background("apt-get", "-y", "-qq", "-o", "DPkg::Pre-Invoke::=while test ! -e /run/go-on; do sleep 0.1; done",
+	busy := st.s.Background("apt-get", "-y", "-qq", "-o", "DPkg::Pre-Invoke::=touch /run/busy; while test ! -e /run/go-on; do sleep 0.1; done",
 		"install", "nftables")
 	world.Eventually(t, "apt-get at work", func() bool {
-		return st.s.Exec("pgrep", "-f", "go-on").Status == 0
+		return st.s.Exec("test", "-e", "/run/busy").Status == 0
 	})
 	st.ends(st.sslwizard("--dry-run", answers), 0, "H11", "apt-get")
 	run := st.s.Background("/root/sslwizard", "--non-interactive", answers)

@@ -28,7 +28,7 @@ func TestBadAnswers(t *testing.T) {
 		{"a name that is none", []string{"www.shop.example.com", "www_shop..example"}, 65, []string{"answers.yaml:4:", "www_shop..example"}},
 		{"a name with a shell in it", []string{"www.shop.example.com", "'a;reboot.example'"}, 65, []string{"answers.yaml:4:"}},
 		{"a name with an escape in it", []string{"www.shop.example.com", `"a\e[31m.example"`}, 65, []string{"answers.yaml:4:"}},
-		{"upstream that is none", []string{"http://127.0.0.1:3000", "3000"}, 65, []string{"answers.yaml:5:", "http://127.0.0.1:3000"}},
+		{"upstream that is none", []string{"http://127.0.0.1:3000", "70000"}, 65, []string{"answers.yaml:5:", "proxy.upstream", "70000"}},
 		{"upstream with a path", []string{"http://127.0.0.1:3000", "ftp://127.0.0.1:3000"}, 65, []string{"answers.yaml:5:", "ftp"}},
 		{"plain directory", []string{"https://acme.test", "http://acme.test"}, 65, []string{"answers.yaml:7:", "https"}},
 		{"other version", []string{"sslwizard/v1", "sslwizard/v9"}, 65, []string{"answers.yaml:1:", "sslwizard/v1"}},
@@ -68,8 +68,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"--non-interactive", "/root/not-there.yaml"}, 65, "not-there.yaml"},
 		{[]string{"-o", "xml", "status"}, 64, "json"},
 		{[]string{"remove", "nobody.example.com"}, 64, "nobody.example.com"},
-		{[]string{"undo", "no-such-run"}, 1, "no-such-run"},
-		{[]string{"undo"}, 1, "undo"},
+		{[]string{"undo", "no-such-run"}, 64, "no-such-run"},
+		{[]string{"undo"}, 0, "Nothing to do"},
 		{[]string{"status"}, 0, "No sites"},
 	} {
 		r := st.sslwizard(c.args...)

@@ -70,12 +70,12 @@ func TestWrongCARoots(t *testing.T) {
 	const file = "/root/ca.pem"
 	st.answer("native")
 	st.s.Must("mv", file, "/root/elsewhere.pem")
-	st.refuses(1, file, "caRoots")
+	st.refuses(65, file, "caRoots")
 	st.s.Write(file, "no certificate at all\n", 0o644)
-	st.refuses(1, file, "certificate")
+	st.refuses(65, file, "certificate")
 	st.s.Must("mkdir", "-p", "/root/folder.pem")
 	st.answer("native", file, "/root/folder.pem")
-	st.refuses(1, "/root/folder.pem")
+	st.refuses(65, "/root/folder.pem")
 
 	st.s.Put(file, st.w.CA.Root(), 0o644) // not what signed the directory's own certificate
 	st.answer("native")
@@ -93,10 +93,10 @@ func TestOwnCertificate(t *testing.T) {
 	text := st.s.Read(answers)
 	st.s.Write(answers, text[:len(text)-len(trustedPart)]+
 		"trusted: {source: files, certificate: /root/own.pem, key: /root/other.key}\n", 0o644)
-	st.refuses(1, "/root/other.key", "key")
+	st.refuses(65, "/root/own.pem", "private key")
 	st.s.Write(answers, text[:len(text)-len(trustedPart)]+
 		"trusted: {source: files, certificate: /root/other.pem, key: /root/other.key}\n", 0o644)
-	st.refuses(1, shop)
+	st.refuses(65, "other.example.com", shop)
 	st.s.Write(answers, text[:len(text)-len(trustedPart)]+
 		"trusted: {source: files, caRoots: /root/own.pem, certificate: /root/own.pem, key: /root/own.key}\n", 0o644)
 	st.must(st.apply())
@@ -129,7 +129,7 @@ func selfSigned(st *story, name string, domains ...string) {
 	}
 	defer os.RemoveAll(dir)
 	world.Here(st, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-		"-subj", "/CN="+domains[0], "-addext", "subjectAltName="+names, "-keyout", dir+"/key", "-out", dir+"/pem")
+		"-subj", "/CN="+domains[0], "-addext", "subjectAltName="+names, "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", dir+"/key", "-out", dir+"/pem")
 	st.s.Put(name+".pem", dir+"/pem", 0o644)
 	st.s.Put(name+".key", dir+"/key", 0o600)
 }

@@ -83,7 +83,9 @@ func (c *Client) WSS(url string, flags ...string) Result {
 }
 
 // Program is argv of e2e/client, for Exec.
-func (c *Client) Program(args ...string) []string { return append([]string{Program("client")}, args...) }
+func (c *Client) Program(args ...string) []string {
+	return append([]string{Program("client")}, args...)
+}
 
 // Echoes is WSS that has to succeed.
 func (c *Client) Echoes(url string, flags ...string) {

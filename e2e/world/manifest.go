@@ -211,6 +211,8 @@ func (e Entry) String() string {
 		return "as the image has it"
 	case e.Mode == gone:
 		return "gone"
+	case e.touched:
+		return "written again as the image has it"
 	}
 	short := e.SHA256
 	if e.Mode.IsRegular() {
