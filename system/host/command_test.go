@@ -54,7 +54,9 @@ func TestProgramsComeFromFixedFolders(t *testing.T) {
 	t.Parallel()
 	l, dir := rooted(t)
 	must(t, os.WriteFile(filepath.Join(dir, "evil"), []byte("#!/bin/sh\n"), 0o755))
-	for _, name := range []string{"evil", "systemctl", "true"} { // the real ones are not for a test root
+	tool(t, dir, "mine", "")
+	must(t, os.Symlink("/bin/true", filepath.Join(dir, "usr/bin/linked")))
+	for _, name := range []string{"evil", "systemctl", "true", "linked"} { // the real ones are not for a test root
 		if _, err := l.Run(t.Context(), Command{Argv: []string{name}}); !errors.Is(err, fs.ErrNotExist) ||
 			err.Error() != `cannot run "`+name+`": it is not installed` {
 			t.Errorf("%s: %v", name, err)

@@ -15,8 +15,8 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
 )
 
-// process0 is the process of a test: everything about it is known.
-func process0(root bool) *Process {
+// testProcess is the process of a test: everything about it is known.
+func testProcess(root bool) *Process {
 	return &Process{
 		Root: root, Arch: "amd64",
 		Network: func() ([]netip.Addr, bool) { return []netip.Addr{netip.MustParseAddr("203.0.113.7")}, true },
@@ -29,7 +29,7 @@ func process0(root bool) *Process {
 func gather(t *testing.T, h *systemtest.Host, root bool) steps.Facts {
 	t.Helper()
 	before := h.Snapshot()
-	f, err := Gather(t.Context(), h, Options{Process: process0(root)})
+	f, err := Gather(t.Context(), h, Options{Process: testProcess(root)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,10 +46,9 @@ func gather(t *testing.T, h *systemtest.Host, root bool) steps.Facts {
 func release(h *systemtest.Host, text string) { h.File("/etc/os-release", text) }
 
 const (
-	bookworm = "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nVERSION_CODENAME=bookworm\nID=debian\n"
-	noble    = "PRETTY_NAME=\"Ubuntu 24.04.3 LTS\"\nNAME=\"Ubuntu\"\nVERSION_ID=\"24.04\"\nVERSION_CODENAME=noble\nID=ubuntu\nID_LIKE=debian\n"
-	alma     = "NAME=\"AlmaLinux\"\nID=\"almalinux\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"9.6\"\nPRETTY_NAME='AlmaLinux 9.6'\n"
-	alpine   = "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.22.1\nPRETTY_NAME=\"Alpine Linux v3.22\"\n"
+	noble  = "PRETTY_NAME=\"Ubuntu 24.04.3 LTS\"\nNAME=\"Ubuntu\"\nVERSION_ID=\"24.04\"\nVERSION_CODENAME=noble\nID=ubuntu\nID_LIKE=debian\n"
+	alma   = "NAME=\"AlmaLinux\"\nID=\"almalinux\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"9.6\"\nPRETTY_NAME='AlmaLinux 9.6'\n"
+	alpine = "NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.22.1\nPRETTY_NAME=\"Alpine Linux v3.22\"\n"
 )
 
 func TestFreshDebian(t *testing.T) {
@@ -183,7 +182,7 @@ func TestOtherDistributions(t *testing.T) {
 			t.Parallel()
 			h := systemtest.New(t)
 			c.host(h)
-			f, err := Gather(t.Context(), h, Options{Process: process0(true), NoCandidate: true})
+			f, err := Gather(t.Context(), h, Options{Process: testProcess(true), NoCandidate: true})
 			if err != nil || !same(f.Distro, c.want.Distro) || f.Packages != c.want.Packages || f.Services != c.want.Services ||
 				f.Hostname != c.want.Hostname || f.Firewall.Kind != "none" {
 				t.Errorf("got %+v, %v", f, err)
@@ -239,7 +238,7 @@ func TestStoredSites(t *testing.T) {
 	h.File(steps.SitesDir+"/.sslwizard-temp.yaml", "not a site either")
 	h.File(steps.SitesDir+"/broken.yaml", "apiVersion: sslwizard/v1\nkind: Answers\ncerts: {domain: x}\n")
 	f, err := Gather(t.Context(), h, Options{
-		Process: process0(true), Files: map[string]string{"/etc/x": "ab"},
+		Process: testProcess(true), Files: map[string]string{"/etc/x": "ab"},
 		Certificate: func(site string) (steps.CertFacts, bool) {
 			return steps.CertFacts{Source: "local"}, site == "a.example"
 		},
@@ -267,7 +266,7 @@ func TestGatherStops(t *testing.T) {
 	h.Debian()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Gather(ctx, h, Options{Process: process0(true)}); !errors.Is(err, context.Canceled) {
+	if _, err := Gather(ctx, h, Options{Process: testProcess(true)}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -189,11 +189,13 @@ func (in *inspector) candidate() string {
 	return ""
 }
 
+var leadingVersion = regexp.MustCompile(`^[0-9.]*[0-9]`)
+
 // upstreamVersion takes the epoch and the revision off a Debian version: "1:1.22.1-9+deb12u11" is "1.22.1".
 func upstreamVersion(v string) string {
 	v = strings.TrimSpace(v)
 	if _, after, ok := strings.Cut(v, ":"); ok {
 		v = after
 	}
-	return regexp.MustCompile(`^[0-9.]*[0-9]`).FindString(v)
+	return leadingVersion.FindString(v)
 }
