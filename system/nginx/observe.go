@@ -1,6 +1,7 @@
 package nginx
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -140,7 +141,9 @@ func serves(ctx context.Context, name, address, want string, times int) error {
 				err = errors.New("it is another certificate")
 			}
 			if err != nil {
-				row, last = 0, err
+				if row = 0; ctx.Err() == nil {
+					last = err
+				}
 				return false, nil
 			}
 			row++
@@ -152,7 +155,7 @@ func serves(ctx context.Context, name, address, want string, times int) error {
 	}
 	return &steps.Failure{
 		Text: fmt.Sprintf("cannot see the certificate of %s at %s after the reload", name, address), Code: "N06",
-		Err: errors.Join(last, err), Fixes: []string{"systemctl status " + Unit},
+		Err: cmp.Or(last, err), Fixes: []string{"systemctl status " + Unit},
 	}
 }
 

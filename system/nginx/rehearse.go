@@ -181,8 +181,8 @@ func (r Runtime) look(ctx context.Context, h host.Host, sites []steps.Site, g st
 		if err != nil {
 			return report, err
 		}
-		for _, name := range auditioned(s) {
-			report.Checks = append(report.Checks, g.probe(ctx, s, name, leaf)...)
+		for i, name := range auditioned(s) {
+			report.Checks = append(report.Checks, g.probe(ctx, s, name, leaf, i == 0)...)
 		}
 		report.Checks = append(report.Checks, g.challenges(ctx, s)...)
 	}

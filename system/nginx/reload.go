@@ -116,7 +116,7 @@ func (r Runtime) strayMaster(h host.Reader) int {
 		return 0
 	}
 	pid, _ := strconv.Atoi(strings.TrimSpace(string(f.Data)))
-	if pid <= 0 || !strings.HasPrefix(title(h, pid), "nginx: master") {
+	if pid <= 0 || !strings.Contains(title(h, pid), "nginx") {
 		return 0
 	}
 	return pid

@@ -127,7 +127,6 @@ func TestReloadThatDoesNothingIsSeen(t *testing.T) {
 func TestOldCertificateIsSeen(t *testing.T) {
 	t.Parallel()
 	l, m, r := reloadable(t)
-	r.settle = 500 * time.Millisecond
 	other := t.TempDir()
 	file, err := os.ReadFile(l.s.dir + "/conf.d/sslwizard-shop.example.com.conf")
 	if err != nil {

@@ -124,8 +124,9 @@ func needed(sockets []socket) bool {
 
 // rejectServer ends handshakes for names that no site has. Before nginx 1.29.2 the TLS versions of a socket are those
 // of its default server, so it has the same settings as the sites. Without ssl_reject_handshake (before 1.19.4) it
-// needs a certificate: that of the first site, and no answer. As the default server it also gets requests whose handshake
-// named a site and whose Host names none.
+// needs a certificate: that of the first site; browsers refuse it for any other name. As the default server it also gets
+// requests whose handshake named a site and whose Host names none. (444 would do for HTTP/1.1, but leaves the clients of
+// HTTP/2 in nginx 1.18 waiting.)
 func rejectServer(sites []steps.Site, t target, w *words) conf.Directive {
 	dflt := !slices.ContainsFunc(sites, namedByIP)
 	block := listenTLS(t.https, t.caps, true, dflt, anyHTTP2(sites))
@@ -135,7 +136,6 @@ func rejectServer(sites []steps.Site, t target, w *words) conf.Directive {
 		block = append(block, conf.D("ssl_reject_handshake", "on"))
 	} else {
 		block = append(block, certificate(w.site(sites[0].Name), t)...)
-		block = append(block, conf.B("if", []string{"($sslwizard_sni", "=", "", ")"}, conf.D("return", "444")))
 	}
 	block = append(block, conf.D("return", "421"))
 	return conf.B("server", nil, block...).
