@@ -265,12 +265,12 @@ func TestBrokenForwardedHeaders(t *testing.T) {
 // TestEchoedIsTheEchoAnswer keeps our copy of the format in step with the application that writes it.
 func TestEchoedIsTheEchoAnswer(t *testing.T) {
 	t.Parallel()
-	raw, err := json.Marshal(echo.Answer{App: echo.Name, Method: "GET", URI: "/a", Host: "h", Headers: http.Header{"A": {"b"}}})
+	raw, err := json.Marshal(echo.Answer{App: echo.Name, URI: "/a", Host: "h", Headers: http.Header{"A": {"b"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got echoed
-	if err := json.Unmarshal(raw, &got); err != nil || got.App != echoName || got.Method != "GET" || got.URI != "/a" || got.Host != "h" || got.Headers["A"][0] != "b" {
+	if err := json.Unmarshal(raw, &got); err != nil || got.App != echoName || got.URI != "/a" || got.Host != "h" || got.Headers["A"][0] != "b" {
 		t.Errorf("%s was read as %+v (%v)", raw, got, err)
 	}
 }

@@ -84,8 +84,8 @@ var (
 
 // The TLS settings.
 var (
-	faultOldVersion = fault{"T22", "", blameProxy, []string{"allow only the versions of the Mozilla guideline 6.0: sudo sslwizard --only ssl"}}
-	faultVersion    = fault{"T23", "", blameProxy, []string{"allow TLS 1.3 (and 1.2 for the intermediate profile): sudo sslwizard --only ssl"}}
+	faultOldVersion = fault{"T22", "", blameProxy, []string{"allow only the versions of the Mozilla guideline 6.0: sudo sslwizard --only ssl", "nginx before 1.29.2: ssl_protocols of the port's default server count for every site"}}
+	faultVersion    = fault{"T23", "", blameProxy, []string{"allow TLS 1.3 (and 1.2 for the intermediate profile): sudo sslwizard --only ssl", "nginx before 1.29.2: ssl_protocols of the port's default server count for every site"}}
 	faultCiphers    = fault{"T24", "", blameProxy, []string{"allow only the ciphers of the Mozilla guideline 6.0: sudo sslwizard --only ssl"}}
 	faultBroken     = fault{"T25", "", blameProxy, []string{"take RC4, 3DES, export, anonymous and NULL ciphers out of the configuration"}}
 	faultALPN       = fault{"T26", "ERR_ALPN_NEGOTIATION_FAILED", blameProxy, []string{"offer h2 and http/1.1 by ALPN"}}

@@ -31,7 +31,6 @@ var marks = []string{"6.6.6.6", "spoofed"}
 // echoed is the part of the echo application's answer that is judged.
 type echoed struct {
 	App     string              `json:"app"`
-	Method  string              `json:"method"`
 	URI     string              `json:"uri"`
 	Host    string              `json:"host"`
 	Headers map[string][]string `json:"headers"`

@@ -110,9 +110,6 @@ func TestSuites(t *testing.T) {
 			t.Errorf("%s: broken is %t", name, got)
 		}
 	}
-	if got := suiteOf(0xfafa).name; got != "0xFAFA" {
-		t.Errorf("an unknown suite is called %s", got)
-	}
 }
 
 func TestCommonAlertsHaveNames(t *testing.T) {

@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -53,18 +52,6 @@ func names(suites []suite) string {
 		out[i] = s.name
 	}
 	return strings.Join(out, ", ")
-}
-
-// suiteOf finds the suite that a server chose.
-func suiteOf(id uint16) suite {
-	for _, list := range [][]suite{guidelineSuites, suites13, otherSuites} {
-		for _, s := range list {
-			if s.id == id {
-				return s
-			}
-		}
-	}
-	return suite{id, fmt.Sprintf("0x%04X", id)}
 }
 
 // otherSuites are all that the guideline does not have, of SSL 3.0 to TLS 1.2, without those that need a shared
