@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -164,16 +165,16 @@ func (l *drainListener) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// errorLog is the ErrorLog of net/http: it cleans what may quote a client. Failed handshakes are every scanner's and
-// no error of ours.
+// errorLog is the ErrorLog of net/http: it cleans what may quote a client. Only what happened to us is an error; failed
+// handshakes and connections that break off are every scanner's.
 type errorLog struct{ s *Server }
 
 func (l errorLog) Write(line []byte) (int, error) {
 	text := steps.CleanLine(string(line))
-	if strings.Contains(text, "TLS handshake error") {
-		l.s.options.Log.Debug(text)
-	} else {
-		l.s.options.Log.Error(text)
+	level := slog.LevelDebug
+	if strings.HasPrefix(text, "http: panic") || strings.HasPrefix(text, "http: Accept error") {
+		level = slog.LevelError
 	}
+	l.s.options.Log.Log(context.Background(), level, text)
 	return len(line), nil
 }

@@ -52,6 +52,9 @@ func TestUnknownSNIGetsNoCertificate(t *testing.T) {
 			}
 		}
 	}
+	if text := i.log.String(); text != "" {
+		t.Errorf("scanners fill the log: %s", text)
+	}
 }
 
 func TestProfiles(t *testing.T) {
