@@ -136,6 +136,8 @@ func (u *undoing) undoStore(s *StoreState, seen *Seen) error {
 			if err := u.Remove(p.Path); err != nil {
 				return err
 			}
+		default:
+			u.keepOnce(path.Dir(p.Path), "it was made since")
 		}
 	}
 	if !s.Keep && len(added) > 0 {

@@ -6,9 +6,6 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
-// receipt is what we last wrote: path → SHA-256 of its content. A file that is not in it is not ours.
-type receipt = map[string]string
-
 // drift finds that a path which is about to be changed holds what we did not write. Nothing of somebody else is
 // overwritten unless they say so.
 func (w *view) drift(c steps.Change, name string, now State) []steps.Finding {

@@ -142,7 +142,7 @@ func (r nftRule) final() bool {
 	verdict := ""
 	for _, raw := range r.Expr {
 		switch name := exprName(raw); name {
-		case "counter", "log", "limit":
+		case "counter", "log":
 		case "drop", "reject":
 			verdict = name
 		default:

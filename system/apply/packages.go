@@ -41,7 +41,7 @@ func (v packagesVerb) look(ctx context.Context, w *view) (steps.Effect, []steps.
 		return e, nil, err
 	}
 	e.Action = steps.Create
-	if v.stale(ctx, w, missing) {
+	if v.stale(ctx, w, w.services.Clock(), missing) {
 		e.Commands = append(e.Commands, aptUpdate().Argv)
 	}
 	e.Commands = append(e.Commands, aptInstall(missing).Argv)
@@ -83,14 +83,14 @@ func packageList(ctx context.Context, r host.Reader) (present, remains []string,
 }
 
 // stale reports whether the package lists have to be fetched first.
-func (v packagesVerb) stale(ctx context.Context, w host.Reader, names []string) bool {
+func (v packagesVerb) stale(ctx context.Context, w host.Reader, now time.Time, names []string) bool {
 	var newest time.Time
 	for _, p := range []string{"/var/lib/apt/lists", "/var/lib/apt/lists/partial", "/var/lib/apt/periodic/update-success-stamp"} {
 		if f, err := w.ReadFile(p); err == nil && f.ModTime.After(newest) {
 			newest = f.ModTime
 		}
 	}
-	if clockOf(w).Sub(newest) > listsAge {
+	if now.Sub(newest) > listsAge {
 		return true
 	}
 	for _, name := range names {
@@ -152,7 +152,7 @@ func (v packagesVerb) do(ctx context.Context, d *doing) error {
 	if who := packageLock(ctx, d); who != "" {
 		d.progress(who + " is using the package manager; waiting up to 10 minutes")
 	}
-	if v.stale(ctx, d, missing) {
+	if v.stale(ctx, d, d.services.Clock(), missing) {
 		d.progress("fetching the package lists")
 		if _, err := d.Run(ctx, aptUpdate()); err != nil {
 			return v.explain(err)
@@ -295,16 +295,3 @@ func packageLock(ctx context.Context, r host.Reader) string {
 	}
 	return ""
 }
-
-// clocked is a reader that knows the time.
-type clocked interface{ now() time.Time }
-
-func clockOf(r host.Reader) time.Time {
-	if c, ok := r.(clocked); ok {
-		return c.now()
-	}
-	return time.Now()
-}
-
-func (v *view) now() time.Time  { return v.services.Clock() }
-func (d *doing) now() time.Time { return d.services.Clock() }

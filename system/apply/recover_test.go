@@ -34,10 +34,22 @@ func (w *world) settled(t *testing.T, before systemtest.Snapshot, plan steps.Pla
 		w.same(t, before)
 	case f.Link == "v-local":
 		w.checkpointed(t)
+		for _, e := range w.preview(t, plan).Effects {
+			if _, end := e.Change.(steps.Checkpoint); end {
+				break
+			}
+			if e.Action != steps.Nothing {
+				t.Errorf("before the checkpoint %s would still be done", e.Change.Key())
+			}
+		}
 	default:
 		if w.preview(t, plan).Pending() {
 			t.Error("the run ended, but the plan is not done")
 		}
+	}
+	records, err := Runs(w.machine)
+	if err != nil || len(records) > 0 && records[0].Outcome == steps.OutcomeDone && w.preview(t, plan).Pending() {
+		t.Errorf("the journal says %+v, but the plan is not done (%v)", records, err)
 	}
 	if res, found, err := w.Recover(t.Context(), nil); found || err != nil {
 		t.Errorf("recovered twice: %+v, %v", res, err)
@@ -247,6 +259,21 @@ func TestWriteFailsLate(t *testing.T) {
 				failLate(t, plan, n, 1+n%5)
 			}
 		})
+	}
+}
+
+// TestRecordFailsLate does it for the two records that decide how far a run came, with every kill after it.
+func TestRecordFailsLate(t *testing.T) {
+	t.Parallel()
+	for _, record := range []string{phaseName(1), resultName} {
+		w := newWorld(t)
+		w.ufw()
+		w.mustApply(t, nativePlan())
+		writes := w.ran(0, "write ")
+		n := 1 + slices.IndexFunc(writes, func(m string) bool { return strings.HasSuffix(m, record) })
+		for k := 1; k <= 45; k++ {
+			failLate(t, nativePlan(), n, k)
+		}
 	}
 }
 

@@ -107,33 +107,3 @@ func Unended(r host.Reader) (string, error) {
 	}
 	return steps.CleanLine(path.Base(s.Link)), nil
 }
-
-// Receipt returns what we last wrote: path → SHA-256 of the content, in hexadecimal. To who may not read the journal it
-// is empty.
-func Receipt(r host.Reader) (map[string]string, error) {
-	found, err := receiptOf(r)
-	if permission(err) {
-		return receipt{}, nil
-	}
-	return found, err
-}
-
-// receiptOf is the receipt of the last finished run.
-func receiptOf(r host.Reader) (receipt, error) {
-	ids, err := runIDs(r)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range slices.Backward(ids) {
-		var end result
-		err := readJSON(r, newJournal(nil, manifest{ID: id}).file(resultName), &end)
-		if absent(err) {
-			continue
-		}
-		if end.Receipt == nil {
-			end.Receipt = receipt{}
-		}
-		return end.Receipt, err
-	}
-	return receipt{}, nil
-}

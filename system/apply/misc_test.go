@@ -1,0 +1,89 @@
+package apply
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/systemtest"
+)
+
+func TestUnended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	if id, err := Unended(w.machine); id != "" || err != nil {
+		t.Errorf("%q, %v", id, err)
+	}
+	w.crash(t, nativePlan(), 20)
+	if id, err := Unended(w.machine); !validID(id) || err != nil {
+		t.Errorf("%q, %v", id, err)
+	}
+}
+
+// The package lists are fetched when they are older than a day, or do not know the package.
+func TestPackageListsAreFetchedWhenStale(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	v := packagesVerb{}
+	f, err := m.ReadFile("/var/lib/apt/lists")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		age  time.Duration
+		name string
+		want bool
+	}{{time.Hour, "nginx", false}, {25 * time.Hour, "nginx", true}, {time.Hour, "unknown", true}} {
+		if got := v.stale(t.Context(), m, f.ModTime.Add(c.age), []string{c.name}); got != c.want {
+			t.Errorf("%v old, %s: %t", c.age, c.name, got)
+		}
+	}
+}
+
+// A change of a folder's mode is taken back; a mode that somebody set since stays.
+func TestFolderMode(t *testing.T) {
+	t.Parallel()
+	plan := steps.Plan{Changes: []steps.Change{steps.EnsureDir{For: steps.For(steps.IDInstall), Path: "/srv", Mode: 0o750}}}
+	for _, edited := range []bool{false, true} {
+		w := newWorld(t)
+		w.Dir("/srv", 0o755)
+		w.mustApply(t, plan)
+		if edited {
+			w.Dir("/srv", 0o700)
+		}
+		res, err := w.Undo(t.Context(), "", nil)
+		f, _ := w.ReadFile("/srv")
+		if want := map[bool]uint32{false: 0o755, true: 0o700}[edited]; err != nil || uint32(f.Mode.Perm()) != want || edited != (len(res.Kept) == 1) {
+			t.Errorf("edited %t: mode %v, %+v, %v", edited, f.Mode, res, err)
+		}
+	}
+}
+
+func TestUnitThatFailsToStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	before := w.Snapshot()
+	w.d.Units["sslwizard.service"] = &systemtest.Unit{FailStart: "the start limit was hit"}
+	res, _, err := w.apply(t, nativePlan())
+	if res.Outcome != steps.OutcomeReverted || !strings.Contains(err.Error(), "the journal of the unit") || len(steps.Fixes(err)) == 0 {
+		t.Errorf("%+v, %v", res, err)
+	}
+	w.same(t, before)
+}
+
+func TestLockWhereNobodyMayWrite(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "var"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := FileLock{Root: root}.Lock("x")
+	if err == nil || !strings.HasPrefix(err.Error(), "cannot take the lock") {
+		t.Errorf("%v", err)
+	}
+}

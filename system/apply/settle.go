@@ -1,0 +1,60 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// takeBack ends a run that failed.
+func (s *session) takeBack(ctx context.Context, cause error) (steps.Result, error) {
+	s.say(nil, steps.Progress, "taking back what was done")
+	done := func(i int) bool { return s.j.begun[i] }
+	u := s.e.undoing(s.j, s.events, done, false)
+	err := u.phase(ctx, s.j.phases[len(s.j.phases)-1])
+	res := s.e.settle(u, cause, err)
+	res.Reports = s.reports
+	s.finish(steps.Failed, string(res.Outcome), res.Err)
+	return res, res.Err
+}
+
+// settle writes down how a run ended that was taken back, and says so.
+func (e *Engine) settle(u *undoing, cause, revertErr error) steps.Result {
+	last := u.j.phases[len(u.j.phases)-1].Number
+	res := steps.Result{Run: u.j.m.ID, Outcome: steps.OutcomeReverted, Err: cause, Undone: u.did, Kept: u.kept}
+	if last > 0 {
+		res.Outcome = steps.OutcomePartial
+	}
+	if revertErr != nil {
+		res.Outcome = steps.OutcomeInconsistent
+		res.Err = inconsistent(cause, revertErr)
+		_ = u.j.flush() // the run stays open: the next start tries again
+		return res
+	}
+	end := result{Outcome: res.Outcome, Time: e.s.Clock().UTC(), Reverted: []int{last}, Undone: u.did, Kept: u.kept, Receipt: u.j.receipt([]int{last})}
+	if cause != nil {
+		end.Error = steps.Clean(cause.Error())
+	}
+	if err := u.j.close(end); err != nil && last == 0 {
+		err = u.j.unlink() // everything is as it was: a run without a result is one that never began
+		if err != nil {
+			res.Outcome, res.Err = steps.OutcomeInconsistent, inconsistent(cause, err)
+		}
+	} else if err != nil {
+		res.Err = errors.Join(cause, fmt.Errorf("cannot close the journal: %w", err))
+	}
+	return res
+}
+
+func inconsistent(cause, err error) error {
+	f := &steps.Failure{
+		Text: "cannot take everything back", Status: steps.ExitInconsistent, Err: err,
+		Fixes: []string{"repair what is said above, then run: sudo sslwizard undo", "what was there before is kept below " + steps.DoneDir},
+	}
+	if cause != nil {
+		f.Text += " after this failed: " + steps.Clean(cause.Error()) + ". What could not be taken back"
+	}
+	return f
+}
