@@ -91,14 +91,15 @@ func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error)
 	for _, u := range files { // the sockets first: the service takes them over
 		serve = append(serve, steps.EnableUnit{For: install, Unit: u.name, Start: true})
 	}
-	serve = append(serve,
-		steps.Restart{For: install, Unit: unit.name, On: []string{unit.key(), steps.FileKey(f.Binary())}},
-		reload(steps.IDWebSockets, append(siteKeys(sites), certKeys(sites)...)))
+	if _, there := f.Managed.Files[unit.path()]; there { // where it is new it has just been started
+		serve = append(serve, steps.Restart{For: install, Unit: unit.name, On: []string{unit.key(), steps.FileKey(f.Binary())}})
+	}
+	serve = append(serve, reload(steps.IDWebSockets, append(siteKeys(sites), certKeys(sites)...)))
 	return steps.Stages{
 		KeyGroup: steps.ProxyUser,
 		Prepare:  []steps.Change{steps.EnsureUser{For: install, Name: steps.ProxyUser}},
 		Serve:    serve,
-		Renewed:  []steps.Change{reload(steps.IDTrusted, certKeys(sites))},
+		Renewed:  []steps.Change{reload(steps.IDTrusted, trustedKeys(sites))},
 	}, nil
 }
 
@@ -138,6 +139,15 @@ func certKeys(sites []steps.Site) []string {
 	var keys []string
 	for _, s := range sites {
 		keys = append(keys, steps.CertKey(s.Name))
+	}
+	return keys
+}
+
+// trustedKeys are the certificates that come after the sites are served; a local one is there before.
+func trustedKeys(sites []steps.Site) []string {
+	var keys []string
+	for _, s := range sites {
+		keys = append(keys, steps.CertKey(s.Name)+":"+steps.SourceACME, steps.CertKey(s.Name)+":"+steps.SourceFiles)
 	}
 	return keys
 }

@@ -26,7 +26,9 @@ func keysOf(changes []steps.Change) []string {
 
 func TestChanges(t *testing.T) {
 	t.Parallel()
-	stages, err := Executor{}.Changes([]steps.Site{shop()}, steps.Facts{Services: "systemd", IPv6: true})
+	f := steps.Facts{Services: "systemd", IPv6: true}
+	f.Managed.Files = map[string]string{service(f).path(): "as it was"}
+	stages, err := Executor{}.Changes([]steps.Site{shop()}, f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +57,27 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestFirstTimeRestartsNothing: what EnableUnit has just started need not start again, and the local certificate that
+// was there before needs no second reload.
+func TestFirstTimeRestartsNothing(t *testing.T) {
+	t.Parallel()
+	stages, err := Executor{}.Changes([]steps.Site{shop()}, steps.Facts{Services: "systemd"})
+	if err != nil || slices.Contains(keysOf(stages.Serve), "restart:sslwizard-proxy.service") {
+		t.Errorf("%v, %v", keysOf(stages.Serve), err)
+	}
+	local := steps.IssueLocal{Site: "shop.test"}.Key()
+	for _, on := range stages.Renewed[0].(steps.Reload).On {
+		if steps.Matches(on, local) {
+			t.Errorf("%s reloads on %s", local, on)
+		}
+	}
+	for _, made := range []steps.Change{steps.ObtainCertificate{Site: "shop.test"}, steps.ImportCertificate{Site: "shop.test"}} {
+		if !slices.ContainsFunc(stages.Renewed[0].(steps.Reload).On, func(on string) bool { return steps.Matches(on, made.Key()) }) {
+			t.Errorf("%s reloads nothing", made.Key())
+		}
+	}
+}
+
 func TestSocketsFollowIPv6(t *testing.T) {
 	t.Parallel()
 	f := steps.Facts{Services: "systemd"}
@@ -69,7 +92,7 @@ func TestSocketsFollowIPv6(t *testing.T) {
 		t.Errorf("without IPv6: %s", text)
 	}
 	f.Managed.Files = map[string]string{}
-	for _, u := range sockets(f) {
+	for _, u := range append(sockets(f), service(f)) {
 		sum := sha256.Sum256(u.content)
 		f.Managed.Files[u.path()] = hex.EncodeToString(sum[:])
 	}
