@@ -163,7 +163,7 @@ func (e *Engine) sweep(ids []string) {
 }
 
 func unwritten(err error) error {
-	return fmt.Errorf("cannot write the journal, so nothing was begun: %w", diskFault(err))
+	return fmt.Errorf("cannot begin, so nothing was changed: %w", diskFault(err))
 }
 
 func (s *session) run(ctx context.Context) (steps.Result, error) {
