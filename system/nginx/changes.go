@@ -3,7 +3,6 @@ package nginx
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -174,39 +173,4 @@ func together(sites []steps.Site, l layout) error {
 		}
 	}
 	return nil
-}
-
-// Removal implements steps.Executor. Packages stay. Without a server of anybody else's nginx is stopped, so that the
-// ports are free; otherwise it goes on without our sites.
-func (Executor) Removal(sites []steps.Site, last bool, f steps.Facts) ([]steps.Change, error) {
-	l := layoutOf(f)
-	var all []steps.Change
-	remove := func(p string) {
-		all = append(all, steps.RemoveFile{For: steps.For(steps.IDInstall), Path: p})
-	}
-	for _, s := range sites {
-		remove(SiteFile(l.include, s.Name))
-	}
-	if last {
-		for _, p := range ourFiles(f, leftover(l, sites)) {
-			remove(p)
-		}
-	}
-	if last && !slices.ContainsFunc(l.servers, func(s steps.NginxServer) bool { return !s.Stock }) {
-		return append(all, steps.DisableUnit{For: steps.For(steps.IDInstall), Unit: Unit}), nil
-	}
-	return append(all, reload(steps.IDInstall, keys(all))), nil
-}
-
-// leftover matches the files of ours that belong to no site, and those of sites that went without a trace.
-func leftover(l layout, sites []steps.Site) func(string) bool {
-	return func(p string) bool {
-		if strings.HasPrefix(p, configDir+"/dhparam-") {
-			return true
-		}
-		if path.Dir(p) != path.Clean(l.include) || !strings.HasPrefix(path.Base(p), "sslwizard") {
-			return false
-		}
-		return !slices.ContainsFunc(sites, func(s steps.Site) bool { return SiteFile(l.include, s.Name) == p })
-	}
 }

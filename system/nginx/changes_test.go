@@ -138,6 +138,8 @@ func TestRemoval(t *testing.T) {
 		"/etc/nginx/conf.d/sslwizard.conf": "x", "/etc/nginx/conf.d/sslwizard-shop.example.com.conf": "x",
 		"/etc/sslwizard/dhparam-ffdhe2048.pem": "x", "/etc/sslwizard/sites/shop.example.com.yaml": "x",
 	}
+	blog := with(func(s *steps.Site) { named(s, "blog.example.net") })
+	f.Managed.Sites = []steps.Site{blog, shop()}
 	shared := f
 	shared.Nginx.Servers = append(slices.Clone(f.Nginx.Servers), other("/etc/nginx/sites-enabled/a", []string{"a.example"}, "80"))
 	for _, c := range []struct {
@@ -147,7 +149,8 @@ func TestRemoval(t *testing.T) {
 		want string
 	}{
 		{"one of several", f, false, "install file:/etc/nginx/conf.d/sslwizard-shop.example.com.conf\n" +
-			"install reload:nginx.service:install on [\"file:/etc/nginx/conf.d/sslwizard-shop.example.com.conf\"]\n"},
+			"ssl file:/etc/nginx/conf.d/sslwizard.conf\ncerts file:/etc/sslwizard/dhparam-ffdhe2048.pem\n" +
+			"install reload:nginx.service:install on [\"file:/etc/nginx/conf.d/sslwizard-shop.example.com.conf\" \"file:/etc/nginx/conf.d/sslwizard.conf\" \"file:/etc/sslwizard/dhparam-ffdhe2048.pem\"]\n"},
 		{"the last", f, true, "install file:/etc/nginx/conf.d/sslwizard-shop.example.com.conf\n" +
 			"install file:/etc/nginx/conf.d/sslwizard.conf\ninstall file:/etc/sslwizard/dhparam-ffdhe2048.pem\ninstall unit:nginx.service\n"},
 		{"the last of ours", shared, true, "install file:/etc/nginx/conf.d/sslwizard-shop.example.com.conf\n" +
@@ -158,6 +161,26 @@ func TestRemoval(t *testing.T) {
 		if err != nil || listed(got) != c.want {
 			t.Errorf("%s: %v\n%s\nwant:\n%s", c.name, err, listed(got), c.want)
 		}
+	}
+}
+
+// TestRemovalLeavesWhatIsThenPlanned: after a removal the sites that stay have nothing to do.
+func TestRemovalLeavesWhatIsThenPlanned(t *testing.T) {
+	t.Parallel()
+	f := facts("1.18.0")
+	blog := with(func(s *steps.Site) { named(s, "blog.example.net") })
+	f.Managed.Sites = []steps.Site{blog, shop()}
+	removal, err := Executor{}.Removal([]steps.Site{blog}, false, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := steps.FileKey(SharedFile("/etc/nginx/conf.d"))
+	find := func(all []steps.Change) string {
+		i := slices.IndexFunc(all, func(c steps.Change) bool { return c.Key() == key })
+		return string(all[i].(steps.WriteFile).Content)
+	}
+	if left, planned := find(removal), find(changes(t, f, shop()).Serve); left != planned || strings.Contains(left, "blog.example.net") {
+		t.Errorf("the removal leaves\n%s\nand the next run wants\n%s", left, planned)
 	}
 }
 
