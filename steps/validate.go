@@ -132,6 +132,9 @@ type alias struct {
 	binding          bool   // it wants an external account binding (RFC 8555 section 7.3.4)
 }
 
+// ForTests reports whether the certificate comes from a staging directory, which nobody trusts.
+func (t SiteTrusted) ForTests() bool { return t.Source == SourceACME && t.Directory == stagingURL }
+
 const stagingURL = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 var aliases = []alias{

@@ -20,6 +20,8 @@ type verifier struct{ *Installer }
 
 // Probe asks the live site on this host, in every family that it listens on.
 func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool) (steps.Report, error) {
+	test := trusted && site.Trusted.ForTests()
+	trusted = trusted && !test // nobody trusts a staging certificate: its chain is not judged
 	roots, err := i.roots(site, trusted)
 	if err != nil {
 		return steps.Report{}, err
@@ -29,12 +31,10 @@ func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool) (ste
 		leaf = c.SHA256
 	}
 	var whole steps.Report
-	for n, domain := range site.Certs.Domains {
-		t := probe.Target{Name: string(domain), Addresses: loopback(), Roots: roots, Trusted: trusted, Expect: &site, ExpectLeaf: leaf, HTTPPort: 80}
-		if n == 0 {
-			t.Upstream, t.Idle = &site.Proxy.Upstream, liveIdle
-		} else {
-			t.Addresses = t.Addresses[:1] // the first name was judged in full; the others differ only in their name
+	for n, t := range targets(site) {
+		t.Roots, t.Trusted, t.ExpectLeaf = roots, trusted, leaf
+		if test {
+			t.Roots = nil
 		}
 		r := probe.Run(ctx, t, nil)
 		whole.Checks = append(whole.Checks, r.Checks...)
@@ -44,6 +44,33 @@ func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool) (ste
 		}
 	}
 	return whole, ctx.Err()
+}
+
+// targets are the site by its first name, in full and in every family, and then by what differs: its other names and
+// the other paths on which a WebSocket was asked for. A path that was named has to speak WebSocket; "/", the default,
+// may.
+func targets(site steps.Site) []probe.Target {
+	first := probe.Target{Name: string(site.Certs.Domains[0]), Addresses: loopback(), Expect: &site, Upstream: &site.Proxy.Upstream, Idle: liveIdle}
+	all := []probe.Target{first}
+	once := first
+	once.Addresses, once.Idle = loopback()[:1], 0
+	for _, domain := range site.Certs.Domains[1:] {
+		once.Name = string(domain)
+		all = append(all, once)
+	}
+	once.Name = first.Name
+	for _, path := range site.WebSockets.Paths {
+		if path == "/" || !site.WebSockets.Enabled {
+			continue
+		}
+		if all[0].WSPath == "" {
+			all[0].WSPath = path
+			continue
+		}
+		once.WSPath = path
+		all = append(all, once)
+	}
+	return all
 }
 
 // roots is what the chain has to lead to: the local CA until a trusted certificate was asked for and is due.
