@@ -71,7 +71,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// site is a valid site for the domains in front of an upstream, changed by edit.
+// testSite is a valid site for the domains in front of an upstream, changed by edit.
 func testSite(upstream string, domains []steps.Domain, edit ...func(*steps.Site)) Site {
 	u, _ := url.Parse(upstream)
 	port, _ := strconv.Atoi(u.Port())
@@ -97,7 +97,7 @@ func echoServer(t *testing.T) *httptest.Server {
 	return server
 }
 
-// handler runs any other application.
+// appServer runs any other application.
 func appServer(t *testing.T, h http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(h)
@@ -128,7 +128,7 @@ func (i *instance) client(t *testing.T, http2 bool) *http.Client {
 	}
 }
 
-// raw sends bytes and returns the responses up to n of them, or until the connection ends.
+// raw sends bytes and returns the response to them.
 func raw(t *testing.T, conn net.Conn, text string) (*http.Response, []byte) {
 	t.Helper()
 	_ = conn.SetDeadline(time.Now().Add(patience))
