@@ -49,6 +49,15 @@ func onlyDHE(c steps.Check) bool {
 	return c.Name == "tls.ciphers" && strings.HasSuffix(c.Detail, ": "+strings.Join(dheCiphers, ", "))
 }
 
+func TestRehearsalWithoutFolderFails(t *testing.T) {
+	t.Parallel()
+	h, _ := realNginx(t)
+	r := Runtime{dir: scratchDir(t, h) + "/none/run"}
+	if _, err := r.Rehearse(t.Context(), h, []steps.Site{shop()}); err == nil {
+		t.Error("it rehearses in a folder that cannot be made")
+	}
+}
+
 func nothingLeft(t *testing.T, h testHost, r Runtime) {
 	t.Helper()
 	left, err := os.ReadDir(h.chroot + r.dir)
@@ -77,4 +86,28 @@ func TestRehearsalWithoutCertificateFails(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	nothingLeft(t, h, r)
+}
+
+// TestLeftoverIsSwept: what a killed run left, with its nginx still running, is gone when the next one begins.
+func TestLeftoverIsSwept(t *testing.T) {
+	t.Parallel()
+	app, _ := echoApp(t)
+	l := serve(t, app, nil, shop())
+	pid := l.s.process()
+	if pid == 0 {
+		t.Fatal("no instance runs")
+	}
+	next, err := newScratch(t.Context(), l.h, l.dir+"/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.s.lives(pid) {
+		t.Errorf("process %d still runs", pid)
+	}
+	if _, err := l.h.ReadFile(l.s.dir); !absent(err) {
+		t.Errorf("its folder is still there: %v", err)
+	}
+	if err := next.remove(t.Context()); err != nil {
+		t.Error(err)
+	}
 }

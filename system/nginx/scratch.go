@@ -28,15 +28,16 @@ const scratchPrefix = "rehearse-"
 // stopTime is how long a scratch instance may take to end.
 const stopTime = 5 * time.Second
 
-// newScratch makes the folder. It ends what an earlier run that was killed may have left.
+// newScratch makes the folder. It ends what an earlier run that was killed may have left. What it returns has to be
+// removed even if it fails.
 func newScratch(ctx context.Context, h host.Host, parent string) (scratch, error) {
+	s := scratch{h, path.Join(parent, scratchPrefix+rand.Text())}
 	if _, err := h.ReadFile(parent); absent(err) {
 		if err := h.WriteFile(parent, host.File{Mode: fs.ModeDir | 0o755}); err != nil {
-			return scratch{}, err
+			return s, err
 		}
 	}
 	sweep(ctx, h, parent)
-	s := scratch{h, path.Join(parent, scratchPrefix+rand.Text())}
 	for _, dir := range []string{"", "/conf.d", "/webroot", "/webroot/.well-known", "/webroot" + path.Clean(steps.ChallengePath)} {
 		if err := h.WriteFile(s.dir+dir, host.File{Mode: fs.ModeDir | 0o755}); err != nil {
 			return s, err
