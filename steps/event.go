@@ -35,6 +35,7 @@ type Outcome string
 const (
 	OutcomeDone         Outcome = "done"         // applied and verified
 	OutcomeNothing      Outcome = "nothing"      // there was nothing to do
+	OutcomeUnverified   Outcome = "unverified"   // live as asked, but the application behind it did not answer as it should
 	OutcomePartial      Outcome = "partial"      // steps 1 to 6 are live; the trusted certificate is not there yet
 	OutcomeReverted     Outcome = "reverted"     // failed, everything was undone
 	OutcomeInconsistent Outcome = "inconsistent" // failed, and the undo is incomplete

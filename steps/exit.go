@@ -66,7 +66,7 @@ func ExitStatus(outcome Outcome, err error) int {
 	switch outcome {
 	case OutcomeDone, OutcomeNothing:
 		return ExitOK
-	case OutcomePartial:
+	case OutcomePartial, OutcomeUnverified:
 		return ExitUnverified
 	case OutcomeInconsistent:
 		return ExitInconsistent

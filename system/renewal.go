@@ -25,6 +25,9 @@ func (i *Installer) Renew(ctx context.Context, site string, force bool, sink fun
 	if err != nil {
 		return steps.Result{}, err
 	}
+	if _, _, err := i.engine.Recover(ctx, sink); err != nil {
+		return steps.Result{}, err
+	}
 	release, err := apply.FileLock{Root: i.root}.Lock("renew certificates")
 	if err != nil {
 		return steps.Result{}, err

@@ -213,12 +213,15 @@ func (x *executor) Reload(ctx context.Context, h host.Host, unit string) error {
 	return err
 }
 
-type prober struct{ fail map[bool]string } // by trusted: the name of the check that fails
+type prober struct {
+	fail  map[bool]string // by trusted: the name of the check that fails
+	blame string          // whom it blames
+}
 
 func (p *prober) Probe(_ context.Context, site steps.Site, trusted bool) (steps.Report, error) {
 	r := steps.Report{Target: "https://" + site.Name, Checks: []steps.Check{{Step: steps.IDSSL, Name: "tls.versions", Verdict: steps.OK}}}
 	if name := p.fail[trusted]; name != "" {
-		r.Checks = append(r.Checks, steps.Check{Step: steps.IDSSL, Name: name, Verdict: steps.Fail, Detail: "bad\x1b[2J", Code: "N06", Fix: []string{"do this"}})
+		r.Checks = append(r.Checks, steps.Check{Step: steps.IDSSL, Name: name, Verdict: steps.Fail, Detail: "bad\x1b[2J", Code: "N06", Blame: p.blame, Fix: []string{"do this"}})
 	}
 	return r, nil
 }

@@ -27,7 +27,8 @@ func (e *Engine) Preview(ctx context.Context, r host.Reader, plan steps.Plan) (s
 	for _, name := range e.s.Replace {
 		w.replace[name] = true
 	}
-	for _, c := range plan.Changes {
+	var ahead []int // rehearsals of this phase: they come before what they are about
+	for i, c := range plan.Changes {
 		if err := cancelled(ctx); err != nil {
 			return p, err
 		}
@@ -36,12 +37,37 @@ func (e *Engine) Preview(ctx context.Context, r host.Reader, plan steps.Plan) (s
 			return p, err
 		}
 		p.Effects, p.Findings = append(p.Effects, effect), append(p.Findings, findings...)
+		switch c.(type) {
+		case steps.Rehearse:
+			ahead = append(ahead, i)
+			continue
+		case steps.Checkpoint:
+			if err := w.rehearse(ctx, &p, ahead); err != nil {
+				return p, err
+			}
+			ahead = nil
+		}
 		if effect.Action != steps.Nothing {
 			w.pending = append(w.pending, c.Key())
 		}
 	}
+	if err := w.rehearse(ctx, &p, ahead); err != nil {
+		return p, err
+	}
 	p.Hash, err = hashOfPreview(p)
 	return p, err
+}
+
+// rehearse looks at rehearsals once more, when everything is known that changes in their phase.
+func (w *view) rehearse(ctx context.Context, p *steps.Preview, which []int) error {
+	for _, i := range which {
+		effect, _, err := lookAt(ctx, w, p.Effects[i].Change)
+		if err != nil {
+			return err
+		}
+		p.Effects[i] = effect
+	}
+	return nil
 }
 
 func lookAt(ctx context.Context, w *view, c steps.Change) (steps.Effect, []steps.Finding, error) {

@@ -106,6 +106,7 @@ type session struct {
 	p       steps.Preview
 	phase   int // number of the phase under way; -1 before the first
 	reports []steps.Report
+	open    map[string]steps.Check // what the last verification could not see, by check and address
 	start   time.Time
 }
 
@@ -171,9 +172,9 @@ func (s *session) run(ctx context.Context) (steps.Result, error) {
 	err := s.work(ctx)
 	if err == nil {
 		if err = s.commit(); err == nil {
-			res := steps.Result{Run: s.j.m.ID, Outcome: steps.OutcomeDone, Reports: s.reports}
-			s.finish(steps.Done, "done", nil)
-			return res, nil
+			res := steps.Result{Run: s.j.m.ID, Outcome: s.outcome(), Reports: s.reports, Err: s.unverified()}
+			s.finish(steps.Done, string(res.Outcome), nil)
+			return res, res.Err
 		}
 		err = diskFault(err)
 	}
@@ -298,6 +299,7 @@ func (s *session) doing(i int, c steps.Change) *doing {
 			s.j.note(record{Time: s.e.s.Clock(), Index: i, What: recordSeen, Seen: &seen})
 			return s.j.flush()
 		},
+		unproven: s.unproven,
 		report: func(r steps.Report) {
 			s.reports = append(s.reports, r)
 			s.events.send(steps.Event{Time: s.e.s.Clock(), Run: s.j.m.ID, Change: c, Status: steps.Progress, Report: &r})
@@ -336,7 +338,7 @@ func interruptible(c steps.Change) bool {
 
 // commit ends a run that did everything.
 func (s *session) commit() error {
-	return s.j.close(result{Outcome: steps.OutcomeDone, Time: s.e.s.Clock().UTC(), Receipt: s.j.receipt(nil)})
+	return s.j.close(result{Outcome: s.outcome(), Time: s.e.s.Clock().UTC(), Receipt: s.j.receipt(nil)})
 }
 
 func (s *session) say(c steps.Change, status steps.Status, text string) {

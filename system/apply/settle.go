@@ -4,9 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
+
+// outcome is how a run ends in which nothing failed.
+func (s *session) outcome() steps.Outcome {
+	if len(s.open) > 0 {
+		return steps.OutcomeUnverified
+	}
+	return steps.OutcomeDone
+}
+
+// unproven notes what the application did not do. Both verifications of a run see the same application: each is noted
+// once.
+func (s *session) unproven(checks []steps.Check) {
+	if s.open == nil {
+		s.open = map[string]steps.Check{}
+	}
+	for _, c := range checks {
+		s.open[c.Name+" "+c.Address] = c
+	}
+}
+
+// unverified is the error of a run that is live although its application did not answer as it should.
+func (s *session) unverified() error {
+	var checks []steps.Check
+	for _, key := range slices.Sorted(maps.Keys(s.open)) {
+		checks = append(checks, s.open[key])
+	}
+	err := failedChecks("cannot prove the whole", checks)
+	if f, ok := errors.AsType[*steps.Failure](err); ok {
+		f.Status, f.Fixes = steps.ExitUnverified, slices.Compact(f.Fixes)
+	}
+	return err
+}
 
 // takeBack ends a run that failed.
 func (s *session) takeBack(ctx context.Context, cause error) (steps.Result, error) {

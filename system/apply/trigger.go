@@ -114,10 +114,11 @@ func (d *doing) rehearse(ctx context.Context, c steps.Rehearse) error {
 	if err != nil {
 		return err
 	}
-	return failedChecks("the rehearsal failed", report.Failed())
+	return failedChecks("cannot keep the change: the rehearsal failed", report.Failed())
 }
 
-// verify probes the live sites. With Trusted false the trusted certificate is not judged: it comes later.
+// verify probes the live sites. With Trusted false the trusted certificate is not judged: it comes later. An
+// application that is down, or that speaks no WebSocket, is no reason to take a good set-up back: it is told at the end.
 func (d *doing) verify(ctx context.Context, c steps.Verify) error {
 	if d.services.Prober == nil {
 		return failf("cannot verify the sites: this build has no probe")
@@ -130,12 +131,15 @@ func (d *doing) verify(ctx context.Context, c steps.Verify) error {
 		}
 		d.report(report)
 		for _, f := range report.Failed() {
-			if c.Trusted || f.Step != steps.IDTrusted {
+			switch {
+			case f.Blame == "app":
+				d.unproven([]steps.Check{f})
+			case c.Trusted || f.Step != steps.IDTrusted:
 				failed = append(failed, f)
 			}
 		}
 	}
-	return failedChecks("the verification failed", failed)
+	return failedChecks("cannot keep the change: the verification failed", failed)
 }
 
 // failedChecks makes one error of checks that failed: all are said, the first names the error.
@@ -150,7 +154,7 @@ func failedChecks(what string, failed []steps.Check) error {
 		fixes = append(fixes, c.Fix...)
 	}
 	return &steps.Failure{
-		Text: "cannot keep the change: " + what + ": " + strings.Join(said, "; "), Code: failed[0].Code, Fixes: fixes,
+		Text: what + ": " + strings.Join(said, "; "), Code: failed[0].Code, Fixes: fixes,
 	}
 }
 

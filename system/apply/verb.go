@@ -100,6 +100,7 @@ type doing struct {
 	progress func(string)
 	observe  func(Seen) error // writes to the journal, before it returns
 	report   func(steps.Report)
+	unproven func([]steps.Check) // what is the application's to mend, not a reason to take the change back
 	executor func(string) (Executor, error)
 }
 

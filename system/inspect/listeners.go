@@ -46,7 +46,7 @@ func (in *inspector) describe(l *steps.Listener, units map[netip.AddrPort]string
 			l.Package = in.owner(strings.TrimSuffix(f.Link, " (deleted)"))
 		}
 	}
-	l.Ours = strings.HasPrefix(l.Unit, "sslwizard-proxy.")
+	l.Ours = strings.HasPrefix(l.Unit, "sslwizard-proxy")
 }
 
 // socket is a line of /proc/net/tcp that listens.

@@ -159,6 +159,8 @@ func (p textPrinter) result(r steps.Result) {
 		p.line("Done. Undo: sudo sslwizard undo %s", r.Run)
 	case steps.OutcomeNothing:
 		p.line("Nothing to do.")
+	case steps.OutcomeUnverified:
+		p.line("The site is set up as asked, but the application behind it did not answer as it should. Undo: sudo sslwizard undo %s", r.Run)
 	case steps.OutcomePartial:
 		p.line("The site is up with the certificate it has; the trusted certificate is not there yet.")
 	case steps.OutcomeReverted:

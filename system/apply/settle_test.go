@@ -1,0 +1,58 @@
+package apply
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// TestApplicationDownIsKept is for a set-up that is right while its application is not: nothing is taken back, and the
+// run says what could not be seen.
+func TestApplicationDownIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.prober.blame, w.prober.fail = "app", map[bool]string{false: "proxy.answer", true: "proxy.answer"}
+	res, _, err := w.apply(t, nginxPlan("server {}\n"))
+	if res.Outcome != steps.OutcomeUnverified || steps.ExitStatus(res.Outcome, err) != steps.ExitUnverified || len(res.Undone) > 0 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	if n := strings.Count(err.Error(), "proxy.answer"); n != 1 {
+		t.Errorf("it is said %d times: %v", n, err)
+	}
+	if shown := w.preview(t, nginxPlan("server {}\n")); shown.Pending() {
+		t.Error("something is left to do")
+	}
+	if res, err := w.Undo(t.Context(), res.Run, func(steps.Event) {}); err != nil || res.Outcome != steps.OutcomeDone {
+		t.Errorf("undo: %+v, %v", res, err)
+	}
+}
+
+// TestRehearsalLooksAhead is for what changes only after the rehearsal, in the same phase: it has to be rehearsed.
+func TestRehearsalLooksAhead(t *testing.T) {
+	t.Parallel()
+	file := func(path string) steps.Change {
+		return steps.WriteFile{For: steps.For(steps.IDSSL), Path: path, Content: []byte("x\n"), Mode: 0o644}
+	}
+	for _, c := range []struct {
+		name string
+		plan []steps.Change
+		want steps.Action
+	}{
+		{"same phase", []steps.Change{rehearsal("/etc/a"), file("/etc/a")}, steps.Execute},
+		{"another file", []steps.Change{rehearsal("/etc/b"), file("/etc/a")}, steps.Nothing},
+		{"a later phase", []steps.Change{rehearsal("/etc/a"), steps.Checkpoint{}, file("/etc/a")}, steps.Nothing},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			shown := newWorld(t).preview(t, steps.Plan{Changes: c.plan})
+			if got := shown.Effects[0].Action; got != c.want {
+				t.Errorf("got %c, want %c", got, c.want)
+			}
+		})
+	}
+}
+
+func rehearsal(on string) steps.Change {
+	return steps.Rehearse{For: steps.For(steps.IDSSL), Executor: "native", On: []string{steps.FileKey(on)}}
+}
