@@ -64,6 +64,11 @@ type SiteCerts struct {
 	DHGroup string // "none", "ffdhe2048" or "ffdhe3072" (RFC 7919); only nginx can use it
 }
 
+// DH reports whether the site asked for a Diffie-Hellman group and its executor can use one. It may be called on nil.
+func (s *Site) DH() bool {
+	return s != nil && s.Certs.DHGroup != "" && s.Certs.DHGroup != DHNone && s.Install.Executor == ExecutorNginx
+}
+
 // Profile is a TLS configuration of the Mozilla guideline 6.0.
 type Profile string
 

@@ -12,6 +12,7 @@ import (
 func TestApplicationDownIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.ufw()
 	w.prober.blame, w.prober.fail = "app", map[bool]string{false: "proxy.answer", true: "proxy.answer"}
 	res, _, err := w.apply(t, nginxPlan("server {}\n"))
 	if res.Outcome != steps.OutcomeUnverified || steps.ExitStatus(res.Outcome, err) != steps.ExitUnverified || len(res.Undone) > 0 {

@@ -267,7 +267,7 @@ func judgeProfile(versions map[uint16]answer, seen string, profile steps.Profile
 // judgeSuites compares the suites with the guideline. key is the leaf's, since a suite that needs the other kind of key
 // cannot be offered.
 func judgeSuites(s scan, key string, expect *steps.Site) outcome {
-	extra := beyondGuideline(s)
+	extra := slices.DeleteFunc(beyondGuideline(s), func(x suite) bool { return onRequest(x, expect) })
 	weak := slices.DeleteFunc(slices.Clone(extra), func(x suite) bool { return !x.broken() })
 	seen := names(slices.Concat(s.suites13, s.suites12))
 	switch {
@@ -282,7 +282,15 @@ func judgeSuites(s scan, key string, expect *steps.Site) outcome {
 	case s.versions[tls12] == accepted && missing(s.suites12, key) != "":
 		return ok("%s; of the guideline only, without %s", seen, missing(s.suites12, key))
 	}
+	if expect.DH() {
+		return ok("%s; the Mozilla guideline 6.0, and DHE as asked", seen)
+	}
 	return ok("%s; exactly the Mozilla guideline 6.0", seen)
+}
+
+// onRequest reports the three DHE suites of guideline 5.7, which a site has that asked for a DH group.
+func onRequest(x suite, expect *steps.Site) bool {
+	return expect.DH() && slices.Contains([]string{"DHE-RSA-AES128-GCM-SHA256", "DHE-RSA-AES256-GCM-SHA384", "DHE-RSA-CHACHA20-POLY1305"}, x.name)
 }
 
 // beyondGuideline returns the suites that the guideline does not have; TLS 1.3 has three.

@@ -13,7 +13,12 @@ type Directive struct {
 	Name    string
 	Args    []string
 	Block   []Directive // nil: no block, ends with ";"; empty but not nil: an empty block
-	Line    int         // where the parser found its name, counted from 1
+	Lua     string      // body of a *_by_lua_block, which is in another language; Block is then empty
+
+	// What only the parser sets.
+	File  string   // as given to ParseFile
+	Line  int      // where its name begins, counted from 1
+	Words []string // Name and Args as they were written, in their quotes
 }
 
 // D makes a directive that ends with ";".
@@ -51,10 +56,10 @@ func each(tree, parents []Directive, visit func(Directive, []Directive)) {
 	}
 }
 
-// Equal reports whether two trees mean the same to nginx: comments and line numbers do not count.
+// Equal reports whether two trees mean the same to nginx: comments, places and ways of quoting do not count.
 func Equal(a, b []Directive) bool {
 	return slices.EqualFunc(a, b, func(x, y Directive) bool {
 		return x.Name == y.Name && slices.Equal(x.Args, y.Args) &&
-			(x.Block == nil) == (y.Block == nil) && Equal(x.Block, y.Block)
+			x.Lua == y.Lua && (x.Block == nil) == (y.Block == nil) && Equal(x.Block, y.Block)
 	})
 }

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -69,6 +70,50 @@ func TestParseSkipsLua(t *testing.T) {
 	if err != nil || len(tree) != 2 || tree[1].Line != 3 {
 		t.Errorf("got %v, %v", tree, err)
 	}
+	if lua := tree[0].Block[0]; lua.Lua != " local t = {a = 'x'}\n " || lua.Block == nil || len(lua.Block) != 0 {
+		t.Errorf("got %+v", lua)
+	}
+	const body = ` s = "}" -- }` + "\n" + ` s = '\'}\` + "\n" + `}' t = {} - {} -- it's ` + "\n"
+	tree, err = Parse([]byte("x_by_lua_block {" + body + "} y;"))
+	if err != nil || len(tree) != 2 || tree[0].Lua != body || tree[1].Line != 4 {
+		t.Errorf("got %+v, %v", tree, err)
+	}
+}
+
+// Every directive knows its place and how it was written.
+func TestParseFileKeepsPlacesAndWords(t *testing.T) {
+	t.Parallel()
+	tree, err := ParseFile("/etc/x.conf", []byte("a 'b c'\n\"d\\\"\" e\\ f {\n \"g\"; }"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := tree[0]
+	if want := []string{"a", `'b c'`, `"d\""`, `e\ f`}; !slices.Equal(a.Words, want) || a.File != "/etc/x.conf" || a.Line != 1 {
+		t.Errorf("got %+v", a)
+	}
+	if g := a.Block[0]; g.Name != "g" || !slices.Equal(g.Words, []string{`"g"`}) || g.File != "/etc/x.conf" || g.Line != 3 {
+		t.Errorf("got %+v", g)
+	}
+}
+
+// What stands before an error is returned with it, blocks that it cuts off included.
+func TestParseKeepsWhatStandsBeforeAnError(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]Directive{
+		"a; b { c; d }":                  {D("a"), B("b", nil, D("c"))},
+		"a; b { c; { e; ":                {D("a"), B("b", nil, D("c"))},
+		"a { b { c;":                     {B("a", nil, B("b", nil, D("c")))},
+		"a; 'b":                          {D("a")},
+		"a; x_by_lua_block { {}":         {D("a"), B("x_by_lua_block", nil)},
+		"\ufeffa;}":                      {D("\ufeffa")}, // a byte order mark is a part of the word, as in nginx
+		"a { b; } c { d;\n e 'f'g; } h;": {B("a", nil, D("b")), B("c", nil, D("d"))},
+	} {
+		tree, err := ParseFile("f", []byte(text))
+		syntax, ok := err.(*SyntaxError)
+		if !ok || syntax.File != "f" || !Equal(tree, want) {
+			t.Errorf("%q: %v, %v; want %v", text, tree, err, want)
+		}
+	}
 }
 
 func TestPrintQuotes(t *testing.T) {
@@ -85,6 +130,25 @@ func TestPrintQuotes(t *testing.T) {
 		`    a "" "x y" "say \"no\"" "back\\slash" "semi;colon" "br{ace" "#hash" "a#b" "it's" "ünïcode" $host;` + "\n}\n"
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestPrintKeepsLua(t *testing.T) {
+	t.Parallel()
+	const text = "location / {\n    content_by_lua_block {\n\tngx.say(\"}\") -- }\n}\n}\n"
+	tree, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Print(tree); err != nil || string(got) != text {
+		t.Errorf("got %q, %v", got, err)
+	}
+	for _, body := range []string{"}", "{", "\x1b[2J", "\xff", "-- }"} {
+		lua := B("x_by_lua_block", nil)
+		lua.Lua = body
+		if out, err := Print([]Directive{lua}); err == nil {
+			t.Errorf("Print wrote the program %q as %q", body, out)
+		}
 	}
 }
 
@@ -149,6 +213,7 @@ func FuzzPrint(f *testing.F) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("http { server { listen 80; } } # x\n"))
 	f.Add([]byte("a 'b\\'' \"c\" ${d}e;"))
+	f.Add([]byte("x_by_lua_block { s = \"}\" -- }\n { } }"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		tree, err := Parse(text)
 		if err != nil {

@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 )
@@ -11,8 +10,9 @@ const maxDepth = 64
 
 // SyntaxError says where a text stops being a configuration.
 type SyntaxError struct {
+	File string // as given to ParseFile
 	Line int
-	Text string
+	Text string // what is wrong there, in nginx's words as far as nginx says as much
 }
 
 // Error implements error.
@@ -20,187 +20,86 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("cannot read the nginx configuration: line %d: %s", e.Line, e.Text)
 }
 
-// Parse reads a configuration file by the rules of nginx's own reader (ngx_conf_file.c): words, quotes, escapes,
-// comments, "${". Bodies of Lua blocks are skipped. The error is a *SyntaxError.
-func Parse(text []byte) ([]Directive, error) {
-	p := parser{text: bytes.TrimPrefix(text, []byte("\ufeff")), line: 1}
-	tree, err := p.block(0)
-	if err != nil {
-		return nil, err
-	}
-	return tree, nil
+// Parse is ParseFile for a text that is in no file.
+func Parse(text []byte) ([]Directive, error) { return ParseFile("", text) }
+
+// ParseFile reads the text of a configuration file by the rules of nginx's own reader (ngx_conf_file.c): words, quotes,
+// escapes, comments, "${". The error is a *SyntaxError; the tree is then what stands before it, blocks that it cuts off
+// included. name is only noted in each directive and in the error: no file is opened.
+func ParseFile(name string, text []byte) ([]Directive, error) {
+	p := parser{lexer: lexer{text: string(text), line: 1}, file: name}
+	return p.block(0)
 }
 
 type parser struct {
-	text []byte
-	pos  int
-	line int
+	lexer
+	file string
 }
 
 func (p *parser) fail(format string, args ...any) error {
-	return &SyntaxError{Line: p.line, Text: fmt.Sprintf(format, args...)}
+	return &SyntaxError{File: p.file, Line: p.line, Text: fmt.Sprintf(format, args...)}
 }
 
 // block reads directives up to the end of the block at this depth; depth 0 is the file.
 func (p *parser) block(depth int) ([]Directive, error) {
-	if depth > maxDepth {
-		return nil, p.fail("blocks nest too deep")
-	}
 	tree := []Directive{}
+	if depth > maxDepth {
+		return tree, p.fail("blocks nest too deep")
+	}
 	for {
-		words, line, end, err := p.words()
+		d, end, err := p.directive()
 		switch {
 		case err != nil:
-			return nil, err
+			return tree, err
+		case end == eof && len(d.Words) > 0:
+			return tree, p.fail(`unexpected end of file, expecting ";" or "}"`)
 		case end == eof && depth > 0:
-			return nil, p.fail("a block is not closed")
-		case end == eof && len(words) > 0:
-			return nil, p.fail("%q does not end with \";\"", words[len(words)-1])
-		case end == eof, end == '}' && depth > 0 && len(words) == 0:
+			return tree, p.fail(`unexpected end of file, expecting "}"`)
+		case end == eof, end == '}' && depth > 0 && len(d.Words) == 0:
 			return tree, nil
-		case end == '}', len(words) == 0:
-			return nil, p.fail("unexpected %q", string(end))
+		case end == '}', len(d.Words) == 0:
+			return tree, p.fail("unexpected %q", string(end))
 		}
-		d := Directive{Name: words[0], Args: words[1:], Line: line}
 		if end == '{' {
-			if d.Block, err = p.body(d.Name, depth); err != nil {
-				return nil, err
-			}
+			err = p.body(&d, depth)
 		}
-		tree = append(tree, d)
+		if tree = append(tree, d); err != nil {
+			return tree, err
+		}
 	}
 }
 
-func (p *parser) body(name string, depth int) ([]Directive, error) {
-	if strings.HasSuffix(name, "_by_lua_block") {
-		return []Directive{}, p.skipLua()
-	}
-	return p.block(depth + 1)
-}
-
-// skipLua passes over a body in another language by counting its braces.
-func (p *parser) skipLua() error {
-	for open := 1; p.pos < len(p.text); p.pos++ {
-		switch p.text[p.pos] {
-		case '\n':
-			p.line++
-		case '{':
-			open++
-		case '}':
-			open--
-		}
-		if open == 0 {
-			p.pos++
-			return nil
-		}
-	}
-	return p.fail("a Lua block is not closed")
-}
-
-// eof is what words ends with at the end of the text.
-const eof = 0
-
-// words reads one directive's words and returns what ended them: ';', '{', '}' or eof. line is that of the first.
-func (p *parser) words() (words []string, line int, end byte, err error) {
+// directive reads one directive's words and returns what ended them: ';', '{', '}' or eof.
+func (p *parser) directive() (d Directive, end byte, err error) {
+	d.File = p.file
 	for {
-		p.space()
-		if p.pos >= len(p.text) {
-			return words, line, eof, nil
-		}
-		c := p.text[p.pos]
-		if c == ';' || c == '{' || c == '}' {
-			p.pos++
-			return words, line, c, nil
-		}
-		if len(words) == 0 {
-			line = p.line
-		}
-		var w string
-		if c == '"' || c == '\'' {
-			w, err = p.quoted(c)
-		} else {
-			w, err = p.bare()
-		}
-		if err != nil {
-			return nil, 0, eof, err
-		}
-		words = append(words, w)
-	}
-}
-
-// space skips blanks and comments.
-func (p *parser) space() {
-	for comment := false; p.pos < len(p.text); p.pos++ {
-		switch c := p.text[p.pos]; {
-		case c == '\n':
-			p.line++
-			comment = false
-		case comment, c == ' ', c == '\t', c == '\r':
-		case c == '#':
-			comment = true
+		t, said := p.next()
+		switch {
+		case said != "":
+			return d, eof, p.fail("%s", said)
+		case t.mark != word:
+			return d, t.mark, nil
+		case len(d.Words) == 0:
+			d.Name, d.Line, d.Args = t.text, t.line, []string{}
 		default:
-			return
+			d.Args = append(d.Args, t.text)
 		}
+		d.Words = append(d.Words, t.raw)
 	}
 }
 
-// quoted reads a word in quotes; the next character has to end the word.
-func (p *parser) quoted(quote byte) (string, error) {
-	start := p.pos + 1
-	for p.pos = start; p.pos < len(p.text) && p.text[p.pos] != quote; p.pos++ {
-		p.count()
-		if p.text[p.pos] == '\\' && p.pos+1 < len(p.text) {
-			p.pos++
-			p.count()
-		}
+func (p *parser) body(d *Directive, depth int) (err error) {
+	if !inLua(d.Name) {
+		d.Block, err = p.block(depth + 1)
+		return err
 	}
-	if p.pos >= len(p.text) {
-		return "", p.fail("a quote is not closed")
+	closed := false
+	d.Block = []Directive{}
+	if d.Lua, closed = p.lua(); !closed {
+		return p.fail(`unexpected end of file, expecting "}"`)
 	}
-	word := unescape(p.text[start:p.pos])
-	p.pos++
-	if p.pos < len(p.text) && !bytes.ContainsRune([]byte(" \t\r\n;{)"), rune(p.text[p.pos])) {
-		return "", p.fail("unexpected %q after a closing quote", string(rune(p.text[p.pos])))
-	}
-	return word, nil
+	return nil
 }
 
-// bare reads a word without quotes. "${" does not open a block.
-func (p *parser) bare() (string, error) {
-	start := p.pos
-	for ; p.pos < len(p.text); p.pos++ {
-		switch c := p.text[p.pos]; {
-		case c == '\\' && p.pos+1 < len(p.text):
-			p.pos++
-			p.count()
-		case c == '$' && p.pos+1 < len(p.text) && p.text[p.pos+1] == '{':
-			p.pos++
-		case c == ' ', c == '\t', c == '\r', c == '\n', c == ';', c == '{':
-			return unescape(p.text[start:p.pos]), nil
-		}
-	}
-	return "", p.fail("the file ends in the middle of a word")
-}
-
-// count keeps the line number inside words.
-func (p *parser) count() {
-	if p.text[p.pos] == '\n' {
-		p.line++
-	}
-}
-
-// unescape does what nginx does to a word: only these six escapes mean something, any other backslash stays.
-func unescape(raw []byte) string {
-	var b strings.Builder
-	for i := 0; i < len(raw); i++ {
-		if raw[i] == '\\' && i+1 < len(raw) {
-			if at := strings.IndexByte(`"'\trn`, raw[i+1]); at >= 0 {
-				i++
-				b.WriteByte("\"'\\\t\r\n"[at])
-				continue
-			}
-		}
-		b.WriteByte(raw[i])
-	}
-	return b.String()
-}
+// inLua reports whether the block of the directive is a program in Lua.
+func inLua(name string) bool { return strings.HasSuffix(name, "_by_lua_block") }

@@ -53,9 +53,30 @@ func (p *printer) directive(d Directive, depth int) {
 		p.b.WriteString(";\n")
 		return
 	}
+	if inLua(d.Name) {
+		p.lua(d.Lua)
+		return
+	}
 	p.b.WriteString(" {\n")
 	p.tree(d.Block, depth+1)
 	p.b.WriteString(indent + "}\n")
+}
+
+// lua writes the body of a Lua block as it is.
+func (p *printer) lua(body string) {
+	for _, r := range body {
+		if r == utf8.RuneError || r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+			p.fail(fmt.Errorf("cannot write %q to a configuration: it has characters that do not print", body))
+			return
+		}
+	}
+	p.b.WriteString(" {" + body + "}\n")
+}
+
+func (p *printer) fail(err error) {
+	if p.err == nil {
+		p.err = err
+	}
 }
 
 func (p *printer) comment(text, indent string) {
@@ -65,7 +86,7 @@ func (p *printer) comment(text, indent string) {
 	for line := range strings.SplitSeq(text, "\n") {
 		for _, r := range line {
 			if !unicode.IsPrint(r) {
-				p.err = fmt.Errorf("cannot write the comment %q to a configuration", line)
+				p.fail(fmt.Errorf("cannot write the comment %q to a configuration", line))
 				return
 			}
 		}
@@ -74,9 +95,9 @@ func (p *printer) comment(text, indent string) {
 }
 
 func (p *printer) word(s string) {
-	quoted, err := quote(s)
-	if err != nil && p.err == nil {
-		p.err = err
+	quoted, err := Quote(s)
+	if err != nil {
+		p.fail(err)
 	}
 	p.b.WriteString(quoted)
 }
@@ -84,8 +105,9 @@ func (p *printer) word(s string) {
 // bare are the characters, beside letters and digits, that need no quotes anywhere in a word.
 const bare = "_./:=,+@%^~*!$()[]&?|<>-"
 
-// quote writes a word so that nginx reads back exactly s. It is the only place that quotes.
-func quote(s string) (string, error) {
+// Quote writes a word so that nginx reads back exactly s, in quotes where it needs them. It is the only place that
+// quotes. It fails when s has characters that do not print.
+func Quote(s string) (string, error) {
 	plain := s != ""
 	for _, r := range s {
 		switch {
