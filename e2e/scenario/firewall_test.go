@@ -32,6 +32,9 @@ table inet filter {
 }
 `
 
+// nftFolder is what makes a place for rules of others; without it we may only say what to add.
+const nftFolder = `include "/etc/nftables.d/*.nft"` + "\n"
+
 const iptablesRules = `*filter
 :INPUT DROP [0:0]
 :FORWARD ACCEPT [0:0]
@@ -54,7 +57,7 @@ var walls = []wall{
 		rules: [][]string{{"firewall-cmd", "--list-all"}, {"firewall-cmd", "--permanent", "--list-all"}},
 	}, {
 		name: "nftables", packages: []string{"nftables"},
-		files: map[string]string{"/etc/nftables.conf": nftConf},
+		files: map[string]string{"/etc/nftables.conf": nftConf + nftFolder, "/etc/nftables.d/local.nft": "# mine\n"},
 		raise: [][]string{{"systemctl", "enable", "--now", "nftables"}},
 		rules: [][]string{{"nft", "--stateless", "list", "ruleset"}},
 	}, {
@@ -138,6 +141,23 @@ func (st *story) reachable(want bool, ports ...int) {
 				st.Errorf("port %d of %s: through is %t, want %t", port, address, got, want)
 			}
 		}
+	}
+}
+
+// TestHandWrittenRuleset has an /etc/nftables.conf that reads no folder. It is the user's, so it is not edited: the ports
+// are open now, and what to add for the next restart is said.
+func TestHandWrittenRuleset(t *testing.T) {
+	t.Parallel()
+	st := begin(t, "bookworm")
+	f := walls[2]
+	f.files = map[string]string{"/etc/nftables.conf": nftConf}
+	st.raise(f)
+	st.answer("native")
+	r := st.apply()
+	st.ends(r, 0, "add at the end of /etc/nftables.conf", "tcp dport 443 accept")
+	st.live()
+	if st.s.Read("/etc/nftables.conf") != nftConf {
+		t.Error("/etc/nftables.conf was edited")
 	}
 }
 

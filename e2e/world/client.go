@@ -45,7 +45,7 @@ func (c *Client) Exec(argv ...string) Result {
 // Curl asks with curl, trusting Pebble's root only.
 func (c *Client) Curl(args ...string) Result {
 	c.w.t.Helper()
-	return c.Exec(append([]string{"curl", "--silent", "--show-error", "--max-time", "15", "--cacert", c.w.CA.Root()},
+	return c.Exec(append([]string{"curl", "--silent", "--show-error", "--max-time", "8", "--cacert", c.w.CA.Root()},
 		args...)...)
 }
 
