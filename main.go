@@ -25,11 +25,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	app := &command.App{
-		Version:     buildVersion(),
-		Stdin:       os.Stdin,
-		Stdout:      os.Stdout,
-		Stderr:      os.Stderr,
-		Machine:     func(root string) command.Machine { return system.New(root, buildVersion()) },
+		Version: buildVersion(),
+		Stdin:   os.Stdin,
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Machine: func(o command.MachineOptions) command.Machine {
+			return system.New(system.Options{Root: o.Root, Replace: o.Replace, Version: buildVersion()})
+		},
 		ReadFile:    os.ReadFile,
 		Interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
 		Env:         os.Getenv,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/diff"
 )
 
 // Plan implements command.Planner.
@@ -39,10 +40,14 @@ func (i *Installer) PlanRemoval(ctx context.Context, site string) (steps.Preview
 }
 
 // preview adds what the host itself says against the plan. A plan that is blocked is not previewed: it may not even be
-// complete.
+// complete. Its files are shown where the system is one that we do not know, so that they can be put there by hand.
 func (i *Installer) preview(ctx context.Context, plan steps.Plan, findings []steps.Finding) (steps.Preview, error) {
 	for _, f := range findings {
-		if f.Severity == steps.Blocker && f.Code != "H01" {
+		switch {
+		case f.Severity != steps.Blocker || f.Code == "H01":
+		case f.Code == "H10":
+			return steps.Preview{Plan: plan, Findings: findings, Effects: byHand(plan)}, nil
+		default:
 			return steps.Preview{Plan: plan, Findings: findings}, nil
 		}
 	}
@@ -52,6 +57,17 @@ func (i *Installer) preview(ctx context.Context, plan steps.Plan, findings []ste
 	}
 	p.Findings = append(findings, p.Findings...)
 	return p, nil
+}
+
+// byHand is every file of the plan as a new one.
+func byHand(plan steps.Plan) []steps.Effect {
+	var effects []steps.Effect
+	for _, c := range plan.Changes {
+		if w, ok := c.(steps.WriteFile); ok {
+			effects = append(effects, steps.Effect{Change: c, Action: steps.Create, Diff: diff.Unified(w.Path, nil, w.Content)})
+		}
+	}
+	return effects
 }
 
 // Stored implements command.Planner.

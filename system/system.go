@@ -23,22 +23,29 @@ import (
 // ones that change the host keep other processes out with a lock.
 type Installer struct {
 	root    string
-	version string
 	host    host.Host
 	engine  *apply.Engine
 	renewer *renew.Manager
 }
 
-// New returns the installer of the host below root; "" is the real one. Nothing is read yet.
-func New(root, version string) *Installer {
-	h := host.New(root)
-	i := &Installer{root: root, version: version, host: h, renewer: &renew.Manager{UserAgent: "sslwizard/" + version}}
+// Options say which host is meant and who asks.
+type Options struct {
+	Root    string   // folder that is treated as /; "" is the real one
+	Replace []string // files that may be overwritten although somebody edited them
+	Version string   // of sslwizard, for the CA
+}
+
+// New returns the installer of a host. Nothing is read yet.
+func New(o Options) *Installer {
+	h := host.New(o.Root)
+	i := &Installer{root: o.Root, host: h, renewer: &renew.Manager{UserAgent: "sslwizard/" + o.Version}}
 	i.engine = apply.New(h, apply.Services{
 		Certificates: i.renewer,
 		Executors:    []apply.Executor{native.NewRuntime(), nginx.NewRuntime()},
 		Prober:       verifier{i},
-		Locker:       apply.FileLock{Root: root},
+		Locker:       apply.FileLock{Root: o.Root},
 		Self:         self,
+		Replace:      o.Replace,
 	})
 	return i
 }

@@ -99,7 +99,7 @@ type run struct {
 func invoke(m *machine, args ...string) run {
 	var out, errs bytes.Buffer
 	app := &App{Version: "1.2.3", Stdin: strings.NewReader(minimal), Stdout: &out, Stderr: &errs,
-		Machine: func(string) Machine { return m },
+		Machine: func(MachineOptions) Machine { return m },
 		ReadFile: func(path string) ([]byte, error) {
 			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 		},

@@ -15,6 +15,12 @@ type Machine interface {
 	Daemon
 }
 
+// MachineOptions say which host is meant.
+type MachineOptions struct {
+	Root    string   // folder that is treated as /; "" is the real one
+	Replace []string // files whose edits by others the user has seen and gives up
+}
+
 // Planner says what would change. It never writes.
 type Planner interface {
 	// Plan previews these sites on this host. What stands in the way is in Preview.Findings; the error is for what

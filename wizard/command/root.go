@@ -18,8 +18,8 @@ type App struct {
 	Stdin   io.Reader
 	Stdout  io.Writer
 	Stderr  io.Writer
-	// Machine opens the host below a root folder ("" is the real one). It must be cheap: nothing is read yet.
-	Machine func(root string) Machine
+	// Machine opens the host. It must be cheap: nothing is read yet.
+	Machine func(MachineOptions) Machine
 	// ReadFile reads a file that the user named.
 	ReadFile func(path string) ([]byte, error)
 	// Interactive says whether stdin and stdout are terminals.
@@ -33,11 +33,12 @@ type App struct {
 
 // globals are the flags that every command has.
 type globals struct {
-	output string
-	root   string
-	color  string
-	ascii  bool
-	plain  bool
+	output  string
+	root    string
+	replace []string
+	color   string
+	ascii   bool
+	plain   bool
 }
 
 // Run parses args, does what they say, prints the outcome and returns the exit status (steps/exit.go).
@@ -64,6 +65,7 @@ func (a *App) tree() *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVarP(&a.flags.output, "output", "o", "text", "print text, json (one object a line) or diff")
 	f.StringVar(&a.flags.root, "root-dir", "", "treat this folder as / (tests)")
+	f.StringArrayVar(&a.flags.replace, "replace", nil, "overwrite this file although somebody edited it (may be repeated)")
 	f.StringVar(&a.flags.color, "color", "auto", "auto, always or never")
 	f.BoolVar(&a.flags.ascii, "ascii", false, "draw with ASCII only")
 	f.BoolVar(&a.flags.plain, "plain", false, "plain lines, no screens")
@@ -94,4 +96,6 @@ func oneOf(s string, all ...string) bool {
 	return false
 }
 
-func (a *App) machine() Machine { return a.Machine(a.flags.root) }
+func (a *App) machine() Machine {
+	return a.Machine(MachineOptions{Root: a.flags.root, Replace: a.flags.replace})
+}

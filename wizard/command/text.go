@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,9 +107,7 @@ func (p textPrinter) findings(all []steps.Finding) {
 
 func (p textPrinter) event(e steps.Event) {
 	if e.Report != nil {
-		for _, c := range e.Report.Checks {
-			p.check(c)
-		}
+		p.brief(e)
 		return
 	}
 	if e.Status == steps.Unchanged || e.Status == steps.Started {
@@ -119,6 +118,16 @@ func (p textPrinter) event(e steps.Event) {
 		text = e.Change.Summary()
 	}
 	p.line("%s  %-9s %s%s", e.Time.Format("15:04:05"), e.Status, steps.CleanLine(text), took(e.Elapsed))
+}
+
+// brief tells of a report what somebody has to look at, and how many checks there were; json has them all.
+func (p textPrinter) brief(e steps.Event) {
+	for _, c := range e.Report.Checks {
+		if c.Verdict == steps.Fail || c.Verdict == steps.Warn {
+			p.check(c)
+		}
+	}
+	p.line("%s  %-9s %s", e.Time.Format("15:04:05"), "checked", tally(*e.Report))
 }
 
 func (p textPrinter) check(c steps.Check) {
@@ -137,21 +146,26 @@ func (p textPrinter) check(c steps.Check) {
 }
 
 func (p textPrinter) report(r steps.Report) {
-	count := map[steps.Verdict]int{}
-	for _, c := range r.Checks {
-		count[c.Verdict]++
-	}
 	p.line("")
 	for _, id := range steps.IDs() {
 		p.line("%s  %s", p.style.mark(r.Verdict(id)), stepTitle(id))
 	}
-	p.line("\n%s: %d passed, %d failed, %d warnings, %d skipped, %s", steps.CleanLine(r.Target), count[steps.OK], count[steps.Fail],
+	p.line("\n%s", tally(r))
+}
+
+// tally is a report in one line.
+func tally(r steps.Report) string {
+	count := map[steps.Verdict]int{}
+	for _, c := range r.Checks {
+		count[c.Verdict]++
+	}
+	return fmt.Sprintf("%s: %d passed, %d failed, %d warnings, %d skipped, %s", steps.CleanLine(r.Target), count[steps.OK], count[steps.Fail],
 		count[steps.Warn], count[steps.Skip], r.Took.Round(time.Millisecond))
 }
 
 func (p textPrinter) result(r steps.Result) {
 	p.line("")
-	for _, rep := range r.Reports {
+	for _, rep := range lastReports(r.Reports) {
 		p.report(rep)
 	}
 	switch r.Outcome {
@@ -173,6 +187,18 @@ func (p textPrinter) result(r steps.Result) {
 	if r.Err != nil {
 		p.failure(r.Err)
 	}
+}
+
+// lastReports keeps the last report of each site: the one that counts.
+func lastReports(all []steps.Report) []steps.Report {
+	var kept []steps.Report
+	for i, r := range all {
+		later := slices.ContainsFunc(all[i+1:], func(o steps.Report) bool { return o.Target == r.Target })
+		if !later {
+			kept = append(kept, r)
+		}
+	}
+	return kept
 }
 
 func (p textPrinter) list(title string, lines []string) {
