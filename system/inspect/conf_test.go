@@ -1,10 +1,12 @@
 package inspect
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/c93d5bcb/sslwizard/system/nginx/conf"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
 )
 
@@ -36,8 +38,12 @@ func TestReadConf(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	c.walk(func(d *directive, in []string) {
-		got = append(got, strings.Join(append(append(slices.Clip(in), d.name), d.args...), " "))
+	conf.Each(c.top, func(d conf.Directive, in []conf.Directive) {
+		var words []string
+		for _, block := range in {
+			words = append(words, block.Name)
+		}
+		got = append(got, strings.Join(append(append(words, d.Name), d.Args...), " "))
 	})
 	want := []string{"user www-data", "http", "http upstream u", "http upstream server 127.0.0.1:1", "http server",
 		"http server listen [::]:443 ssl", `http log_format main $remote_addr "quoted" {brace} ; #not a comment second" line`,
@@ -76,7 +82,7 @@ func TestFlatten(t *testing.T) {
 		{`listen [::]:443 ssl;`, origin{"/etc/nginx/conf.d/b.conf", 3}},
 		{`"~a{2}b" 1;`, origin{"/etc/nginx/nginx.conf", 7}},
 		{`		if s then ngx.say('{') end }`, origin{"/etc/nginx/nginx.conf", 9}},
-		{`ssl_certificate "/etc/nginx/certs/a.pem";`, origin{"/etc/nginx/nginx.conf", 14}},
+		{`ssl_certificate /etc/nginx/certs/a.pem;`, origin{"/etc/nginx/nginx.conf", 14}},
 		{`ssl_certificate_key "$key";`, origin{"/etc/nginx/nginx.conf", 15}},
 		{`proxy_ssl_crl /abs;`, origin{"/etc/nginx/nginx.conf", 16}},
 		{`acme_certificate issuer;`, origin{"/etc/nginx/nginx.conf", 17}},
@@ -93,8 +99,10 @@ func TestFlatten(t *testing.T) {
 
 func TestBrokenConfigurations(t *testing.T) {
 	t.Parallel()
-	for conf, want := range map[string]string{
-		"http {\n":             `unexpected end of file, expecting ";" or "}" in /etc/nginx/nginx.conf:2`,
+	for text, want := range map[string]string{
+		"http {\n":             `unexpected end of file, expecting "}" in /etc/nginx/nginx.conf:2`,
+		"http {\na":            `unexpected end of file, expecting ";" or "}" in /etc/nginx/nginx.conf:2`,
+		"a 'b'c;":              `unexpected "c" in /etc/nginx/nginx.conf:1`,
 		"a b":                  `unexpected end of file, expecting ";" or "}" in /etc/nginx/nginx.conf:1`,
 		"}\n":                  `unexpected "}" in /etc/nginx/nginx.conf:1`,
 		"\n;":                  `unexpected ";" in /etc/nginx/nginx.conf:2`,
@@ -103,13 +111,31 @@ func TestBrokenConfigurations(t *testing.T) {
 		"x_by_lua_block { {":   `unexpected end of file, expecting "}" in /etc/nginx/nginx.conf:1`,
 		"a \\":                 `unexpected end of file, expecting ";" or "}" in /etc/nginx/nginx.conf:1`,
 		"\ninclude gone.conf;": `open() "/etc/nginx/gone.conf" failed (2: No such file or directory) in /etc/nginx/nginx.conf:2`,
+		"include gone.conf; {": `open() "/etc/nginx/gone.conf" failed (2: No such file or directory) in /etc/nginx/nginx.conf:1`,
 		"include nginx.conf;":  `too many files include each other, at /etc/nginx/nginx.conf`,
 	} {
 		h := systemtest.New(t)
-		h.File("/etc/nginx/nginx.conf", conf)
+		h.File("/etc/nginx/nginx.conf", text)
 		if _, err := readConf(h, "/etc/nginx/nginx.conf"); err == nil || err.Error() != want {
-			t.Errorf("%q: %v, want %s", conf, err, want)
+			t.Errorf("%q: %v, want %s", text, err, want)
 		}
+	}
+}
+
+// Of a broken configuration is read what stands before the fault, in included files too.
+func TestReadConfKeepsWhatItCouldRead(t *testing.T) {
+	t.Parallel()
+	h := systemtest.New(t)
+	h.File("/etc/nginx/nginx.conf", "http { include conf.d/*.conf; server { listen 3; } }")
+	h.File("/etc/nginx/conf.d/a.conf", "server { listen 1; }\n")
+	h.File("/etc/nginx/conf.d/b.conf", "server {\n listen 2;\n}\n}")
+	c, err := readConf(h, "/etc/nginx/nginx.conf")
+	if want := `unexpected "}" in /etc/nginx/conf.d/b.conf:4`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	servers := inspectorOf(t, h, true).servers(c)
+	if len(servers) != 2 || servers[1].File != "/etc/nginx/conf.d/b.conf" || servers[1].Line != 1 || servers[1].Listens[0] != "2" {
+		t.Errorf("got %+v", servers)
 	}
 }
 
@@ -131,7 +157,7 @@ func TestVerdict(t *testing.T) {
 }
 
 func FuzzReadConf(f *testing.F) {
-	for _, seed := range []string{tricky, "a{", "'", `\`, "x_by_lua_block{\"", "${", "a ${;}"} {
+	for _, seed := range []string{tricky, "a{", "'", `\`, "x_by_lua_block{\"", "0{_by_lua_block{}}", "a_by_lua_block{--}}", "${", "a ${;}", "ssl_crl 'a b';", "ssl_crl \"a\\\"\\x\";", "a{b 'c\n';}"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -145,5 +171,25 @@ func FuzzReadConf(f *testing.F) {
 		if n := strings.Count(flat, "\n"); n != len(origins) {
 			t.Errorf("%d lines have %d origins", n, len(origins))
 		}
+		again, err := conf.Parse([]byte(flat))
+		if err != nil || !conf.Equal(again[:len(again)-1], absolute(c.top)) {
+			t.Errorf("%q is flat %q, %v", text, flat, err)
+		}
 	})
+}
+
+// absolute is the tree with the paths that flatten makes absolute, as in TestFlatten; the folder is "/".
+func absolute(tree []conf.Directive) []conf.Directive {
+	all := []conf.Directive{}
+	for _, d := range tree {
+		if text := (&flat{base: "/"}).absolute(d); text != strings.Join(d.Words, " ") {
+			d.Args = slices.Clone(d.Args)
+			d.Args[0] = path.Join("/", d.Args[0])
+		}
+		if d.Block != nil {
+			d.Block = absolute(d.Block)
+		}
+		all = append(all, d)
+	}
+	return all
 }

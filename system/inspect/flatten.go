@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/c93d5bcb/sslwizard/system/nginx/conf"
 )
 
 // sentinel is a directive that no nginx knows. nginx reads its configuration to the end and checks each http block as
@@ -29,23 +32,23 @@ type flat struct {
 
 // flatten writes the configuration that begins in the folder base. Paths that nginx would seek beside its
 // configuration file are made absolute, since that file is now /dev/stdin.
-func flatten(c *conf, base string) (string, []origin) {
+func flatten(c *configuration, base string) (string, []origin) {
 	f := &flat{base: base}
 	f.list(c.top)
 	f.write(sentinel+";", origin{})
 	return f.String(), f.origins
 }
 
-func (f *flat) list(all []*directive) {
+func (f *flat) list(all []conf.Directive) {
 	for _, d := range all {
-		at := origin{d.file, d.line}
+		at := origin{d.File, d.Line}
 		raw := f.absolute(d)
 		switch {
-		case d.open && d.text != "":
-			f.write(raw+" {"+d.text+"}", at)
-		case d.open:
+		case d.Block != nil && len(d.Block) == 0:
+			f.write(raw+" {"+d.Lua+"}", at)
+		case d.Block != nil:
 			f.write(raw+" {", at)
-			f.list(d.block)
+			f.list(d.Block)
 			f.write("}", at)
 		default:
 			f.write(raw+";", at)
@@ -65,15 +68,17 @@ var besideConf = regexp.MustCompile(`(^|_)ssl_(certificate|certificate_key|clien
 	`crl|dhparam|password_file|session_ticket_key|stapling_file)$|^auth_basic_user_file$|^geoip_(country|city|org)$|` +
 	`^xslt_stylesheet$|^xml_entities$`)
 
-func (f *flat) absolute(d *directive) string {
-	if len(d.args) == 0 || !besideConf.MatchString(d.name) {
-		return strings.Join(d.raw, " ")
+func (f *flat) absolute(d conf.Directive) string {
+	words := slices.Clone(d.Words)
+	if len(d.Args) > 0 && besideConf.MatchString(d.Name) {
+		first := d.Args[0]
+		if !path.IsAbs(first) && first != "off" && !strings.ContainsAny(first, ":$") {
+			if quoted, err := conf.Quote(path.Join(f.base, first)); err == nil {
+				words[1] = quoted
+			}
+		}
 	}
-	first := d.args[0]
-	if path.IsAbs(first) || first == "off" || strings.ContainsAny(first, ":$") {
-		return strings.Join(d.raw, " ")
-	}
-	return strings.Join(append([]string{d.raw[0], strconv.Quote(path.Join(f.base, first))}, d.raw[2:]...), " ")
+	return strings.Join(words, " ")
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/nginx/conf"
 )
 
 // nginxPlaces is where the host finds nginx; strayPlaces is where a build of one's own puts it, which we leave alone.
@@ -114,7 +115,7 @@ func (in *inspector) configuration(n *steps.Nginx, build nginxBuild) {
 }
 
 // includeFolder is the folder of the first *.conf that is included in http{}.
-func includeFolder(c *conf) string {
+func includeFolder(c *configuration) string {
 	for _, i := range c.includes {
 		if i.context == "http" && path.Base(i.pattern) == "*.conf" && !strings.ContainsAny(path.Dir(i.pattern), "*?[") {
 			return clean(path.Dir(i.pattern))
@@ -124,21 +125,21 @@ func includeFolder(c *conf) string {
 }
 
 // servers are the server blocks of http{} that are not ours.
-func (in *inspector) servers(c *conf) []steps.NginxServer {
+func (in *inspector) servers(c *configuration) []steps.NginxServer {
 	var found []steps.NginxServer
-	c.walk(func(d *directive, inside []string) {
-		if d.name != "server" || len(inside) != 1 || inside[0] != "http" || strings.HasPrefix(path.Base(d.file), "sslwizard") {
+	conf.Each(c.top, func(d conf.Directive, inside []conf.Directive) {
+		if d.Name != "server" || len(inside) != 1 || inside[0].Name != "http" || strings.HasPrefix(path.Base(d.File), "sslwizard") {
 			return
 		}
-		s := steps.NginxServer{File: clean(d.file), Line: d.line}
-		for _, inner := range d.block {
-			switch inner.name {
+		s := steps.NginxServer{File: clean(d.File), Line: d.Line}
+		for _, inner := range d.Block {
+			switch inner.Name {
 			case "server_name":
-				for _, name := range inner.args {
+				for _, name := range inner.Args {
 					s.Names = append(s.Names, clean(name))
 				}
 			case "listen":
-				s.Listens = append(s.Listens, clean(strings.Join(inner.args, " ")))
+				s.Listens = append(s.Listens, clean(strings.Join(inner.Args, " ")))
 			}
 		}
 		found = append(found, s)

@@ -76,15 +76,35 @@ func TestRealNginxJudgesAndChangesNothing(t *testing.T) {
 		must(t, os.WriteFile(build.conf, []byte(wouldWrite(dir, c.main)), 0o644))
 		must(t, os.WriteFile(filepath.Join(dir, "site/a.conf"), []byte(c.site), 0o644))
 		before := tree(t, dir)
-		conf, err := readConf(in.host, build.conf)
+		read, err := readConf(in.host, build.conf)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ok, problem := in.judge(conf, build, false); ok != (c.want == "") || !strings.Contains(problem, c.want) {
+		if ok, problem := in.judge(read, build, false); ok != (c.want == "") || !strings.Contains(problem, c.want) {
 			t.Errorf("%+v: %t, %q", c, ok, problem)
 		}
 		if after := tree(t, dir); after != before {
 			t.Errorf("judging changed\n%s\nto\n%s", before, after)
+		}
+	}
+}
+
+// What nginx's own reader finds wrong, ours finds at the same line and in the same words.
+func TestRealNginxReadsAsWeDo(t *testing.T) {
+	t.Parallel()
+	in, build, _ := realNginx(t)
+	for _, text := range []string{
+		"http {\n", "a b", "http { a b", "}\n", "\n;", "{ }", "a { b }", "a\n'b'c;", "a 'b\nc'\n\"d\"\"e\";", "a \\", "a b\\\n;;", "a ${b {;",
+	} {
+		must(t, os.WriteFile(build.conf, []byte(text), 0o644))
+		_, err := readConf(in.host, build.conf)
+		stderr, asked := in.parseOnly(build, "events {}\ninclude "+build.conf+";\n")
+		said := emergency.FindStringSubmatch(stderr)
+		if !asked || said == nil {
+			t.Fatalf("%q: nginx says %q", text, stderr)
+		}
+		if unknown := strings.HasPrefix(said[1], "unknown directive"); err == nil || !unknown && err.Error() != said[1] {
+			t.Errorf("%q: %v; nginx says %q", text, err, said[1])
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // judge has nginx check the present configuration without letting it change anything (sentinel). If it refuses the
 // flat text although nginx runs, the real "nginx -t" has the last word: a running nginx has its folders, logs and pid
 // file, so that the test creates none. Both empty means that it could not be told.
-func (in *inspector) judge(c *conf, build nginxBuild, active bool) (ok bool, problem string) {
+func (in *inspector) judge(c *configuration, build nginxBuild, active bool) (ok bool, problem string) {
 	text, origins := flatten(c, path.Dir(build.conf))
 	stderr, asked := in.parseOnly(build, text)
 	if !asked {

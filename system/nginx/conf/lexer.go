@@ -72,10 +72,18 @@ func (l *lexer) quoted(quote byte) (token, string) {
 	}
 	l.pos++
 	if l.pos < len(l.text) && !strings.Contains(" \t\r\n;{)", l.text[l.pos:l.pos+1]) {
-		return token{}, fmt.Sprintf("unexpected %q", l.text[l.pos:l.pos+1])
+		return token{}, unexpected(l.text[l.pos])
 	}
 	raw := l.text[start:l.pos]
 	return token{word, unescape(raw[1 : len(raw)-1]), raw, line}, ""
+}
+
+// unexpected is how nginx puts it, but for a character that does not print.
+func unexpected(c byte) string {
+	if c > ' ' && c <= '~' {
+		return `unexpected "` + string(rune(c)) + `"`
+	}
+	return fmt.Sprintf("unexpected %q", []byte{c})
 }
 
 // bare reads a word without quotes. "${" does not open a block.
@@ -143,9 +151,14 @@ func (l *lexer) lua() (string, bool) {
 				l.pos += n + 1
 			}
 		case '-':
-			if n := strings.IndexByte(l.text[l.pos:], '\n'); n > 0 && l.text[l.pos+1] == '-' {
-				l.pos += n - 1
+			if !strings.HasPrefix(l.text[l.pos:], "--") {
+				continue
 			}
+			n := strings.IndexByte(l.text[l.pos:], '\n')
+			if n < 0 {
+				return "", false
+			}
+			l.pos += n - 1
 		}
 	}
 	return "", false

@@ -36,8 +36,8 @@ type parser struct {
 	file string
 }
 
-func (p *parser) fail(format string, args ...any) error {
-	return &SyntaxError{File: p.file, Line: p.line, Text: fmt.Sprintf(format, args...)}
+func (p *parser) fail(text string) error {
+	return &SyntaxError{File: p.file, Line: p.line, Text: text}
 }
 
 // block reads directives up to the end of the block at this depth; depth 0 is the file.
@@ -58,7 +58,7 @@ func (p *parser) block(depth int) ([]Directive, error) {
 		case end == eof, end == '}' && depth > 0 && len(d.Words) == 0:
 			return tree, nil
 		case end == '}', len(d.Words) == 0:
-			return tree, p.fail("unexpected %q", string(end))
+			return tree, p.fail(unexpected(end))
 		}
 		if end == '{' {
 			err = p.body(&d, depth)
@@ -76,7 +76,7 @@ func (p *parser) directive() (d Directive, end byte, err error) {
 		t, said := p.next()
 		switch {
 		case said != "":
-			return d, eof, p.fail("%s", said)
+			return d, eof, p.fail(said)
 		case t.mark != word:
 			return d, t.mark, nil
 		case len(d.Words) == 0:
