@@ -168,6 +168,12 @@ func (c *Client) Through(address string, port int) bool {
 	c.w.t.Helper()
 	r := c.Exec("curl", "--silent", "--show-error", "--insecure", "--max-time", "2", "--output", "/dev/null",
 		fmt.Sprintf("http://%s:%d/", address, port))
-	const timedOut = 28 // curl(1), exit codes
-	return r.Status != timedOut
+	const cannotConnect, timedOut = 7, 28 // curl(1), exit codes
+	switch r.Status {
+	case timedOut: // a firewall drops
+		return false
+	case cannotConnect: // a firewall rejects with an ICMP message (firewalld does), or nobody listens
+		return strings.Contains(r.Stderr, "refused")
+	}
+	return true
 }
