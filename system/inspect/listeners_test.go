@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -129,25 +128,5 @@ func TestOwnListenerIsFound(t *testing.T) {
 	i := slices.IndexFunc(got, func(l steps.Listener) bool { return l.Port.Number == port })
 	if i < 0 || got[i].PID != os.Getpid() || got[i].Process == "" || got[i].Address != netip.MustParseAddr("127.0.0.1") {
 		t.Errorf("port %d of process %d is not in %+v", port, os.Getpid(), got)
-	}
-}
-
-func TestAptHolder(t *testing.T) {
-	t.Parallel()
-	h := systemtest.New(t)
-	h.Debian()
-	h.File("/proc/locks", "1: POSIX  ADVISORY  WRITE 500 00:1a:111 0 EOF\n2: FLOCK  ADVISORY  WRITE 812 fd:01:222 0 EOF\n"+
-		"2: -> POSIX  ADVISORY  WRITE 813 fd:01:222 0 EOF\n3: POSIX  ADVISORY  READ 900 fd:01:333 0 EOF\n")
-	process(h, 500, "cron", "/usr/sbin/cron", "cron.service")
-	process(h, 812, "apt-get", "/usr/bin/apt-get", "user.slice")
-	if got := inspectorOf(t, h, true).aptHolder(); got != "" {
-		t.Errorf("apt is said to be locked by %q", got)
-	}
-	if got := inspectorOf(t, h, false).aptHolder(); got != "apt-get, pid 812" {
-		t.Errorf("without root: %q", got)
-	}
-	h.Put("/proc/812/fd/5", host.File{Mode: fs.ModeSymlink | 0o777, Link: "/var/lib/dpkg/lock-frontend"})
-	if got := inspectorOf(t, h, true).packages(); got != (steps.PackageManager{Kind: "apt", LockedBy: "apt-get, pid 812"}) {
-		t.Errorf("got %+v", got)
 	}
 }

@@ -1,8 +1,6 @@
 package inspect
 
 import (
-	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -16,42 +14,7 @@ func (in *inspector) packages() steps.PackageManager {
 	if !in.has("apt-get") || !in.has("dpkg") {
 		return steps.PackageManager{}
 	}
-	return steps.PackageManager{Kind: "apt", LockedBy: in.aptHolder()}
-}
-
-var aptLocks = []string{"/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock",
-	"/var/cache/apt/archives/lock"}
-
-// aptTools are programs whose lock is taken for apt's where their open files cannot be seen, without root.
-var aptTools = []string{"apt-get", "apt", "aptitude", "dpkg", "unattended-upgr", "packagekitd", "synaptic"}
-
-// aptHolder asks the kernel who holds a lock on one of apt's files. Taking the lock to see would change its state.
-func (in *inspector) aptHolder() string {
-	asked := map[string]bool{}
-	for _, line := range lines(in.read("/proc/locks")) {
-		fields := strings.Fields(line) // 1: POSIX  ADVISORY  WRITE 812 08:01:1234567 0 EOF
-		if len(fields) < 6 || fields[3] != "WRITE" || asked[fields[4]] {
-			continue
-		}
-		pid := fields[4]
-		asked[pid] = true
-		name := in.comm(pid)
-		if in.opens(pid, aptLocks) || !in.opt.Process.Root && slices.Contains(aptTools, name) {
-			return fmt.Sprintf("%s, pid %s", name, clean(pid))
-		}
-	}
-	return ""
-}
-
-func (in *inspector) opens(pid string, files []string) bool {
-	dir := "/proc/" + pid + "/fd"
-	for _, fd := range in.entries(dir) {
-		if f, err := in.host.ReadFile(dir + "/" + fd); err == nil && f.Mode.Type() == fs.ModeSymlink &&
-			slices.Contains(files, f.Link) {
-			return true
-		}
-	}
-	return false
+	return steps.PackageManager{Kind: "apt", LockedBy: PackageLock(in.ctx, in.host)}
 }
 
 func (in *inspector) comm(pid string) string { return clean(in.read("/proc/" + pid + "/comm")) }
