@@ -32,7 +32,7 @@ func TestBadAnswers(t *testing.T) {
 		{"upstream with a path", []string{"http://127.0.0.1:3000", "ftp://127.0.0.1:3000"}, 65, []string{"answers.yaml:5:", "ftp"}},
 		{"plain directory", []string{"https://acme.test", "http://acme.test"}, 65, []string{"answers.yaml:7:", "https"}},
 		{"other version", []string{"sslwizard/v1", "sslwizard/v9"}, 65, []string{"answers.yaml:1:", "sslwizard/v1"}},
-		{"not YAML", []string{"certs: {", "certs: {{"}, 65, []string{"answers.yaml:4:"}},
+		{"not YAML", []string{"certs: {", "certs: {{"}, 65, []string{"answers.yaml:", "not YAML", "line 4"}},
 		{"several at once", []string{"email:", "emial:", "firewall: true", "firewall: 3"}, 65, []string{"answers.yaml:3:", "answers.yaml:9:"}},
 	} {
 		st.answer("native", c.edits...)

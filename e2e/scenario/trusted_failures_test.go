@@ -5,6 +5,7 @@ package scenario
 import (
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/c93d5bcb/sslwizard/e2e/world"
@@ -87,8 +88,8 @@ func TestWrongCARoots(t *testing.T) {
 func TestOwnCertificate(t *testing.T) {
 	t.Parallel()
 	st := begin(t, "bookworm")
-	selfSigned(st, "/root/own", shop, www)
-	selfSigned(st, "/root/other", "other.example.com")
+	own(st, "/root/own", shop, www)
+	own(st, "/root/other", "other.example.com")
 	st.answer("native")
 	text := st.s.Read(answers)
 	st.s.Write(answers, text[:len(text)-len(trustedPart)]+
@@ -98,9 +99,9 @@ func TestOwnCertificate(t *testing.T) {
 		"trusted: {source: files, certificate: /root/other.pem, key: /root/other.key}\n", 0o644)
 	st.refuses(65, "other.example.com", shop)
 	st.s.Write(answers, text[:len(text)-len(trustedPart)]+
-		"trusted: {source: files, caRoots: /root/own.pem, certificate: /root/own.pem, key: /root/own.key}\n", 0o644)
+		"trusted: {source: files, caRoots: /root/own-ca.pem, certificate: /root/own.pem, key: /root/own.key}\n", 0o644)
 	st.must(st.apply())
-	root := st.s.Copy("/root/own.pem")
+	root := st.s.Copy("/root/own-ca.pem")
 	defer os.Remove(root)
 	st.ends(st.c.Exec("curl", "--silent", "--show-error", "--cacert", root, "https://"+shop+"/a?b=1"), 0, `"uri":"/a?b=1"`)
 }
@@ -113,23 +114,21 @@ const trustedPart = `trusted:
   acceptTerms: true
 `
 
-// selfSigned makes NAME.pem and NAME.key on the server.
-func selfSigned(st *story, name string, domains ...string) {
+// own makes a CA and a certificate of it on the server: NAME.pem, NAME.key and NAME-ca.pem.
+func own(st *story, name string, domains ...string) {
 	st.Helper()
-	names := ""
-	for i, d := range domains {
-		if i > 0 {
-			names += ","
-		}
-		names += "DNS:" + d
-	}
 	dir, err := os.MkdirTemp("", "own-")
 	if err != nil {
 		st.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	world.Here(st, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-		"-subj", "/CN="+domains[0], "-addext", "subjectAltName="+names, "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", dir+"/key", "-out", dir+"/pem")
+	request := []string{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"}
+	world.Here(st, append(request, "-subj", "/CN=own CA", "-addext", "keyUsage=critical,keyCertSign",
+		"-keyout", dir+"/ca.key", "-out", dir+"/ca.pem")...)
+	world.Here(st, append(request, "-subj", "/CN="+domains[0], "-CA", dir+"/ca.pem", "-CAkey", dir+"/ca.key",
+		"-addext", "subjectAltName=DNS:"+strings.Join(domains, ",DNS:"), "-addext", "basicConstraints=critical,CA:FALSE",
+		"-keyout", dir+"/key", "-out", dir+"/pem")...)
+	st.s.Put(name+"-ca.pem", dir+"/ca.pem", 0o644)
 	st.s.Put(name+".pem", dir+"/pem", 0o644)
 	st.s.Put(name+".key", dir+"/key", 0o600)
 }
