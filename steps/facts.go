@@ -2,6 +2,7 @@ package steps
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -28,6 +29,11 @@ type Facts struct {
 type Distro struct {
 	ID, VersionID, Codename, Pretty string
 	Like                            []string
+}
+
+// Debian reports Debian, Ubuntu and what says that it is like them.
+func (d Distro) Debian() bool {
+	return slices.ContainsFunc(append([]string{d.ID}, d.Like...), func(id string) bool { return id == "debian" || id == "ubuntu" })
 }
 
 // PackageManager is the tool that installs packages here.

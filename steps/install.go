@@ -81,7 +81,7 @@ func hostFindings(f Facts) []Finding {
 		found = append(found, Finding{Code: "H01", Severity: Blocker, Text: "cannot change this server without root",
 			Fix: []string{"run the same command with sudo in front; --dry-run works without"}})
 	}
-	if f.Services == "" || f.Packages.Kind == "" {
+	if f.Services == "" || f.Packages.Kind == "" || !f.Distro.Debian() {
 		found = append(found, Finding{Code: "H10", Severity: Blocker,
 			Text: fmt.Sprintf("cannot set up %s: so far this needs Debian or Ubuntu with systemd", firstOf(f.Distro.Pretty, "this system")),
 			Fix:  []string{"sslwizard --non-interactive --answers FILE --dry-run -o diff    prints the files to install by hand"}})

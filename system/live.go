@@ -9,6 +9,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/cert"
 	"github.com/c93d5bcb/sslwizard/system/probe"
+	"github.com/c93d5bcb/sslwizard/system/renew"
 )
 
 // liveIdle is how long a verification leaves a WebSocket silent: long enough to see that silence as such is survived,
@@ -37,6 +38,9 @@ func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool) (ste
 			t.Roots = nil
 		}
 		r := probe.Run(ctx, t, nil)
+		if site.Trusted.Source == steps.SourceFiles {
+			tolerateIssuer(r.Checks)
+		}
 		whole.Checks = append(whole.Checks, r.Checks...)
 		whole.Took += r.Took
 		if n == 0 {
@@ -44,6 +48,17 @@ func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool) (ste
 		}
 	}
 	return whole, ctx.Err()
+}
+
+// tolerateIssuer makes a warning of a chain that this host cannot follow: who brings a certificate of a CA of their own
+// knows who trusts it.
+func tolerateIssuer(checks []steps.Check) {
+	for n, c := range checks {
+		if c.Name == "trusted.chain" && c.Verdict == steps.Fail {
+			checks[n].Verdict = steps.Warn
+			checks[n].Fix = []string{"trusted.caRoots: /path/to/your-ca.pem    when its visitors trust a CA of your own"}
+		}
+	}
 }
 
 // targets are the site by its first name, in full and in every family, and then by what differs: its other names and
@@ -85,11 +100,11 @@ func (i *Installer) roots(site steps.Site, trusted bool) (*x509.CertPool, error)
 		pool = system
 	}
 	if site.Trusted.CARoots != "" {
-		f, err := i.host.ReadFile(site.Trusted.CARoots)
+		pem, err := renew.Roots(i.host, site.Trusted.CARoots)
 		if err != nil {
-			return nil, &steps.Failure{Text: "cannot read trusted.caRoots", Err: err}
+			return nil, err
 		}
-		pool.AppendCertsFromPEM(f.Data)
+		pool.AppendCertsFromPEM(pem)
 	}
 	if !trusted || site.Trusted.Source == steps.SourceNone {
 		if ca, err := cert.LoadAuthority(i.host); err == nil {

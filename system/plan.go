@@ -2,17 +2,23 @@ package system
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/diff"
+	"github.com/c93d5bcb/sslwizard/system/renew"
 )
 
 // Plan implements command.Planner.
 func (i *Installer) Plan(ctx context.Context, sites []steps.Site) (steps.Preview, error) {
 	chosen, others, err := choose(sites)
 	if err != nil {
+		return steps.Preview{}, err
+	}
+	if err := i.namedFiles(sites); err != nil {
 		return steps.Preview{}, err
 	}
 	f, err := i.facts(ctx, chosen.Name() == steps.ExecutorNginx)
@@ -24,6 +30,18 @@ func (i *Installer) Plan(ctx context.Context, sites []steps.Site) (steps.Preview
 		return steps.Preview{}, err
 	}
 	return i.preview(ctx, plan, findings)
+}
+
+// namedFiles looks at the files that the answers name before anything is planned with them. Certificate and key of
+// trusted.source "files" are looked at by the preview.
+func (i *Installer) namedFiles(sites []steps.Site) error {
+	for _, s := range sites {
+		_, err := renew.Roots(i.host, s.Trusted.CARoots)
+		if err != nil && !errors.Is(err, fs.ErrPermission) { // a dry run without root sees what it may see
+			return err
+		}
+	}
+	return nil
 }
 
 // PlanRemoval implements command.Planner.

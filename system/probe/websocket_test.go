@@ -189,7 +189,7 @@ func TestBrokenUpgrades(t *testing.T) {
 		{"421", only(refusing("421 Misdirected Request")), name, ws, steps.Fail, "W10", code(421), blameProxy},
 		{"a CDN takes it", only(refusing("400 Bad Request\r\nCF-RAY: 8f")), name, ws, steps.Fail, "W04", code(400), blameNetwork},
 		{"nobody said that there is one", only(refusing("404 Not Found"), noPath), name, ws, steps.Skip, "", "", ""},
-		{"nobody said, and the application has none", both(refusing("404 Not Found"), refusing("404 Not Found"), noPath), name, ws, steps.Skip, "", "", ""},
+		{"nobody said, and the application has none", both(refusing("404 Not Found"), refusing("404 Not Found"), noPath), name, ws, steps.Warn, "W03", "", blameApp},
 		{"nobody said, but the proxy breaks it", both(refusing("404 Not Found"), fine, noPath), name, ws, steps.Fail, "W04", code(404), blameProxy},
 		{"not asked for", only(fine, noPath, func(t *Target) { t.Expect.WebSockets.Enabled = false }), name, ws, steps.Skip, "", "", ""},
 		{"application down", func(t *testing.T) Target {

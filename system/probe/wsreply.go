@@ -43,7 +43,8 @@ func judgeRefusal(through, own wsReply, path string, said bool) outcome {
 	case own.status == http.StatusForbidden:
 		return refusal(faultOrigin, through, "the application refuses by itself on %s: %s", path, own.line)
 	case !said:
-		return skip("not judged: the application speaks no WebSocket on %s (%s); name a path where it does", path, own.line)
+		return warn(faultNoUpgrade.because(blameApp, "websockets.paths: [/the/path/of/its/socket]    so that it is proven there",
+			"websockets.enabled: false    if it has none"), "the application speaks no WebSocket on %s: %s", path, own.line)
 	}
 	return refusal(faultNoUpgrade, through, "the application speaks no WebSocket on %s: %s", path, own.line)
 }

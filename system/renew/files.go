@@ -119,6 +119,21 @@ func readFile(r host.Reader, name string) ([]byte, error) {
 	return nil, errors.New("it is a circle of links")
 }
 
+// Roots reads trusted.caRoots: the certificates, in PEM, that a private directory is trusted by. No file is no roots.
+func Roots(r host.Reader, file string) ([]byte, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := readFile(r, file)
+	if err == nil {
+		_, err = cert.ParseChain(pem)
+	}
+	if err != nil {
+		return nil, unreadable("CA certificate", "trusted.caRoots", file, err)
+	}
+	return pem, nil
+}
+
 func unreadable(what, key, file string, err error) error {
 	fix := fmt.Sprintf("check the path in %s, and that the file is PEM", key)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -184,27 +184,13 @@ func (o obtain) request(j *job, directory string, key crypto.Signer) (acme.Reque
 	if err != nil {
 		return acme.Request{}, err
 	}
-	roots, err := o.roots(j.host)
+	roots, err := Roots(j.host, o.Trusted.CARoots)
 	if err != nil {
 		return acme.Request{}, err
 	}
 	return acme.Request{
 		Directory: directory, Roots: roots, Email: o.Trusted.Email, Terms: o.Trusted.AcceptTerms, Domains: o.Domains, CSR: csr,
 	}, nil
-}
-
-func (o obtain) roots(r host.Reader) ([]byte, error) {
-	if o.Trusted.CARoots == "" {
-		return nil, nil
-	}
-	pem, err := readFile(r, o.Trusted.CARoots)
-	if err == nil {
-		_, err = cert.ParseChain(pem)
-	}
-	if err != nil {
-		return nil, unreadable("CA certificate", "trusted.caRoots", o.Trusted.CARoots, err)
-	}
-	return pem, nil
 }
 
 func (j *job) client() *acme.Client {
