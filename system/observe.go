@@ -3,6 +3,8 @@ package system
 import (
 	"context"
 	"crypto/x509"
+	"errors"
+	"io/fs"
 	"net/netip"
 	"os"
 
@@ -63,9 +65,18 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
 		return s, err
 	}
-	if s.Runs, err = apply.Runs(i.host); err != nil {
-		return s, err
+	return s, i.runs(&s)
+}
+
+// runs adds what the journal says. Only root may read it.
+func (i *Installer) runs(s *steps.HostStatus) (err error) {
+	if s.Runs, err = apply.Runs(i.host); err == nil {
+		s.Unended, err = apply.Unended(i.host)
 	}
-	s.Unended, err = apply.Unended(i.host)
-	return s, err
+	if errors.Is(err, fs.ErrPermission) {
+		s.Findings = append(s.Findings, steps.Finding{Step: steps.IDInstall, Code: "H01", Severity: steps.Info,
+			Text: "certificates and earlier runs can be seen by root only", Fix: []string{"sudo sslwizard status"}})
+		return nil
+	}
+	return err
 }

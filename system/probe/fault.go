@@ -47,6 +47,12 @@ func fail(f fault, format string, a ...any) outcome {
 	return outcome{verdict: steps.Fail, fault: f, detail: fmt.Sprintf(format, a...)}
 }
 
+// Codes of a chain that leads to nobody who is trusted.
+const (
+	CodeSelfSigned = "T15"
+	CodeUntrusted  = "T16"
+)
+
 // The connection.
 var (
 	faultDNS         = fault{"A01", "ERR_NAME_NOT_RESOLVED", blameNetwork, []string{"add an A (and AAAA) record for this name at your DNS provider"}}
@@ -68,8 +74,8 @@ var (
 	faultName        = fault{"T12", "ERR_CERT_COMMON_NAME_INVALID", blameProxy, []string{"get a certificate that has this name in its Subject Alternative Names"}}
 	faultExpired     = fault{"T13", "ERR_CERT_DATE_INVALID", blameProxy, []string{"renew the certificate: sudo sslwizard renew"}}
 	faultNotYet      = fault{"T14", "ERR_CERT_DATE_INVALID", blameProxy, []string{"check the clocks of this machine and of the server: timedatectl"}}
-	faultSelfSigned  = fault{"T15", "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"get a trusted certificate: sudo sslwizard --only trusted"}}
-	faultUntrusted   = fault{"T16", "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"get a trusted certificate: sudo sslwizard --only trusted", "or trust this CA on every client, and probe with --ca FILE"}}
+	faultSelfSigned  = fault{CodeSelfSigned, "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"get a trusted certificate: sudo sslwizard --only trusted"}}
+	faultUntrusted   = fault{CodeUntrusted, "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"get a trusted certificate: sudo sslwizard --only trusted", "or trust this CA on every client, and probe with --ca FILE"}}
 	faultIncomplete  = fault{"A23", "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"serve the full chain (fullchain.pem), not the leaf alone"}}
 	faultStaging     = fault{"A22", "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"this is a test certificate: obtain one from the production directory"}}
 	faultOrder       = fault{"T17", "", blameProxy, []string{"put the leaf first, then each issuer after what it signed"}}

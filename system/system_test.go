@@ -1,0 +1,139 @@
+package system
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/renew"
+)
+
+func shop(t *testing.T, more string) steps.Site {
+	t.Helper()
+	sites, err := steps.Sites("shop.yaml", []byte(`certs: {domains: [shop.example.com, www.shop.example.com]}
+proxy: {upstream: "http://127.0.0.1:3000"}
+`+more))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sites[0]
+}
+
+func TestTargetsCoverNamesAndPaths(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, target := range targets(shop(t, "websockets: {paths: [/chat, /live]}\ntrusted: {source: none}\n")) {
+		got = append(got, fmt.Sprintf("%s%s idle %s", target.Name, target.WSPath, target.Idle))
+		if target.Expect == nil || target.Upstream == nil || len(target.Addresses) == 0 {
+			t.Errorf("%s is not judged in full", target.Name)
+		}
+	}
+	want := "shop.example.com/chat idle 250ms, www.shop.example.com idle 0s, shop.example.com/live idle 0s"
+	if strings.Join(got, ", ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
+	}
+	if first := targets(shop(t, "trusted: {source: none}\n"))[0]; first.WSPath != "" {
+		t.Error("the default path has to speak WebSocket")
+	}
+}
+
+func TestOwnCAIsTolerated(t *testing.T) {
+	t.Parallel()
+	checks := []steps.Check{
+		{Name: "trusted.chain", Verdict: steps.Fail, Code: "T15"},
+		{Name: "trusted.chain", Verdict: steps.Fail, Code: "A23"},
+		{Name: "certs.names", Verdict: steps.Fail},
+	}
+	tolerateIssuer(checks)
+	if checks[0].Verdict != steps.Warn || checks[1].Verdict != steps.Fail || checks[2].Verdict != steps.Fail {
+		t.Errorf("got %v", checks)
+	}
+}
+
+func TestUnitStatus(t *testing.T) {
+	t.Parallel()
+	for block, want := range map[string]steps.UnitStatus{
+		"Id=a.service\nActiveState=active\nUnitFileState=enabled":       {Name: "a.service", Active: true, Enabled: true},
+		"Id=a.service\nActiveState=reloading\nUnitFileState=masked":     {Name: "a.service", Active: true},
+		"Id=b\x1b[2J.timer\nActiveState=failed\nUnitFileState=disabled": {Name: "b␛[2J.timer"},
+	} {
+		if got := unitStatus(block); got != want {
+			t.Errorf("%q: got %+v, want %+v", block, got, want)
+		}
+	}
+}
+
+func TestNeededUnits(t *testing.T) {
+	t.Parallel()
+	local, trusted := shop(t, "trusted: {source: none}\n"), shop(t, "install: {executor: nginx}\ntrusted: {acceptTerms: true}\n")
+	if got := strings.Join(neededUnits([]steps.Site{local}), " "); got != "sslwizard-proxy-http.socket sslwizard-proxy-https.socket sslwizard-proxy.service" {
+		t.Error(got)
+	}
+	if got := strings.Join(neededUnits([]steps.Site{trusted}), " "); got != "nginx.service sslwizard-renew.timer" {
+		t.Error(got)
+	}
+	if got := neededUnits(nil); got != nil {
+		t.Error(got)
+	}
+}
+
+func TestOneFailedRenewalIsTold(t *testing.T) {
+	t.Parallel()
+	var said []string
+	r, err := renewed([]renew.Outcome{
+		{Site: "a.test", Renewed: true, NotAfter: time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC)},
+		{Site: "b.test", Err: errors.New("cannot reach the CA")},
+		{Site: "c.test", Note: "60 days left"},
+	}, func(_ steps.Status, format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) })
+	if err == nil || !strings.Contains(err.Error(), "b.test: cannot reach the CA") || r.Outcome != steps.OutcomePartial {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if got := strings.Join(said, "; "); got != "a.test: a new certificate until 2027-02-01 is served; c.test: 60 days left" {
+		t.Error(got)
+	}
+}
+
+// TestUnknownSystemShowsTheFiles is for who has to install by hand: the files are there, and nothing is written.
+func TestUnknownSystemShowsTheFiles(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "etc/os-release"), []byte("ID=plan9\nPRETTY_NAME=\"Plan 9\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Options{Root: root}).Plan(t.Context(), []steps.Site{shop(t, "trusted: {source: none}\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	diffs := ""
+	for _, e := range p.Effects {
+		diffs += e.Diff
+	}
+	for _, want := range []string{"+++ b/etc/sslwizard/sites/shop.example.com.yaml", "+++ b/etc/systemd/system/sslwizard-proxy.service"} {
+		if !strings.Contains(diffs, want) {
+			t.Errorf("no %s in\n%s", want, diffs)
+		}
+	}
+	if len(p.Findings) == 0 || p.Findings[0].Code != "H10" && p.Findings[len(p.Findings)-1].Code != "H10" {
+		t.Errorf("findings %+v", p.Findings)
+	}
+	if left, err := os.ReadDir(root); err != nil || len(left) != 1 {
+		t.Errorf("the plan wrote something: %v, %v", left, err)
+	}
+}
+
+func TestWrongCARootsStopBeforeThePlan(t *testing.T) {
+	t.Parallel()
+	site := shop(t, "trusted: {directory: \"https://ca.test/dir\", caRoots: /root/nowhere.pem, acceptTerms: true}\n")
+	_, err := New(Options{Root: t.TempDir()}).Plan(t.Context(), []steps.Site{site})
+	if err == nil || steps.ExitStatus("", err) != steps.ExitAnswers || !strings.Contains(err.Error(), "/root/nowhere.pem") {
+		t.Errorf("got %v", err)
+	}
+}
