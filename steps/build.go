@@ -45,11 +45,11 @@ func Build(sites []Site, f Facts, extras Extras, ex Executor, others ...Executor
 	b.localCertificates()
 	b.siteFiles()
 	b.rehearsal(stages)
-	b.add(stages.Serve...)
+	b.add(withUnits(b.renewalUnits(extras), stages.Serve)...)
+	b.renewal()
 	b.firewall()
 	b.takeOver(sites, others)
 	b.add(Verify{For: For(IDWebSockets), Sites: all}, Checkpoint{For: For(IDWebSockets)})
-	b.renewal(extras)
 	b.trustedCertificates()
 	b.add(stages.Renewed...)
 	b.verifyTrusted()
@@ -182,23 +182,50 @@ func drained(removal []Change) []Change {
 	return all
 }
 
-// renewal has the timer run while a site has a certificate that can be renewed, and only then.
-func (b *planBuilder) renewal(extras Extras) {
+// renewalUnits are the files of the timer, while a site has a certificate that can be renewed.
+func (b *planBuilder) renewalUnits(extras Extras) []Change {
 	if !renews(b.sites) {
-		b.add(endRenewal(b.facts)...)
-		return
+		return nil
 	}
 	if len(extras.RenewService) == 0 || len(extras.RenewTimer) == 0 {
 		b.err = cmp.Or(b.err, errors.New("cannot plan: the units for renewal are missing"))
-		return
 	}
 	step := For(IDTrusted)
-	service, timer := UnitDir+"/"+RenewService, UnitDir+"/"+RenewTimer
-	b.add(
-		WriteFile{For: step, Path: service, Content: extras.RenewService, Mode: 0o644},
-		WriteFile{For: step, Path: timer, Content: extras.RenewTimer, Mode: 0o644},
-		ReloadUnits{For: step, On: []string{FileKey(service), FileKey(timer)}},
-		EnableUnit{For: step, Unit: RenewTimer, Start: true})
+	return []Change{
+		WriteFile{For: step, Path: UnitDir + "/" + RenewService, Content: extras.RenewService, Mode: 0o644},
+		WriteFile{For: step, Path: UnitDir + "/" + RenewTimer, Content: extras.RenewTimer, Mode: 0o644},
+	}
+}
+
+// withUnits puts units before what an executor does, so that systemd reads all of them at once: reading them is the
+// slowest thing that a run without packages does.
+func withUnits(units, serve []Change) []Change {
+	if len(units) == 0 {
+		return serve
+	}
+	var on []string
+	for _, u := range units {
+		on = append(on, u.Key())
+	}
+	all := slices.Concat(units, serve)
+	for i, c := range all {
+		if r, ok := c.(ReloadUnits); ok {
+			r.On = slices.Concat(r.On, on)
+			all[i] = r
+			return all
+		}
+	}
+	return slices.Insert(all, len(units), Change(ReloadUnits{For: For(IDTrusted), On: on}))
+}
+
+// renewal has the timer run while a site has a certificate that can be renewed, and only then. It runs before the first
+// certificate is there: what kept a CA from giving one may be gone in the night.
+func (b *planBuilder) renewal() {
+	if renews(b.sites) {
+		b.add(EnableUnit{For: For(IDTrusted), Unit: RenewTimer, Start: true})
+		return
+	}
+	b.add(endRenewal(b.facts)...)
 }
 
 func renews(sites []Site) bool {
