@@ -183,8 +183,8 @@ type Drain struct {
 	Unit string
 	Wait time.Duration
 }
+
 // Key implements Change, here and below.
-// Keys of the changes.
 func (c InstallPackages) Key() string   { return "packages:" + strings.Join(c.Names, ",") }
 func (c EnsureUser) Key() string        { return "user:" + c.Name }
 func (c EnsureDir) Key() string         { return "dir:" + c.Path }
