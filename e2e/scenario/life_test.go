@@ -1,0 +1,133 @@
+//go:build e2e
+
+package scenario
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// second is another site for the same server, with an application of its own.
+const second = "blog.example.com"
+
+// TestLife is what happens to a server over time: a renewal by hand and by the timer, a second site, a site that is
+// taken away, and everything undone.
+func TestLife(t *testing.T) {
+	withEach(t, func(t *testing.T, suite, executor string) {
+		st := begin(t, suite)
+		st.w.CA.Name(second, st.s.Addr4(), st.s.Addr6())
+		before := st.s.Manifest()
+		st.answer(executor)
+		st.must(st.apply())
+
+		st.renews()
+		st.secondSite(executor)
+		st.removes()
+
+		st.ends(st.sslwizard("uninstall"), 0)
+		if t.Failed() {
+			return
+		}
+		st.same("not as it was before", before.Restored(st.s.Manifest(), left, "/root"))
+		st.ends(st.sslwizard("status"), 0, "No sites are managed here.")
+		st.ends(st.sslwizard("uninstall"), 0)
+	})
+}
+
+// renews has the unit of the timer look, which finds nothing due, and then renews by force: a new certificate is served,
+// with the connection of a WebSocket unbroken meanwhile.
+func (st *story) renews() {
+	st.Helper()
+	first := st.serial()
+	st.s.Must("systemctl", "start", "sslwizard-renew.service")
+	if now := st.serial(); now != first {
+		st.Errorf("the timer renewed what was not due")
+	}
+	st.ends(st.sslwizard("renew", "--force", shop), 0, "a new certificate")
+	if now := st.serial(); now == first {
+		st.Error("the renewed certificate is not served")
+	}
+	st.live()
+	st.ends(st.sslwizard("renew", "nobody.example.com"), 64, "no such site")
+}
+
+// serial is the serial number of the certificate that the client is shown.
+func (st *story) serial() string {
+	st.Helper()
+	r := st.c.Exec("openssl", "s_client", "-connect", st.s.Addr4().String()+":443", "-servername", shop)
+	return st.c.Exec("openssl", "x509", "-noout", "-serial", "-in", st.w.Scratch(r.Stdout)).Stdout
+}
+
+// secondSite adds a site in a file of its own; the first one is not touched, and both answer.
+func (st *story) secondSite(executor string) {
+	st.Helper()
+	st.s.Write("/root/blog.yaml", strings.NewReplacer("EXECUTOR", executor, "[shop.example.com, www.shop.example.com]", "["+second+"]").Replace(common), 0o644)
+	first := st.serial()
+	st.must(st.sslwizard("--non-interactive", "/root/blog.yaml"))
+	if !strings.Contains(st.c.Gets(200, "https://"+second+"/a?b=1"), `"uri":"/a?b=1"`) {
+		st.Error("the second site does not answer")
+	}
+	st.live()
+	if st.serial() != first {
+		st.Error("the first site has a new certificate")
+	}
+	st.ends(st.sslwizard("status"), 0, shop, second)
+	st.ends(st.apply(), 0, "Nothing to do")
+}
+
+// removes takes the second site away; the first one goes on.
+func (st *story) removes() {
+	st.Helper()
+	st.ends(st.sslwizard("remove", "nobody.example.com"), 64, "no such site")
+	before := st.s.Manifest()
+	st.ends(st.sslwizard("remove", second, "--dry-run"), 0, "Nothing was changed")
+	st.untouched(before)
+	st.must(st.sslwizard("remove", second))
+	st.live()
+	if r := st.c.Curl("https://" + second + "/"); r.Status == 0 && !strings.Contains(r.Stdout, "421") {
+		st.Errorf("the removed site still answers: %s", r)
+	}
+	st.ends(st.apply(), 0, "Nothing to do")
+}
+
+// TestProbeFromOutside probes the finished site from the client, without root, in text and JSON.
+func TestProbeFromOutside(t *testing.T) {
+	t.Parallel()
+	st := begin(t, "trixie")
+	st.answer("native")
+	st.must(st.apply())
+	binary := st.s.Copy("/root/sslwizard")
+	roots := st.s.Copy("/root/ca.pem")
+	st.c.Exec("chmod", "755", binary)
+	probe := func(args ...string) []string {
+		return append([]string{"setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", binary, "probe", "--ca", roots}, args...)
+	}
+	st.c.Exec("chmod", "644", roots)
+	st.ends(st.c.Exec(probe("https://"+shop, "--ws", "/chat")...), 0, "7 Trusted certificate", "0 failed")
+	r := st.c.Exec(probe("https://"+shop, "--ws", "/chat", "-o", "json")...)
+	var kinds []string
+	for _, line := range strings.Split(strings.TrimSpace(r.Stdout), "\n") {
+		var o struct{ Type string }
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		kinds = append(kinds, o.Type)
+	}
+	if len(kinds) < 20 || kinds[0] != "version" || kinds[len(kinds)-1] != "report" {
+		t.Errorf("JSON of the kinds %v", kinds)
+	}
+	st.ends(st.c.Exec(probe("https://nobody.example.com")...), 3, "ERR_NAME_NOT_RESOLVED")
+}
+
+// TestDemo runs the demo on a fresh server as a user who is not root: it proves itself and leaves nothing.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	st := begin(t, "bookworm")
+	st.s.Must("cp", "/root/sslwizard", "/opt/sslwizard")
+	st.s.Must("chmod", "755", "/opt/sslwizard")
+	before := st.s.Manifest()
+	st.ends(st.s.Exec("setpriv", "--reuid=1000", "--regid=1000", "--clear-groups", "/opt/sslwizard", "demo", "--once"), 0,
+		"exactly the intermediate profile", "101 on /", "messages of 0 to 65,536 bytes came back")
+	st.untouched(before)
+}
