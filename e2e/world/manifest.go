@@ -18,8 +18,9 @@ import (
 // equal manifests are two equal trees.
 type Manifest map[string]Entry
 
-// Entry is one thing in a tree; a zero Mode stands for nothing.
+// Entry is one thing in a tree. Without there it is nothing: a mode of zero is one that files can have.
 type Entry struct {
+	there    bool
 	Mode     fs.FileMode
 	UID, GID uint32
 	Size     int64
@@ -91,7 +92,7 @@ func (s *Server) compare(m Manifest, name string) {
 	if now == then {
 		return
 	}
-	if now.Mode == 0 {
+	if !now.there {
 		now.Mode = gone
 	}
 	then.ModTime = now.ModTime
@@ -120,7 +121,7 @@ func look(path string) Entry {
 		return Entry{}
 	}
 	stat := info.Sys().(*syscall.Stat_t)
-	e := Entry{Mode: info.Mode(), UID: stat.Uid, GID: stat.Gid, Xattrs: xattrs(path)}
+	e := Entry{there: true, Mode: info.Mode(), UID: stat.Uid, GID: stat.Gid, Xattrs: xattrs(path)}
 	switch {
 	case info.Mode().IsRegular():
 		data, err := os.ReadFile(path)
@@ -207,7 +208,7 @@ func below(name string, dirs []string) bool {
 // String is an entry as a test's log shows it.
 func (e Entry) String() string {
 	switch {
-	case e.Mode == 0:
+	case e == (Entry{}):
 		return "as the image has it"
 	case e.Mode == gone:
 		return "gone"
