@@ -11,6 +11,7 @@ import (
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/renew"
+	"github.com/c93d5bcb/sslwizard/system/systemtest"
 )
 
 func shop(t *testing.T, more string) steps.Site {
@@ -55,16 +56,20 @@ func TestOwnCAIsTolerated(t *testing.T) {
 	}
 }
 
-func TestUnitStatus(t *testing.T) {
+func TestUnitsAreAskedOneByOne(t *testing.T) {
 	t.Parallel()
-	for block, want := range map[string]steps.UnitStatus{
-		"Id=a.service\nActiveState=active\nUnitFileState=enabled":       {Name: "a.service", Active: true, Enabled: true},
-		"Id=a.service\nActiveState=reloading\nUnitFileState=masked":     {Name: "a.service", Active: true},
-		"Id=b\x1b[2J.timer\nActiveState=failed\nUnitFileState=disabled": {Name: "b␛[2J.timer"},
-	} {
-		if got := unitStatus(block); got != want {
-			t.Errorf("%q: got %+v, want %+v", block, got, want)
+	h := systemtest.New(t)
+	for _, unit := range []string{"sslwizard-proxy-http.socket", "sslwizard-proxy-https.socket", "sslwizard-proxy.service"} {
+		active, enabled := systemtest.Stdout("active\n"), systemtest.Stdout("enabled\n")
+		if unit == "sslwizard-proxy.service" {
+			active, enabled = systemtest.Exit(3, ""), systemtest.Exit(1, "Failed to get unit file state\n")
 		}
+		h.Expect(active, "systemctl", "is-active", "--", unit)
+		h.Expect(enabled, "systemctl", "is-enabled", "--", unit)
+	}
+	got, err := (&Installer{host: h}).units(t.Context(), []steps.Site{shop(t, "trusted: {source: none}\n")})
+	if err != nil || len(got) != 3 || !got[0].Active || !got[1].Enabled || got[2].Active || got[2].Enabled {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

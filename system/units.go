@@ -15,31 +15,32 @@ func (i *Installer) units(ctx context.Context, sites []steps.Site) ([]steps.Unit
 	if len(names) == 0 {
 		return nil, nil
 	}
-	out, err := i.host.Query(ctx, host.Command{Argv: append([]string{"systemctl", "show", "--property=Id,ActiveState,UnitFileState", "--"}, names...)})
+	active, err := i.words(ctx, "is-active", names)
 	if err != nil {
 		return nil, err
 	}
-	var all []steps.UnitStatus
-	for _, block := range strings.Split(strings.TrimSpace(string(out.Stdout)), "\n\n") {
-		all = append(all, unitStatus(block))
+	enabled, err := i.words(ctx, "is-enabled", names)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]steps.UnitStatus, len(names))
+	for n, name := range names {
+		all[n] = steps.UnitStatus{Name: name, Active: active[n] == "active" || active[n] == "reloading", Enabled: enabled[n] == "enabled"}
 	}
 	return all, nil
 }
 
-// unitStatus reads one block of `systemctl show`.
-func unitStatus(block string) steps.UnitStatus {
-	var u steps.UnitStatus
-	for _, line := range strings.Split(block, "\n") {
-		switch name, value, _ := strings.Cut(line, "="); name {
-		case "Id":
-			u.Name = steps.CleanLine(value)
-		case "ActiveState":
-			u.Active = value == "active" || value == "reloading"
-		case "UnitFileState":
-			u.Enabled = value == "enabled"
+// words has systemctl say one word of each unit. What it leaves out about units that are not there is empty.
+func (i *Installer) words(ctx context.Context, verb string, units []string) ([]string, error) {
+	words := make([]string, len(units))
+	for n, unit := range units {
+		out, err := i.host.Query(ctx, host.Command{Argv: []string{"systemctl", verb, "--", unit}})
+		if err != nil {
+			return nil, err
 		}
+		words[n] = strings.TrimSpace(string(out.Stdout))
 	}
-	return u
+	return words, nil
 }
 
 func neededUnits(sites []steps.Site) []string {

@@ -135,7 +135,8 @@ func TestUserAddedInTheMeantimeKeepsCopies(t *testing.T) {
 func TestMaskedUnitBlocks(t *testing.T) {
 	t.Parallel()
 	h := systemtest.New(t)
-	h.Tool(systemtest.Stdout("LoadState=masked\nUnitFileState=masked\nActiveState=inactive\n"), "systemctl", "show")
+	h.Tool(systemtest.Stdout("LoadState=masked\nActiveState=inactive\n"), "systemctl", "show")
+	h.Tool(systemtest.Exit(1, "masked\n"), "systemctl", "is-enabled")
 	e := New(h, Services{Locker: &memoryLock{}})
 	p, err := e.Preview(t.Context(), h, steps.Plan{Changes: []steps.Change{steps.EnableUnit{Unit: "nginx.service", Start: true}}})
 	if b := blockers(p); err != nil || len(b) != 1 || b[0].Code != "N14" {

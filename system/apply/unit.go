@@ -34,10 +34,11 @@ func (u UnitState) enabled() bool {
 	return false
 }
 
-// unitState asks systemd.
+// unitState asks systemd. Whether a unit starts at boot is asked from its files: what `systemctl show` says of it is
+// remembered from before they changed.
 func unitState(ctx context.Context, r host.Reader, unit string) (UnitState, error) {
 	s := UnitState{Unit: unit}
-	out, err := r.Query(ctx, systemctl("show", "-p", "LoadState,UnitFileState,ActiveState", unit))
+	out, err := r.Query(ctx, systemctl("show", "-p", "LoadState,ActiveState", unit))
 	if err != nil {
 		return s, fmt.Errorf("cannot ask systemd about %s: %w", unit, err)
 	}
@@ -46,8 +47,6 @@ func unitState(ctx context.Context, r host.Reader, unit string) (UnitState, erro
 		switch key {
 		case "LoadState":
 			s.Load = value
-		case "UnitFileState":
-			s.File = value
 		case "ActiveState":
 			s.Active = value
 		}
@@ -55,7 +54,9 @@ func unitState(ctx context.Context, r host.Reader, unit string) (UnitState, erro
 	if s.Load == "" {
 		return s, failf("cannot ask systemd about %s: it gave no answer (%s)", unit, steps.CleanLine(string(out.Stderr)))
 	}
-	return s, nil
+	out, err = r.Query(ctx, systemctl("is-enabled", unit))
+	s.File = strings.TrimSpace(string(out.Stdout))
+	return s, err
 }
 
 func systemctl(args ...string) host.Command {
@@ -86,7 +87,8 @@ func (v enableVerb) look(ctx context.Context, w *view) (steps.Effect, []steps.Fi
 func (v enableVerb) commands(now UnitState) [][]string {
 	var commands [][]string
 	if !now.enabled() {
-		commands = append(commands, []string{"systemctl", "enable", v.c.Unit})
+		// Reading all units again would take longer than all else here, and nothing that runs has to know.
+		commands = append(commands, []string{"systemctl", "--no-reload", "enable", v.c.Unit})
 	}
 	if v.c.Start && !now.active() {
 		commands = append(commands, []string{"systemctl", "start", v.c.Unit})
@@ -176,7 +178,7 @@ func recordUnit(ctx context.Context, r *recorder, unit string) (Before, error) {
 func (d *doing) unit(ctx context.Context, unit string, commands [][]string) error {
 	for _, argv := range commands {
 		if _, err := d.Run(ctx, systemctl(argv[1:]...)); err != nil {
-			return unitFault(ctx, d, unit, argv[1], err)
+			return unitFault(ctx, d, unit, argv[len(argv)-2], err)
 		}
 	}
 	return nil
