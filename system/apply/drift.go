@@ -8,10 +8,10 @@ import (
 
 // drift finds that a path which is about to be changed holds what we did not write. Nothing of somebody else is
 // overwritten unless they say so.
-func (w *view) drift(c steps.Change, name string, now State) []steps.Finding {
-	ours, written := w.receipt[name]
+func (v *view) drift(c steps.Change, name string, now State) []steps.Finding {
+	ours, written := v.receipt[name]
 	switch {
-	case w.blind, w.replace[name], written && ours == now.SHA256:
+	case v.blind, v.replace[name], written && ours == now.SHA256:
 		return nil
 	case written:
 		return []steps.Finding{driftFinding(c, "N13", fmt.Sprintf("cannot change %s: it was edited after sslwizard wrote it", name),
@@ -24,8 +24,8 @@ func (w *view) drift(c steps.Change, name string, now State) []steps.Finding {
 }
 
 // vanished finds that a file of ours is gone: whoever deleted it meant something by it (N12).
-func (w *view) vanished(c steps.Change, name string) []steps.Finding {
-	if _, written := w.receipt[name]; !written || w.replace[name] {
+func (v *view) vanished(c steps.Change, name string) []steps.Finding {
+	if _, written := v.receipt[name]; !written || v.replace[name] {
 		return nil
 	}
 	return []steps.Finding{driftFinding(c, "N12", fmt.Sprintf("cannot go on: %s, which sslwizard wrote, was deleted since; it is not put back unasked", name),

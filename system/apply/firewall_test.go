@@ -183,7 +183,6 @@ func TestIptablesPersistent(t *testing.T) {
 // nft is a chain in memory.
 type nft struct {
 	rules []string // JSON
-	next  int
 }
 
 const (

@@ -59,9 +59,9 @@ func (e *Engine) Preview(ctx context.Context, r host.Reader, plan steps.Plan) (s
 }
 
 // rehearse looks at rehearsals once more, when everything is known that changes in their phase.
-func (w *view) rehearse(ctx context.Context, p *steps.Preview, which []int) error {
+func (v *view) rehearse(ctx context.Context, p *steps.Preview, which []int) error {
 	for _, i := range which {
-		effect, _, err := lookAt(ctx, w, p.Effects[i].Change)
+		effect, _, err := lookAt(ctx, v, p.Effects[i].Change)
 		if err != nil {
 			return err
 		}

@@ -23,9 +23,12 @@ type undoing struct {
 	// always has units reloaded even if this run did not see them reload: after a crash or a restart they may run
 	// with what is being taken back.
 	always bool
-	did    []string
-	kept   []string
-	errs   []error
+	// refused is a unit that went on with its old configuration when it was told to reload: it never took what is being
+	// taken back, so it has nothing to take again.
+	refused string
+	did     []string
+	kept    []string
+	errs    []error
 }
 
 func (e *Engine) undoing(j *journal, events *feed, begun func(int) bool, always bool) *undoing {
@@ -277,6 +280,10 @@ func (u *undoing) reloads(ctx context.Context, p phase) {
 }
 
 func (u *undoing) reload(ctx context.Context, r ReloadState) error {
+	if r.Unit == u.refused {
+		u.kept = append(u.kept, r.Unit+": it still runs with the configuration that it had")
+		return nil
+	}
 	now, err := unitState(ctx, u, r.Unit)
 	if err != nil || !now.active() {
 		return err

@@ -106,6 +106,7 @@ type session struct {
 	p       steps.Preview
 	phase   int // number of the phase under way; -1 before the first
 	reports []steps.Report
+	refused string                 // the unit that went on with its old configuration, when that was the end
 	open    map[string]steps.Check // what the last verification could not see, by check and address
 	start   time.Time
 }
@@ -257,6 +258,7 @@ func (s *session) change(ctx context.Context, i int) error {
 	s.say(effect.Change, steps.Started, effect.Change.Summary())
 	err := s.act(ctx, i, effect.Change)
 	if err != nil {
+		s.refused = refusedUnit(effect.Change, err)
 		err = diskFault(err)
 		if c := cancelled(ctx); c != nil && errors.Is(err, context.Cause(ctx)) {
 			err = c

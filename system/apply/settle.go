@@ -42,11 +42,21 @@ func (s *session) unverified() error {
 	return err
 }
 
+// refusedUnit is the unit that did not take a reload, when it is known that it still runs with what it had (N05).
+func refusedUnit(c steps.Change, err error) string {
+	reload, ok := c.(steps.Reload)
+	if f, is := errors.AsType[*steps.Failure](err); ok && is && f.Code == "N05" {
+		return reload.Unit
+	}
+	return ""
+}
+
 // takeBack ends a run that failed.
 func (s *session) takeBack(ctx context.Context, cause error) (steps.Result, error) {
 	s.say(nil, steps.Progress, "taking back what was done")
 	done := func(i int) bool { return s.j.begun[i] }
 	u := s.e.undoing(s.j, s.events, done, false)
+	u.refused = s.refused
 	err := u.phase(ctx, s.j.phases[len(s.j.phases)-1])
 	res := s.e.settle(u, cause, err)
 	res.Reports = s.reports

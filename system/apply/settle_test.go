@@ -57,3 +57,42 @@ func TestRehearsalLooksAhead(t *testing.T) {
 func rehearsal(on string) steps.Change {
 	return steps.Rehearse{For: steps.For(steps.IDSSL), Executor: "native", On: []string{steps.FileKey(on)}}
 }
+
+// TestRefusedReloadIsNotAskedForAgain is for a unit that went on with its old configuration: the files are put back, and
+// that is all there is to do.
+func TestRefusedReloadIsNotAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]steps.Outcome{"N05": steps.OutcomeReverted, "N06": steps.OutcomeInconsistent} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.ufw()
+			w.mustApply(t, nginxPlan("server { one; }\n"))
+			w.nginx.reloads = &steps.Failure{Text: "cannot reload", Code: code}
+			res, _, err := w.apply(t, nginxPlan("server { two; }\n"))
+			if res.Outcome != want {
+				t.Errorf("%s: %+v, %v", code, res, err)
+			}
+		})
+	}
+}
+
+// TestNothingToUndoLeavesNoTrace is for a host on which nothing was ever done.
+func TestNothingToUndoLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, undo := range []func() (steps.Result, error){
+		func() (steps.Result, error) { return w.Undo(t.Context(), "", nil) },
+		func() (steps.Result, error) { return w.UndoAll(t.Context(), false, nil) },
+	} {
+		if res, err := undo(); err != nil || res.Outcome != steps.OutcomeNothing {
+			t.Errorf("%+v, %v", res, err)
+		}
+	}
+	if _, err := w.Undo(t.Context(), "no-such-run", nil); steps.ExitStatus("", err) != steps.ExitUsage {
+		t.Errorf("got %v", err)
+	}
+	if len(w.Mutations()) > 0 {
+		t.Errorf("it wrote %q", w.Mutations())
+	}
+}

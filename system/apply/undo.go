@@ -13,6 +13,10 @@ import (
 // run; "" is the last one that changed something. A run that never ended is the last one: with "" taking it back is all
 // that is done. What somebody edited since stays and is reported in Kept.
 func (e *Engine) Undo(ctx context.Context, runID string, sink func(steps.Event)) (steps.Result, error) {
+	choose := func(runs []run) ([]string, error) { return upTo(runs, runID) }
+	if res, nothing, err := e.nothingToUndo(choose); nothing || err != nil {
+		return res, err
+	}
 	release, err := e.s.Locker.Lock(strings.TrimSpace("undo " + runID))
 	if err != nil {
 		return steps.Result{}, err
@@ -24,7 +28,20 @@ func (e *Engine) Undo(ctx context.Context, runID string, sink func(steps.Event))
 		res.Err = nil
 		return res, err
 	}
-	return e.undoChosen(ctx, events, func(runs []run) ([]string, error) { return upTo(runs, runID) })
+	return e.undoChosen(ctx, events, choose)
+}
+
+// nothingToUndo looks before the lock is taken: where nothing was done, even a lock would be a trace.
+func (e *Engine) nothingToUndo(choose func([]run) ([]string, error)) (steps.Result, bool, error) {
+	if e.open() {
+		return steps.Result{}, false, nil
+	}
+	runs, err := listRuns(e.h)
+	if err != nil {
+		return steps.Result{}, false, err
+	}
+	ids, err := choose(runs)
+	return steps.Result{Outcome: steps.OutcomeNothing}, len(ids) == 0, err
 }
 
 func (e *Engine) undoChosen(ctx context.Context, events *feed, choose func([]run) ([]string, error)) (steps.Result, error) {
@@ -110,6 +127,9 @@ func (e *Engine) undoFailed(res steps.Result, err error) (steps.Result, error) {
 // UndoAll takes back every run, for an uninstall. Afterwards it removes our own folders: the log of runs always, the
 // certificates, account keys and the local CA only with keepCertificates false.
 func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(steps.Event)) (steps.Result, error) {
+	if !exists(e.h, steps.StateDir) {
+		return steps.Result{Outcome: steps.OutcomeNothing}, nil
+	}
 	release, err := e.s.Locker.Lock("uninstall")
 	if err != nil {
 		return steps.Result{}, err
