@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -167,11 +168,12 @@ func movedFrom(executor string, asked, stored []Site) []Site {
 	return moved
 }
 
-// drained has every unit drained that is disabled, if the executor does not say so itself.
+// drained has every service drained that is disabled, if the executor does not say so itself. A socket has nothing to
+// drain: its service answers what came through it.
 func drained(removal []Change) []Change {
 	var all []Change
 	for _, c := range removal {
-		if d, ok := c.(DisableUnit); ok {
+		if d, ok := c.(DisableUnit); ok && strings.HasSuffix(d.Unit, ".service") {
 			drain := Drain{For: d.For, Unit: d.Unit, Wait: drainWait}
 			if !slices.ContainsFunc(removal, func(c Change) bool { return c.Key() == drain.Key() }) {
 				all = append(all, drain)

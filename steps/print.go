@@ -27,11 +27,11 @@ func (s Site) Answers() Answers {
 
 // answers lays what the source needs over the defaults.
 func (t SiteTrusted) answers(a TrustedAnswers) TrustedAnswers {
-	a.Source, a.Certificate, a.Key = t.Source, t.Certificate, t.Key
+	a.Source, a.CARoots, a.Certificate, a.Key = t.Source, t.CARoots, t.Certificate, t.Key
 	if t.Source != SourceACME {
 		return a
 	}
-	a.Directory, a.CARoots, a.Email, a.AcceptTerms, a.Challenge = t.Directory, t.CARoots, t.Email, t.AcceptTerms, t.Challenge
+	a.Directory, a.Email, a.AcceptTerms, a.Challenge = t.Directory, t.Email, t.AcceptTerms, t.Challenge
 	if known, ok := aliasOf(t.Directory); ok {
 		a.Directory = known.name
 		a.Staging = t.Rehearsal != "" || known.rehearsal == ""

@@ -144,7 +144,7 @@ type SiteTrusted struct {
 	Source      string // SourceACME, SourceFiles or SourceNone
 	Directory   string // https URL of the ACME directory, an alias already resolved
 	Rehearsal   string // https URL of the staging directory to rehearse with; empty: none
-	CARoots     string // path of a PEM file to trust for a private directory; empty: the system roots
+	CARoots     string // path of a PEM file that a private directory, or the own certificate, is trusted by; empty: the system roots
 	Email       string // account contact; may be empty
 	AcceptTerms bool
 	Challenge   string // HTTP01, TLSALPN01 or DNS01

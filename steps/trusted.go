@@ -17,6 +17,10 @@ func (b *siteBuilder) trusted() SiteTrusted {
 	case SourceFiles:
 		b.files(a, &t)
 	}
+	if t.Source != SourceNone && a.CARoots != "" {
+		t.CARoots = a.CARoots
+		b.check("trusted.caRoots", checkFilePath(a.CARoots))
+	}
 	return t
 }
 
@@ -26,9 +30,6 @@ func (b *siteBuilder) acme(a TrustedAnswers, t *SiteTrusted) {
 	b.check("trusted.directory", err)
 	if known, ok := aliasOf(t.Directory); ok && a.Staging {
 		t.Rehearsal = known.rehearsal
-	}
-	if t.CARoots = a.CARoots; a.CARoots != "" {
-		b.check("trusted.caRoots", checkFilePath(a.CARoots))
 	}
 	if t.Email = a.Email; a.Email != "" {
 		b.check("trusted.email", checkEmail(a.Email))
@@ -71,6 +72,7 @@ func (b *siteBuilder) filesOnly(a TrustedAnswers) {
 
 func trustedQuestions(Facts) []Question {
 	acme := func(a Answers) bool { return a.Trusted.Source == SourceACME }
+	asked := func(a Answers) bool { return a.Trusted.Source != SourceNone }
 	files := func(a Answers) bool { return a.Trusted.Source == SourceFiles }
 	return []Question{
 		{
@@ -88,8 +90,8 @@ func trustedQuestions(Facts) []Question {
 			Why:  "Let's Encrypt asks for no account and no money.",
 		},
 		{
-			Key: "trusted.caRoots", Kind: KindText, Label: "CA file of a private directory", Default: "", When: acme,
-			Help: "A PEM file with the root that the directory's own HTTPS is signed by. Empty: the roots of the system.",
+			Key: "trusted.caRoots", Kind: KindText, Label: "CA file of a CA of your own", Default: "", When: asked,
+			Help: "A PEM file with the root that a private directory's own HTTPS, or your own certificate, is signed by. Empty: the roots of the system.",
 			Why:  "Only a CA inside a company needs one.",
 		},
 		{

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -147,15 +148,24 @@ func failedChecks(what string, failed []steps.Check) error {
 	if len(failed) == 0 {
 		return nil
 	}
-	said := make([]string, len(failed))
-	var fixes []string
-	for i, c := range failed {
-		said[i] = steps.CleanLine(strings.TrimSpace(c.Name + " " + c.Address + ": " + c.Detail))
-		fixes = append(fixes, c.Fix...)
+	var said, fixes []string
+	for _, c := range failed {
+		said = once(said, steps.CleanLine(strings.TrimSpace(c.Name+" "+c.Address+": "+c.Detail)))
+		for _, fix := range c.Fix {
+			fixes = once(fixes, fix)
+		}
 	}
 	return &steps.Failure{
 		Text: what + ": " + strings.Join(said, "; "), Code: failed[0].Code, Fixes: fixes,
 	}
+}
+
+// once adds a line that is not there yet: several names and addresses fail in the same way.
+func once(lines []string, line string) []string {
+	if slices.Contains(lines, line) {
+		return lines
+	}
+	return append(lines, line)
 }
 
 var _ host.Host = (*doing)(nil)

@@ -41,7 +41,10 @@ func (e *Engine) nothingToUndo(choose func([]run) ([]string, error)) (steps.Resu
 		return steps.Result{}, false, err
 	}
 	ids, err := choose(runs)
-	return steps.Result{Outcome: steps.OutcomeNothing}, len(ids) == 0, err
+	if err != nil {
+		return steps.Result{}, false, err
+	}
+	return steps.Result{Outcome: steps.OutcomeNothing}, len(ids) == 0, nil
 }
 
 func (e *Engine) undoChosen(ctx context.Context, events *feed, choose func([]run) ([]string, error)) (steps.Result, error) {
