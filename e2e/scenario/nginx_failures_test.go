@@ -3,7 +3,10 @@
 package scenario
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/c93d5bcb/sslwizard/e2e/world"
 )
 
 // TestPortTaken (N01): Apache holds port 80. It is named with its unit and package, and the ways on are given; it is
@@ -50,6 +53,9 @@ func TestOursBreaksIt(t *testing.T) {
 	st.s.Write("/etc/nginx/conf.d/cache.conf", "ssl_session_cache shared:sslwizard:2m;\n", 0o644)
 	st.s.Must("nginx", "-t")
 	st.s.Must("systemctl", "reload", "nginx")
+	world.Eventually(st, "the workers from before the reload gone", func() bool {
+		return !strings.Contains(st.s.Must("ps", "-eo", "args"), "is shutting down")
+	})
 	st.answer("nginx")
 	before, processes := st.s.Manifest(), st.processes()
 	st.ends(st.apply(), 4, "N04", "sslwizard", "size", "everything was undone")
