@@ -43,6 +43,18 @@ func chainOf(pick func(middle, root, stranger *x509.Certificate) []*x509.Certifi
 	}
 }
 
+// added is a site to which a name was added since its certificate was made, before step 7 has made the next one.
+func added(name steps.Domain) func(*testing.T) Target {
+	return func(t *testing.T) Target {
+		t.Helper()
+		target := leafWith(func(*x509.Certificate) {})(t)
+		target.Trusted, target.Expect = false, expected(steps.Intermediate)
+		target.Expect.Trusted.Source = steps.SourceACME
+		target.Expect.Certs.Domains = append(target.Expect.Certs.Domains, name)
+		return target
+	}
+}
+
 func selfSignedTarget(t *testing.T) Target {
 	t.Helper()
 	key := newKeyPair(t)
@@ -85,6 +97,28 @@ func TestBrokenCertificates(t *testing.T) {
 			target := leafWith(func(*x509.Certificate) {})(t)
 			target.Expect = expected(steps.Intermediate)
 			target.Expect.Certs.Domains = append(target.Expect.Certs.Domains, "www.shop.test")
+			return target
+		}, "certs.names", steps.IDCerts, steps.Fail, "T12", errName, blameProxy},
+		{"a name of the site is missing and step 7 will bring it", added("www.shop.test"),
+			"certs.names", steps.IDCerts, steps.Skip, "", "", ""},
+		{"the probed name is missing and step 7 will bring it", func(t *testing.T) Target {
+			target := added("www.shop.test")(t)
+			target.Name = "www.shop.test"
+			return target
+		}, "certs.names", steps.IDCerts, steps.Skip, "", "", ""},
+		{"a name is missing, and nothing will bring it", func(t *testing.T) Target {
+			target := added("www.shop.test")(t)
+			target.Expect.Trusted.Source = steps.SourceNone
+			return target
+		}, "certs.names", steps.IDCerts, steps.Fail, "T12", errName, blameProxy},
+		{"a name is missing after step 7", func(t *testing.T) Target {
+			target := added("www.shop.test")(t)
+			target.Trusted = true
+			return target
+		}, "certs.names", steps.IDCerts, steps.Fail, "T12", errName, blameProxy},
+		{"another site's certificate before step 7", func(t *testing.T) Target {
+			target := added("www.shop.test")(t)
+			target.Expect.Certs.Domains = []steps.Domain{"www.shop.test"}
 			return target
 		}, "certs.names", steps.IDCerts, steps.Fail, "T12", errName, blameProxy},
 		{"for clients only", leafWith(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }),

@@ -145,10 +145,8 @@ func checkCertificate(in Site) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, d := range in.Certs.Domains {
-		if err := covers(leaf, d); err != nil {
-			return "", err
-		}
+	if err := coversAny(leaf, in.Certs.Domains); err != nil {
+		return "", err
 	}
 	sum := sha256.Sum256(chain[0])
 	return hex.EncodeToString(sum[:]), nil

@@ -97,6 +97,21 @@ func leafOf(c tls.Certificate) (*x509.Certificate, error) {
 	return leaf, nil
 }
 
+// coversAny checks that the certificate has one of the names. A name that was added to the site since waits for the next
+// certificate; until then the others go on being served, and a browser says of this one what is the matter.
+func coversAny(leaf *x509.Certificate, domains []steps.Domain) (err error) {
+	for i, d := range domains {
+		cerr := covers(leaf, d)
+		if cerr == nil {
+			return nil
+		}
+		if i == 0 {
+			err = cerr
+		}
+	}
+	return err
+}
+
 // covers checks that the certificate has the name. A wildcard has to be in it as such.
 func covers(leaf *x509.Certificate, d steps.Domain) error {
 	if !d.Wildcard() {

@@ -199,6 +199,24 @@ func TestSwapRefusesWhatCannotBeServed(t *testing.T) {
 	}
 }
 
+// TestNameThatTheCertificateDoesNotHaveYet keeps the other names of a site served while a new one waits for step 7.
+func TestNameThatTheCertificateDoesNotHaveYet(t *testing.T) {
+	t.Parallel()
+	s := testSite("http://127.0.0.1:1", names("a.test", "new.test"))
+	s.Certificate = certificate(names("a.test")...)
+	i := serve(t, Config{Sites: []Site{s}})
+	for name, trusted := range map[string]bool{"a.test": true, "new.test": false} {
+		c, err := tls.Dial("tcp", i.secure, &tls.Config{ServerName: name, InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := c.ConnectionState().PeerCertificates[0].VerifyHostname(name) == nil; got != trusted {
+			t.Errorf("%s: the certificate has it: %t", name, got)
+		}
+		_ = c.Close()
+	}
+}
+
 func TestHostName(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
