@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -65,14 +66,31 @@ func (x *exchange) rewrite(out *http.Request) {
 }
 
 // setTarget has the target sent byte for byte. URL.Opaque does that for all but a path that begins with "//", which it
-// would turn into an authority; there URL keeps every byte that a path may have.
+// would turn into an authority. There URL keeps RawPath, unless it has a byte that no path may have: then it would
+// decode and encode the whole path, and "%2e%2e" would become a dot segment. So those bytes alone are encoded.
 func setTarget(out *http.Request, target string) {
 	path, query, asked := strings.Cut(target, "?")
 	out.URL.RawQuery, out.URL.ForceQuery = query, asked
 	out.URL.Opaque = ""
-	if !strings.HasPrefix(path, "//") {
+	if strings.HasPrefix(path, "//") {
+		out.URL.RawPath = encodeStray(path)
+	} else {
 		out.URL.Opaque = path
 	}
+}
+
+// encodeStray encodes the bytes that RFC 3986 section 3.3 does not have in a path; what they decode to stays.
+func encodeStray(path string) string {
+	const stray = "\"<>\\^`{|}"
+	var b strings.Builder
+	for i := range len(path) {
+		if c := path[i]; c > '~' || strings.IndexByte(stray, c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 var errProtocol = errors.New("the upstream switched to a protocol that was not asked for")

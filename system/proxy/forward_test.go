@@ -33,7 +33,7 @@ func TestForwardedHeadersCannotBeSpoofed(t *testing.T) {
 		"X_Forwarded_For: 6.6.6.6", "X-Forwarded_For: 6.6.6.6", "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 7.7.7.7",
 		"X-Forwarded-Proto: 6.6.6.6", "X-Forwarded-Host: 6.6.6.6", "X-Forwarded-Port: 6.6.6.6",
 		"X-Forwarded-Prefix: 6.6.6.6", "X-Forwarded-Server: 6.6.6.6", "Forwarded: for=6.6.6.6", "Proxy: 6.6.6.6",
-		"X-Secret: 6.6.6.6", "X_Secret: 6.6.6.6",
+		"X-Secret: 6.6.6.6", "X_Secret: 6.6.6.6", "X.Forwarded.For: 6.6.6.6", "X~Real!IP: 6.6.6.6", "X.Secret: 6.6.6.6",
 		"Connection: X-Real-IP, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Secret",
 		"Connection: close, X-Forwarded-Port\r\nX-Forwarded-Port: 6.6.6.6",
 		"Keep-Alive: 6.6.6.6", "Proxy-Connection: 6.6.6.6", "Proxy-Authorization: 6.6.6.6", "Connection: Foo\r\nFoo: 6.6.6.6",
@@ -96,7 +96,7 @@ func TestTargetsReachTheUpstreamByteForByte(t *testing.T) {
 	i := serve(t, Config{Sites: []Site{testSite(app.URL, names("a.test"))}})
 	for target, want := range map[string]string{
 		"/": "", "/a?b=1": "", "//x": "", "//x?a//b": "", "/a%2Fb%2f": "", "/?": "", "/a;b?c;d&%zz": "", "/{x}|^": "", "/..//./a": "",
-		"/%e4?%E4": "", "/ä": "", "https://a.test/x?y": "/x?y", "https://A.TEST": "/",
+		"/%e4?%E4": "", "/ä": "", "//a/%2e%2e/%2f": "", "//a/%2e%2e/%2F|ä?|": "//a/%2e%2e/%2F%7C%C3%A4?|", "https://a.test/x?y": "/x?y", "https://A.TEST": "/",
 	} {
 		if want == "" {
 			want = target

@@ -22,15 +22,23 @@ func ownHeaders(s steps.Site) map[string]bool {
 }
 
 // dropSpoofed removes what a client says about itself, under any spelling that an application could take for it: CGI
-// and its descendants read X_Forwarded_For as X-Forwarded-For (CVE-2025-64484 and its kin). "Proxy" would become
-// HTTP_PROXY there (CVE-2016-5385).
+// and its descendants read X_Forwarded_For as X-Forwarded-For (CVE-2025-64484 and its kin), and some of them
+// X.Forwarded.For too. "Proxy" would become HTTP_PROXY there (CVE-2016-5385).
 func (s *site) dropSpoofed(h http.Header) {
 	for name := range h {
-		plain := textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
+		plain := textproto.CanonicalMIMEHeaderKey(strings.Map(dashed, name))
 		if s.secrets[plain] || strings.HasPrefix(plain, "X-Forwarded-") {
 			delete(h, name)
 		}
 	}
+}
+
+// dashed makes "-" of what is neither a letter nor a digit, as CGI makes "_" of it.
+func dashed(r rune) rune {
+	if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+		return r
+	}
+	return '-'
 }
 
 // setForwarded tells the upstream what the proxy knows of the client. The site's own headers come last: they are what
