@@ -77,9 +77,19 @@ func files(sites []steps.Site, l layout, t target) ([]steps.Change, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
-		all = append(all, write(steps.IDSSL, SiteFile(l.include, s.Name), text))
+		all = append(all, siteFile(s, l, text))
 	}
 	return all, nil
+}
+
+// siteFile is for everybody to read, as nginx's files are, unless it has headers of the user's: those may be secrets
+// ("Authorization: Bearer …"), and the master reads its configuration as root.
+func siteFile(s steps.Site, l layout, text []byte) steps.Change {
+	file := steps.WriteFile{For: steps.For(steps.IDSSL), Path: SiteFile(l.include, s.Name), Content: text, Mode: 0o644}
+	if len(s.Proxy.Headers) > 0 {
+		file.Mode = 0o600
+	}
+	return file
 }
 
 func write(step steps.ID, path string, content []byte) steps.Change {

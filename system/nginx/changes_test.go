@@ -249,3 +249,22 @@ func TestHostileNamesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadersAreForRootOnly: a header of the site's own may be a token of the application behind it.
+func TestHeadersAreForRootOnly(t *testing.T) {
+	t.Parallel()
+	secret := with(func(s *steps.Site) {
+		named(s, "secret.example.com")
+		s.Proxy.Headers = []steps.Header{{Name: "Authorization", Value: "Bearer canary"}}
+	})
+	all, err := files([]steps.Site{shop(), secret}, layout{include: "/etc/nginx/conf.d"}, liveTarget(layout{include: "/etc/nginx/conf.d"}, facts("1.22.1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		f := c.(steps.WriteFile)
+		if has := strings.Contains(string(f.Content), "canary"); has != (f.Mode == 0o600) || !has && f.Mode != 0o644 {
+			t.Errorf("%s has mode %04o; with a secret in it: %t", f.Path, f.Mode, has)
+		}
+	}
+}
