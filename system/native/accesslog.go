@@ -28,7 +28,7 @@ type accessLine struct {
 func accessLog(out io.Writer) func(proxy.Access) {
 	var mu sync.Mutex
 	return func(a proxy.Access) {
-		if a.Host == watchdogHost {
+		if a.Host == watchdogHost && a.Path == watchdogPath {
 			return
 		}
 		line := accessLine{

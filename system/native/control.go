@@ -52,16 +52,27 @@ func (d *daemon) listenControl(path string) (net.Listener, error) {
 		_ = l.Close()
 		return nil, fmt.Errorf("cannot protect the control socket: %w", err)
 	}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go d.tell(conn)
-		}
-	}()
+	go d.answer(l)
 	return l, nil
+}
+
+// acceptPause is how long the control socket rests after it could not take a connection.
+const acceptPause = 100 * time.Millisecond
+
+// answer tells everybody who connects, until the listener is closed. Any other failure passes: when clients have used up
+// the file descriptors, the service has to be there for a reload again as soon as they are gone.
+func (d *daemon) answer(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			go d.tell(conn)
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			time.Sleep(acceptPause)
+		}
+	}
 }
 
 func (d *daemon) tell(conn net.Conn) {

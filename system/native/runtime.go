@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"path"
 	"strings"
 	"time"
@@ -82,9 +83,20 @@ func (r *Runtime) awaitLoad(ctx context.Context, unit string, loads uint64, hash
 	case err != nil:
 		return notTaken(fmt.Sprintf("cannot reload %s: this was not seen within %s", unit, r.within), err)
 	case last.Error != "":
-		return notTaken(fmt.Sprintf("cannot reload %s: it kept its old configuration", unit), errors.New(last.Error))
+		return notTaken(fmt.Sprintf("cannot reload %s: it kept its old configuration", unit), errors.New(shown(last.Error)))
 	}
 	return nil
+}
+
+// maxShown is how much is shown of what the service says of itself, in bytes. It faces the internet: what it says to root
+// is somebody else's text.
+const maxShown = 1000
+
+func shown(text string) string {
+	if len(text) > maxShown {
+		text = strings.ToValidUTF8(text[:maxShown], "") + " …"
+	}
+	return steps.CleanLine(strings.ReplaceAll(text, "\n", "; "))
 }
 
 // awaitLeaves waits until every site is served with its stored certificate. For a site that is named by its address
@@ -117,7 +129,7 @@ func poll(ctx context.Context, ask func() error) error {
 		if err == nil {
 			return nil
 		}
-		if last == nil || ctx.Err() == nil {
+		if last == nil || !late(ctx, err) {
 			last = err
 		}
 		select {
@@ -126,6 +138,12 @@ func poll(ctx context.Context, ask func() error) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// late reports an error that is about the time. A dial can meet the deadline a moment before the context does.
+func late(ctx context.Context, err error) bool {
+	var timeout net.Error
+	return ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 func notTaken(text string, err error) error {

@@ -3,7 +3,9 @@ package native
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -86,6 +89,23 @@ func TestWatchdogSeesWhatIsWrong(t *testing.T) {
 	if strings.Contains(u.out.String(), watchdogHost) {
 		t.Error("the access log has the service's own questions")
 	}
+}
+
+// TestNobodyHidesFromTheAccessLog by naming the host that the service asks itself for.
+func TestNobodyHidesFromTheAccessLog(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	h.store("a.test", app(t))
+	u := h.start().ready()
+	conn, err := net.Dial("tcp", u.plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "GET /.env HTTP/1.1\r\nHost: "+watchdogHost+"\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	u.wait(func() bool { return strings.Contains(u.out.String(), `"/.env"`) })
 }
 
 // TestWatchdogOfSitesNamedByAddress: over loopback such sites cannot be asked for, which must not restart the service.
@@ -297,5 +317,71 @@ func TestSocketsOfSystemd(t *testing.T) {
 		if _, err := openListeners(steps.ServeRequest{}, env(values)); err == nil || !strings.HasPrefix(err.Error(), "cannot serve") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// fullListener has no file descriptor left for the first connections.
+type fullListener struct {
+	net.Listener
+	left atomic.Int32
+}
+
+func (l *fullListener) Accept() (net.Conn, error) {
+	if l.left.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return l.Listener.Accept()
+}
+
+// TestControlSocketOutlivesAFlood: clients that use up the file descriptors must not keep reloads away for good.
+func TestControlSocketOutlivesAFlood(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "c.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := &fullListener{Listener: l}
+	full.left.Store(2)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		newDaemon(ServeOptions{Out: io.Discard, Err: io.Discard}).answer(full)
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := AskStatus(ctx, path); err != nil {
+		t.Error(err)
+	}
+	l.Close()
+	<-ended
+}
+
+// TestWhatTheServiceSaysIsBounded: who has taken over the service can say anything to root.
+func TestWhatTheServiceSaysIsBounded(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	h.store("a.test", app(t))
+	path := filepath.Join(t.TempDir(), "c.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var loads atomic.Uint64
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = json.NewEncoder(conn).Encode(Status{Loads: loads.Add(1), Error: "\x1b[2J\nDone.\u009b" + strings.Repeat("é", 1<<20)})
+			conn.Close()
+		}
+	}()
+	h.reload = func() {}
+	err = (&Runtime{control: path, within: patience}).Reload(t.Context(), h, "sslwizard-proxy.service")
+	if err == nil || len(err.Error()) > 2*maxShown || strings.ContainsAny(err.Error(), "\x1b\n\u009b") {
+		t.Errorf("said %.300q", fmt.Sprint(err))
 	}
 }

@@ -3,6 +3,7 @@ package native
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -21,6 +22,10 @@ import (
 
 // watchdogHost is the name that the service asks itself for; nobody serves it (RFC 6761 section 6.4).
 const watchdogHost = "watchdog.sslwizard.invalid"
+
+// watchdogPath is what it asks for. Nobody else knows it, so that nobody can keep out of the access log by naming
+// watchdogHost.
+var watchdogPath = "/" + rand.Text()
 
 // watchdog tells the service manager that all is well, only after a request to each of its own sockets was answered: a
 // service that hangs is restarted.
@@ -96,7 +101,7 @@ func askPlain(ctx context.Context, address string) error {
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
 	_ = conn.SetDeadline(deadline)
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: "+watchdogHost+"\r\nConnection: close\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET "+watchdogPath+" HTTP/1.1\r\nHost: "+watchdogHost+"\r\nConnection: close\r\n\r\n"); err != nil {
 		return err
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
