@@ -282,3 +282,35 @@ func TestConsent(t *testing.T) {
 		t.Error("the CA was asked all the same")
 	}
 }
+
+// TestNothingIsSentWithoutTLS: where a CA says that its services are, and where it redirects to, is https too.
+func TestNothingIsSentWithoutTLS(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(inside.Close)
+	for name, wrap := range map[string]func(http.Handler) http.Handler{
+		"directory": fault("/dir", 99, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			_ = json.NewEncoder(w).Encode(map[string]string{"newNonce": inside.URL, "newAccount": inside.URL, "newOrder": inside.URL})
+		}),
+		"redirect": fault("/nonce-plz", 99, func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			http.Redirect(w, r, inside.URL, http.StatusTemporaryRedirect)
+		}),
+		"order": fault("/authZ/", 99, func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			http.Redirect(w, r, inside.URL, http.StatusTemporaryRedirect)
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, pebbletest.Options{Wrap: wrap})
+			c := w.client()
+			c.Pace.Patience = 20 * time.Millisecond
+			if _, err := c.Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders); err == nil {
+				t.Error("there is a certificate")
+			}
+			if n := asked.Load(); n != 0 {
+				t.Errorf("%d requests went out without TLS", n)
+			}
+		})
+	}
+}
