@@ -29,7 +29,7 @@ func (s *session) signIn() error {
 	if account.URL == "" {
 		return s.register()
 	}
-	if account.Email != s.Email {
+	if s.Email != "" && account.Email != s.Email { // a site that names none has no say: the account is all sites'
 		return s.updateContact()
 	}
 	return nil
