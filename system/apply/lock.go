@@ -84,7 +84,7 @@ func claim(f *os.File) error {
 		Text:   "cannot start: another run is active (" + holder(string(said)) + ")",
 		Code:   "H02",
 		Status: steps.ExitTryLater,
-		Fixes:  []string{"follow it: sslwizard attach", "or wait until it has ended, then run this again"},
+		Fixes:  []string{"wait until it has ended, then run this again"},
 	}
 }
 
