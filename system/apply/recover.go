@@ -37,7 +37,7 @@ func (e *Engine) recover(ctx context.Context, events *feed) (steps.Result, bool,
 	} else if !absent(err) {
 		return steps.Result{}, true, err
 	}
-	events.send(steps.Event{Time: e.s.Clock(), Run: j.m.ID, Status: steps.Started, Text: "the run " + j.m.ID + " never ended; taking it back"})
+	events.send(steps.Event{Time: e.s.Clock(), Run: j.m.ID, Status: steps.Progress, Text: "the run " + j.m.ID + " never ended; taking it back"})
 	if j.m.Kind == kindUndo {
 		return e.finishUndo(ctx, j, events)
 	}

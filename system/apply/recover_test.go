@@ -309,8 +309,16 @@ func TestUndoOfAnInterruptedRun(t *testing.T) {
 	if !w.crash(t, nginxPlan("server { two; }\n"), 9) {
 		t.Fatal("not killed")
 	}
-	res, err := w.Undo(t.Context(), "", nil)
+	var said []string
+	res, err := w.Undo(t.Context(), "", func(e steps.Event) {
+		if e.Status != steps.Started { // printers leave those out
+			said = append(said, e.Text)
+		}
+	})
 	if err != nil || res.Outcome != steps.OutcomeReverted || w.Content(nginxFile) != "server { one; }\n" {
 		t.Errorf("%+v, %v: %q", res, err, w.Content(nginxFile))
+	}
+	if len(said) == 0 || !strings.Contains(said[0], "never ended") {
+		t.Errorf("nobody is told why things are taken back: %q", said)
 	}
 }
