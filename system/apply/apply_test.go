@@ -241,6 +241,25 @@ func TestCancelReverts(t *testing.T) {
 	w.same(t, before)
 }
 
+// A change that ends with the bare error of the context, as probes and programs do, was stopped and did not fail.
+func TestInterruptInsideAChangeIsAStop(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	w.FailOn(func(mutation string) error {
+		if strings.Contains(mutation, serviceFile) {
+			cancel(errors.New("interrupt signal received"))
+			return ctx.Err()
+		}
+		return nil
+	})
+	res, err := w.Apply(ctx, w.preview(t, nativePlan()), nil)
+	if steps.ExitStatus(res.Outcome, err) != steps.ExitCancelled || !strings.Contains(err.Error(), "stopped") {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
 func TestApplyRefusesWhenTheServerChanged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -379,8 +398,8 @@ func TestUndoKeepsEdits(t *testing.T) {
 		t.Errorf("kept %q", res.Kept)
 	}
 	res, err = w.Undo(t.Context(), "", nil)
-	if err != nil || w.Content(nginxFile) != "server { mine; }\n" {
-		t.Fatalf("%+v, %v", res, err)
+	if err != nil || w.Exists(nginxFile) || w.Content(nginxFile+".sslwizard-kept") != "server { mine; }\n" {
+		t.Fatalf("an edited file stays where nginx reads it, or is lost: %+v, %v", res, err)
 	}
 	if _, installed := w.d.Installed["nginx"]; !installed {
 		t.Error("a package whose configuration holds the user's work was purged")

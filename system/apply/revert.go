@@ -105,14 +105,14 @@ func (u *undoing) path(p Path, b Before, seen *Seen) error {
 		return u.folder(p, now, f)
 	}
 	if b.Store != nil && p.Before.Kind == kindLink && !exists(u, path.Join(path.Dir(p.Path), p.Before.Link)) {
-		u.keepOnce(p.Path, "the certificate that it was a link to is no longer kept")
+		u.keepOnce(p.Path, "it stays as it is: the certificate that it pointed to before is gone")
 		return nil
 	}
 	switch {
 	case now.same(p.Before): // only mode or owner differ: a write of ours with the same content
 	case u.ours(p, b, now, seen):
 	default:
-		return u.keepTheirs(p, now)
+		return u.keepTheirs(p, now, f)
 	}
 	return u.write(p.Path, p.Before)
 }
@@ -171,8 +171,11 @@ func (u *undoing) backup(before State) ([]byte, error) {
 }
 
 // keepTheirs leaves a file that somebody edited, and puts beside it what would have been restored.
-func (u *undoing) keepTheirs(p Path, now State) error {
-	if p.Before.Kind != kindFile {
+func (u *undoing) keepTheirs(p Path, now State, f host.File) error {
+	switch {
+	case p.Before.Kind == kindNone && now.Kind == kindFile && readByName(p.Path):
+		return u.setAside(p.Path, f)
+	case p.Before.Kind != kindFile:
 		if now.Kind != kindNone {
 			u.keepOnce(p.Path, "it was changed since; yours stays")
 		}
@@ -189,6 +192,29 @@ func (u *undoing) keepTheirs(p Path, now State) error {
 		u.keepOnce(p.Path, "it was changed since; yours stays, what was there before sslwizard is in "+beside)
 	}
 	return u.WriteFile(beside, p.Before.file(data))
+}
+
+// readByName reports a file of our own that a server, systemd or we ourselves read for its name alone. Left in place
+// without what it names (certificates, the shared file, the program), it would keep nginx from starting.
+func readByName(name string) bool {
+	return path.Dir(name) == steps.SitesDir ||
+		strings.HasPrefix(name, "/etc/") && strings.HasPrefix(path.Base(name), "sslwizard")
+}
+
+// setAside keeps a file of ours with somebody's edits under a name that nothing reads.
+func (u *undoing) setAside(name string, f host.File) error {
+	kept := name + ".sslwizard-kept"
+	for n := 2; exists(u, kept); n++ {
+		kept = fmt.Sprintf("%s.sslwizard-kept-%d", name, n)
+	}
+	if err := u.WriteFile(kept, f); err != nil {
+		return err
+	}
+	if err := u.Remove(name); err != nil {
+		return err
+	}
+	u.keepOnce(name, "it was changed since; yours is in "+kept+", which nothing reads")
+	return nil
 }
 
 // folder takes back a folder: one of ours goes when it is empty, one that was there gets its mode and owner back.

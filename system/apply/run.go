@@ -260,7 +260,7 @@ func (s *session) change(ctx context.Context, i int) error {
 	if err != nil {
 		s.refused = refusedUnit(effect.Change, err)
 		err = diskFault(err)
-		if c := cancelled(ctx); c != nil && errors.Is(err, context.Cause(ctx)) {
+		if c := cancelled(ctx); c != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) {
 			err = c
 		}
 		s.j.note(record{Time: s.e.s.Clock(), Index: i, What: string(steps.Failed), Text: err.Error()})
