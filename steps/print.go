@@ -75,8 +75,8 @@ func Template() []byte {
 		"# Several sites: one document each, with a line --- between them.\n" +
 		"#\n" +
 		"#   sslwizard answers validate FILE                        is it complete and right?\n" +
-		"#   sslwizard --non-interactive --answers FILE --dry-run   what would change?\n" +
-		"#   sudo sslwizard --non-interactive --answers FILE        do it\n\n")
+		"#   sslwizard --dry-run FILE                               what would change?\n" +
+		"#   sudo sslwizard --non-interactive FILE                  do it\n\n")
 	p.section(reflect.ValueOf(p.answers), "", 0)
 	return p.out.Bytes()
 }

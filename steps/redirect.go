@@ -51,7 +51,7 @@ func redirectQuestions(Facts) []Question {
 	return []Question{
 		{
 			Key: "redirect.enabled", Kind: KindBool, Label: "Send everyone from http:// to https://?", Default: "yes",
-			Help: "No keeps serving the application without encryption as well.",
+			Help: "Without it the application is served without encryption as well.",
 			Why:  "Whoever types the name alone often begins with http. The path that the certificate authority asks for stays on http.",
 			Shell: []string{"location ^~ /.well-known/acme-challenge/ { root /var/lib/sslwizard/webroot; }", "location / { return 301 https://$host$request_uri; }",
 				"(no slash after $request_uri, and both inside the server block of port 80)"},

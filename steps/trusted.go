@@ -86,7 +86,7 @@ func trustedQuestions(Facts) []Question {
 		},
 		{
 			Key: "trusted.directory", Kind: KindText, Label: "ACME directory", Default: AliasLetsEncrypt, When: acme,
-			Help: "One of " + strings.Join(aliasNames(), ", ") + ", or the https URL of another.",
+			Help: "One of " + strings.Join(aliasNames(), ", ") + ", or the https URL of another. ZeroSSL and Google want an account of their own, which is not built yet.",
 			Why:  "Let's Encrypt asks for no account and no money.",
 		},
 		{
@@ -106,7 +106,7 @@ func trustedQuestions(Facts) []Question {
 		},
 		{
 			Key: "trusted.challenge", Kind: KindChoice, Label: "How do you show that the names are yours?", Default: HTTP01, When: acme,
-			Help: "http-01: the CA fetches a file from port 80.",
+			Help: "http-01: the CA fetches a file from port 80. tls-alpn-01 and dns-01 are not built yet.",
 			Why:  "It needs nothing but the port, which is open anyway.",
 			Options: []Option{{Value: HTTP01, Label: "http-01, a file on port 80"}, {Value: TLSALPN01, Label: "tls-alpn-01, port 443", Disabled: "not built yet"},
 				{Value: DNS01, Label: "dns-01, a DNS record", Disabled: "not built yet"}},
