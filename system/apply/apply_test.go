@@ -367,8 +367,21 @@ func TestUndoAllLeavesNothing(t *testing.T) {
 		before := w.Snapshot()
 		w.mustApply(t, nativePlan())
 		w.mustApply(t, removalPlan())
-		if _, err := w.UndoAll(t.Context(), keep, nil); err != nil {
+		res, err := w.UndoAll(t.Context(), keep, func(e steps.Event) {
+			if e.Status == steps.Kept {
+				t.Errorf("told before it is known: %s", e.Text)
+			}
+		})
+		if err != nil {
 			t.Fatal(err)
+		}
+		for _, line := range res.Kept {
+			if name, _, _ := strings.Cut(line, ": "); !w.Exists(name) {
+				t.Errorf("said to be kept, and gone (keep %t): %s", keep, line)
+			}
+		}
+		if keep != (len(res.Kept) > 0) || keep == slices.Contains(res.Undone, "removed the certificates, their keys and the ACME accounts") || res.Run != "" {
+			t.Errorf("keep %t: %+v", keep, res)
 		}
 		diff := before.Diff(w.Snapshot())
 		if keep {

@@ -128,7 +128,8 @@ func (e *Engine) undoFailed(res steps.Result, err error) (steps.Result, error) {
 }
 
 // UndoAll takes back every run, for an uninstall. Afterwards it removes our own folders: the log of runs always, the
-// certificates, account keys and the local CA only with keepCertificates false.
+// certificates, account keys and the local CA only with keepCertificates false. What then stays is in Kept, and in no
+// event: while the runs are taken back it is not known yet. The result has no run, for there is none to undo any more.
 func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(steps.Event)) (steps.Result, error) {
 	if !exists(e.h, steps.StateDir) {
 		return steps.Result{Outcome: steps.OutcomeNothing}, nil
@@ -138,7 +139,7 @@ func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(s
 		return steps.Result{}, err
 	}
 	defer release()
-	events := newFeed(sink)
+	events := newFeed(withoutKept(sink))
 	defer events.close()
 	if res, _, err := e.recover(context.WithoutCancel(ctx), events); err != nil {
 		return res, err
@@ -147,11 +148,33 @@ func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(s
 	if err != nil {
 		return res, err
 	}
+	secrets := !keepCertificates && (exists(e.h, steps.CertsDir) || exists(e.h, steps.ACMEDir))
 	if err := e.erase(keepCertificates); err != nil {
 		return e.undoFailed(res, err)
 	}
-	res.Outcome = steps.OutcomeDone
+	if secrets {
+		res.Undone = append(res.Undone, "removed the certificates, their keys and the ACME accounts")
+	}
+	res.Kept = slices.DeleteFunc(res.Kept, func(line string) bool { return e.goneSince(line) })
+	res.Run, res.Outcome = "", steps.OutcomeDone
 	return res, nil
+}
+
+func withoutKept(sink func(steps.Event)) func(steps.Event) {
+	if sink == nil {
+		return nil
+	}
+	return func(event steps.Event) {
+		if event.Status != steps.Kept {
+			sink(event)
+		}
+	}
+}
+
+// goneSince reports a line of Kept about a path that is not there any more.
+func (e *Engine) goneSince(line string) bool {
+	name, _, _ := strings.Cut(line, ": ")
+	return strings.HasPrefix(name, "/") && !exists(e.h, name) && !strings.Contains(line, ".sslwizard-")
 }
 
 func everything(runs []run) ([]string, error) {
