@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
@@ -30,7 +32,7 @@ func (x *exchange) understand() int {
 	}
 	target, ok := originForm(r, x.scheme())
 	name, valid := hostName(r.Host)
-	if !ok || !valid {
+	if !ok || !valid || !httpguts.ValidHeaderFieldName(r.Method) { // a method is a token too; HTTP/2 does not check it
 		return http.StatusBadRequest
 	}
 	x.target, x.name = target, name

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -193,5 +194,24 @@ func TestLimits(t *testing.T) {
 	response, _ = raw(t, i.dialPlain(t), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
 	if response.StatusCode < 400 {
 		t.Errorf("the HTTP/2 preface without TLS: %d", response.StatusCode)
+	}
+}
+
+// TestMethodsAreTokens: in a frame of HTTP/2 a method can have any character, and net/http passes it on.
+func TestMethodsAreTokens(t *testing.T) {
+	t.Parallel()
+	app := echoServer(t)
+	i := serve(t, Config{Sites: []Site{testSite(app.URL, names("a.test"), func(s *steps.Site) { s.Redirect.Enabled = false })}})
+	for method, want := range map[string]int{"GET": 200, "BREW-X": 200, "GET /x": 400, "GET\t": 400, "G\xffT": 400, "": 400} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Method, r.Host = method, "a.test"
+		w := httptest.NewRecorder()
+		i.front(false).ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: %d, want %d", method, w.Code, want)
+		}
+	}
+	if text := i.log.String(); strings.Contains(text, "upstream") {
+		t.Errorf("the upstream is blamed for it: %s", text)
 	}
 }
