@@ -80,7 +80,11 @@ func TestHeadersCannotBeSpoofed(t *testing.T) {
 		lies.Set(h.Name, "spoofed")
 		lies[strings.ReplaceAll(h.Name, "-", "_")+"_"] = []string{"spoofed"}
 	}
+	for _, name := range []string{"Protocol", "Uri", "User", "Email", "Groups", "Preferred-Username", "Client-Cert"} {
+		lies.Set("X-Forwarded-"+name, "spoofed") // what applications believe of an authenticating proxy
+	}
 	lies["X_Forwarded_For"] = []string{"spoofed"}
+	lies["X.Forwarded.For"] = []string{"spoofed"}
 	lies["X-Env"] = []string{"spoofed"}
 	a := answer(t, l.ask("GET", "https://shop.example.com/x", lies))
 	for name, values := range a.Headers {

@@ -123,7 +123,8 @@ func upstreamTLS(u steps.Upstream, t target, w *words) []conf.Directive {
 }
 
 // forwarded are the headers that tell the application who asked. They replace what the client sent, and those that we
-// do not send are taken away from it: an empty value sends no header.
+// do not send are taken away from it: an empty value sends no header. nginx cannot drop the whole X-Forwarded- family,
+// as the native proxy does, so those that applications believe are named.
 var forwarded = []steps.Header{
 	{Name: "Host", Value: "$host"},
 	{Name: "X-Real-IP", Value: "$remote_addr"},
@@ -135,6 +136,13 @@ var forwarded = []steps.Header{
 	{Name: "X-Forwarded-Scheme", Value: ""},
 	{Name: "X-Forwarded-Ssl", Value: ""},
 	{Name: "X-Forwarded-Prefix", Value: ""},
+	{Name: "X-Forwarded-Protocol", Value: ""},
+	{Name: "X-Forwarded-Uri", Value: ""},
+	{Name: "X-Forwarded-User", Value: ""},
+	{Name: "X-Forwarded-Email", Value: ""},
+	{Name: "X-Forwarded-Groups", Value: ""},
+	{Name: "X-Forwarded-Preferred-Username", Value: ""},
+	{Name: "X-Forwarded-Client-Cert", Value: ""},
 	{Name: "Forwarded", Value: ""},
 	{Name: "Proxy", Value: ""},
 }
