@@ -14,11 +14,20 @@ import (
 // parallel is how many names are proved at once.
 const parallel = 8
 
+// perName bounds how many authorizations an order may have for each of its names. CAs have one; an order with thousands
+// would keep us, and the lock, for hours.
+const perName = 2
+
+var errTooMany = errors.New("it wants more proofs than there are names")
+
 // authorize proves every name of the order, all at once. All are seen through even when one fails, so that the user
 // learns of every name that has to be repaired.
 func (s *session) authorize(o *acme.ExtendedOrder, present Presenter) error {
 	if o.Status != acme.StatusPending {
 		return nil
+	}
+	if len(o.Authorizations) > perName*len(s.Domains) {
+		return s.fail("prove the names", errTooMany)
 	}
 	deadline := time.Now().Add(s.pace.Validate)
 	failed := make([]error, len(o.Authorizations))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -312,5 +313,23 @@ func TestNothingIsSentWithoutTLS(t *testing.T) {
 				t.Errorf("%d requests went out without TLS", n)
 			}
 		})
+	}
+}
+
+// TestOrderWithoutEnd: a CA that wants thousands of proofs is not followed.
+func TestOrderWithoutEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{Wrap: fault("/order-plz", 99, func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		w.Header().Set("Replay-Nonce", "x")
+		w.Header().Set("Location", "https://"+r.Host+"/my-order/x")
+		w.WriteHeader(http.StatusCreated)
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"status": "pending", "identifiers": []map[string]string{{"type": "dns", "value": "shop.example.com"}},
+			"authorizations": slices.Repeat([]string{"https://" + r.Host + "/authZ/x"}, 10_000),
+		})
+	})})
+	_, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+	if err == nil || !strings.Contains(err.Error(), "more proofs") || w.ca.Requests("/authZ/") != 0 {
+		t.Errorf("asked %d times: %v", w.ca.Requests("/authZ/"), err)
 	}
 }
