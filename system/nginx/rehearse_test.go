@@ -1,11 +1,14 @@
 package nginx
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 // TestRehearseEveryCase runs every golden case on the real nginx and has the probe look at it.
@@ -103,5 +106,38 @@ func TestLeftoverIsSwept(t *testing.T) {
 	}
 	if err := next.remove(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWorkersCannotKeepTheScratchFolder: nginx gives its temporary folders to its workers' user, so others of that user
+// can put things there. What they leave must not fail the rehearsal.
+func TestWorkersCannotKeepTheScratchFolder(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("giving a folder to another user needs root")
+	}
+	const nobody = 65534
+	outside := filepath.Join(t.TempDir(), "kept")
+	put(t, outside, []byte("x"), 0o644)
+	s, err := newScratch(t.Context(), host.New(""), filepath.Join(t.TempDir(), "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"/body", "/body/1", "/body/1/2"} {
+		if err := errors.Join(os.Mkdir(s.dir+dir, 0o700), os.Chown(s.dir+dir, nobody, nobody)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, s.dir+"/body/1/2/planted", []byte("x"), 0o600)
+	if err := os.Symlink(filepath.Dir(outside), s.dir+"/body/1/link"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.remove(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(outside); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", s.dir, err)
 	}
 }

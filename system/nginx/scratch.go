@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -180,6 +181,9 @@ func removeAll(h host.Host, name string) error {
 		return err
 	}
 	if f.Mode.IsDir() {
+		if f, err = reclaim(h, name, f); err != nil {
+			return err
+		}
 		for _, entry := range f.Entries {
 			if err := removeAll(h, path.Join(name, entry)); err != nil {
 				return err
@@ -187,4 +191,16 @@ func removeAll(h host.Host, name string) error {
 		}
 	}
 	return h.Remove(name)
+}
+
+// reclaim takes a folder that nginx gave to its workers back, so that nobody puts anything more into it while it is
+// emptied; the host would refuse to work in a folder of others. It returns the folder as it is then.
+func reclaim(h host.Host, name string, f host.File) (host.File, error) {
+	if f.UID == os.Geteuid() {
+		return f, nil
+	}
+	if err := h.WriteFile(name, host.File{Mode: fs.ModeDir | 0o700}); err != nil {
+		return f, err
+	}
+	return h.ReadFile(name)
 }
