@@ -141,7 +141,7 @@ func (b *planBuilder) firewall() {
 }
 
 // takeOver retires the executors that served these sites until now. Both listen for a moment, so no connection is
-// refused; a unit is drained before it is disabled.
+// refused; a unit is drained before it is disabled, and hands over what waits for it.
 func (b *planBuilder) takeOver(asked []Site, others []Executor) {
 	for _, other := range others {
 		moved := movedFrom(other.Name(), asked, b.facts.Managed.Sites)
@@ -153,7 +153,13 @@ func (b *planBuilder) takeOver(asked []Site, others []Executor) {
 			b.err = fmt.Errorf("cannot plan to take over from %s: %w", other.Name(), err)
 			return
 		}
-		b.add(drained(removal)...)
+		for _, c := range drained(removal) {
+			if d, ok := c.(Drain); ok {
+				d.HandOver = true
+				c = d
+			}
+			b.add(c)
+		}
 	}
 }
 

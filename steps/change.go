@@ -180,8 +180,9 @@ type Checkpoint struct{ For }
 // Drain makes an executor that is being replaced stop taking connections, and waits until it answered what it took.
 type Drain struct {
 	For
-	Unit string
-	Wait time.Duration
+	Unit     string
+	Wait     time.Duration
+	HandOver bool // another executor listens on its ports already and takes what waits in its queues
 }
 
 // Key implements Change, here and below.

@@ -271,6 +271,8 @@ func (u *undoing) others(ctx context.Context, e entry) error {
 		return u.removeUser(ctx, b.User)
 	case b.Port != nil:
 		return u.closePort(ctx, b.Port, seen)
+	case b.Kernel != nil:
+		return u.undoKernel(ctx, *b.Kernel)
 	}
 	return nil
 }

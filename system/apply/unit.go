@@ -152,21 +152,34 @@ type drainVerb struct{ c steps.Drain }
 func (v drainVerb) look(ctx context.Context, w *view) (steps.Effect, []steps.Finding, error) {
 	e := steps.Effect{Change: v.c, Action: steps.Nothing}
 	now, err := unitState(ctx, w, v.c.Unit)
-	if err == nil && now.active() {
-		e.Action, e.Commands = steps.Execute, [][]string{{"systemctl", "stop", v.c.Unit}}
+	if err != nil || !now.active() {
+		return e, nil, err
 	}
-	return e, nil, err
+	e.Action, e.Commands = steps.Execute, [][]string{{"systemctl", "stop", v.c.Unit}}
+	if was := v.migrating(w); was != nil {
+		e.Commands = [][]string{setKernel(was.Path, "1").Argv, e.Commands[0], setKernel(was.Path, was.Value).Argv}
+		e.Note = "net.ipv4.tcp_migrate_req is 1 meanwhile and " + was.Value + " again after it: the kernel hands over connections that wait"
+	}
+	return e, nil, nil
 }
 
 func (v drainVerb) record(ctx context.Context, r *recorder) (Before, error) {
-	return recordUnit(ctx, r, v.c.Unit)
+	before, err := recordUnit(ctx, r, v.c.Unit)
+	before.Kernel = v.migrating(r)
+	return before, err
 }
 
 func (v drainVerb) do(ctx context.Context, d *doing) error {
-	stop := systemctl("stop", v.c.Unit)
-	stop.Timeout = v.c.Wait + unitTimeout
-	_, err := d.Run(ctx, stop)
-	return err
+	stop := func() error {
+		c := systemctl("stop", v.c.Unit)
+		c.Timeout = v.c.Wait + unitTimeout
+		_, err := d.Run(ctx, c)
+		return err
+	}
+	if was := d.before.Kernel; was != nil {
+		return handOver(ctx, d, *was, stop)
+	}
+	return stop()
 }
 
 func recordUnit(ctx context.Context, r *recorder, unit string) (Before, error) {

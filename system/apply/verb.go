@@ -24,6 +24,7 @@ type Before struct {
 	Packages *PackageState `json:"packages,omitempty"`
 	User     *UserState    `json:"user,omitempty"`
 	Unit     *UnitState    `json:"unit,omitempty"`
+	Kernel   *KernelState  `json:"kernel,omitempty"`
 	Port     *PortState    `json:"port,omitempty"`
 	Store    *StoreState   `json:"store,omitempty"`
 	Reload   *ReloadState  `json:"reload,omitempty"`

@@ -1,0 +1,74 @@
+package apply
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// migrateRequests is the kernel's switch for what becomes of connections that wait in the queue of a listener when it
+// closes: 0, they are reset; 1, another listener on the same port takes them (ip-sysctl, since Linux 5.14). It holds
+// for the network namespace, so it is on only while one executor hands its ports to another.
+const migrateRequests = "/proc/sys/net/ipv4/tcp_migrate_req"
+
+// KernelState is a setting of the running kernel as it was; nothing of it outlives a restart.
+type KernelState struct {
+	Path  string `json:"path"`
+	Value string `json:"value"`
+}
+
+// kernelState reads a setting; nil when this kernel does not have it.
+func kernelState(r host.Reader, path string) *KernelState {
+	f, err := r.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	return &KernelState{Path: path, Value: strings.TrimSpace(string(f.Data))}
+}
+
+// setKernel is the command that gives a setting a value. tee is on every Debian; sysctl is a package of its own.
+func setKernel(path, value string) host.Command {
+	return host.Command{Argv: []string{"tee", path}, Stdin: []byte(value + "\n"), Timeout: 10 * time.Second}
+}
+
+// migrating reports whether the kernel has to be told before the unit stops.
+func (v drainVerb) migrating(r host.Reader) *KernelState {
+	if !v.c.HandOver {
+		return nil
+	}
+	was := kernelState(r, migrateRequests)
+	if was == nil || was.Value != "0" {
+		return nil
+	}
+	return was
+}
+
+// handOver stops the unit while the kernel passes on what waits for it. Where the kernel may not be told (a container
+// that sees its settings but cannot write them), the unit stops all the same: what is lost is a connection that came
+// in that very millisecond.
+func handOver(ctx context.Context, d *doing, was KernelState, stop func() error) error {
+	if _, err := d.Run(ctx, setKernel(was.Path, "1")); err != nil {
+		return stop()
+	}
+	err := stop()
+	if _, back := d.Run(context.WithoutCancel(ctx), setKernel(was.Path, was.Value)); err == nil {
+		err = back
+	}
+	return err
+}
+
+// undoKernel gives a setting its value back, where a run was killed between the two.
+func (u *undoing) undoKernel(ctx context.Context, was KernelState) error {
+	now := kernelState(u, was.Path)
+	if now == nil || now.Value != "1" || was.Value == now.Value {
+		return nil
+	}
+	_, err := u.Run(ctx, setKernel(was.Path, was.Value))
+	if err == nil {
+		u.undone("set " + was.Path + " back to " + steps.CleanLine(was.Value))
+	}
+	return err
+}
