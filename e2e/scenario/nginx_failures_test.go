@@ -3,10 +3,7 @@
 package scenario
 
 import (
-	"strings"
 	"testing"
-
-	"github.com/c93d5bcb/sslwizard/e2e/world"
 )
 
 // TestPortTaken (N01): Apache holds port 80. It is named with its unit and package, and the ways on are given; it is
@@ -29,7 +26,7 @@ func TestNginxInTheWay(t *testing.T) {
 	st := begin(t, "trixie")
 	st.s.Install("nginx")
 	st.s.Write("/etc/nginx/conf.d/blog.conf", blog, 0o644)
-	st.s.Must("systemctl", "reload", "nginx")
+	st.reloadNginx()
 	st.answer("native")
 	st.refuses(1, "N01", "port 80", "nginx", "blog.example.com", "install.executor: nginx")
 }
@@ -52,10 +49,7 @@ func TestOursBreaksIt(t *testing.T) {
 	st.s.Install("nginx")
 	st.s.Write("/etc/nginx/conf.d/cache.conf", "ssl_session_cache shared:sslwizard:2m;\n", 0o644)
 	st.s.Must("nginx", "-t")
-	st.s.Must("systemctl", "reload", "nginx")
-	world.Eventually(st, "the workers from before the reload gone", func() bool {
-		return !strings.Contains(st.s.Must("ps", "-eo", "args"), "is shutting down")
-	})
+	st.reloadNginx()
 	st.answer("nginx")
 	before, processes := st.s.Manifest(), st.processes()
 	st.ends(st.apply(), 4, "N04", "sslwizard", "size", "everything was undone")
@@ -74,7 +68,7 @@ func TestReloadRefused(t *testing.T) {
 	st.s.Install("nginx")
 	const zone = "/etc/nginx/conf.d/zone.conf"
 	st.s.Write(zone, "limit_req_zone $binary_remote_addr zone=visitors:1m rate=10r/s;\n", 0o644)
-	st.s.Must("systemctl", "reload", "nginx")
+	st.reloadNginx()
 	st.s.Write(zone, "limit_req_zone $server_name zone=visitors:1m rate=10r/s;\n", 0o644)
 	st.s.Must("nginx", "-t")
 	st.answer("nginx")
@@ -90,7 +84,7 @@ func TestNameTaken(t *testing.T) {
 	st := begin(t, "bookworm")
 	st.s.Install("nginx")
 	st.s.Write("/etc/nginx/sites-enabled/old-shop", `server { listen 80; server_name shop.example.com; }`+"\n", 0o644)
-	st.s.Must("systemctl", "reload", "nginx")
+	st.reloadNginx()
 	st.answer("nginx")
 	st.refuses(1, "N08", shop, "/etc/nginx/sites-enabled/old-shop")
 }

@@ -5,6 +5,7 @@ package scenario
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -197,6 +198,20 @@ func (st *story) processes() string {
 	}
 	sort.Strings(lines)
 	return strings.Join(lines, "\n")
+}
+
+// reloadNginx reloads nginx and returns when its old workers are gone: the reload itself returns before it has begun.
+func (st *story) reloadNginx() {
+	st.Helper()
+	workers := func() string {
+		return st.s.Must("ps", "--ppid", strings.TrimSpace(st.s.Must("cat", "/run/nginx.pid")), "-o", "pid=")
+	}
+	was := strings.Fields(workers())
+	st.s.Must("systemctl", "reload", "nginx")
+	world.Eventually(st, "nginx with new workers alone", func() bool {
+		now := strings.Fields(workers())
+		return len(now) > 0 && !slices.ContainsFunc(now, func(pid string) bool { return slices.Contains(was, pid) })
+	})
 }
 
 // onEach tells a story on every suite.

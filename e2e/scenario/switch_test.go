@@ -50,7 +50,7 @@ func TestExistingSite(t *testing.T) {
 		st.s.Write("/var/www/blog/index.html", "the blog\n", 0o644)
 		st.s.Write("/etc/nginx/sites-available/blog", blog, 0o644)
 		st.s.Link("/etc/nginx/sites-enabled/blog", "/etc/nginx/sites-available/blog")
-		st.s.Must("systemctl", "reload", "nginx")
+		st.reloadNginx()
 		before := st.s.Manifest()
 
 		load := st.c.Load("http://blog.example.com/")
