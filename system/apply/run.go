@@ -20,7 +20,7 @@ import (
 // on the host is under way (rehearsing, probing, asking a CA).
 func (e *Engine) Apply(ctx context.Context, shown steps.Preview, sink func(steps.Event)) (steps.Result, error) {
 	if !shown.Pending() && !e.open() {
-		return e.nothing(ctx, shown)
+		return e.nothing(ctx, shown, sink)
 	}
 	release, err := e.s.Locker.Lock(what(shown.Plan))
 	if err != nil {
@@ -51,15 +51,15 @@ func (e *Engine) open() bool {
 	return err == nil && s.Kind != kindNone
 }
 
-// nothing is the end of a run without changes: it writes nothing at all.
-func (e *Engine) nothing(ctx context.Context, shown steps.Preview) (steps.Result, error) {
+// nothing is a run without changes: it writes nothing at all, and looks whether what is there works.
+func (e *Engine) nothing(ctx context.Context, shown steps.Preview, sink func(steps.Event)) (steps.Result, error) {
 	if err := e.s.Locker.Free(); err != nil {
 		return steps.Result{}, err
 	}
 	if _, err := e.again(ctx, shown); err != nil {
 		return steps.Result{}, err
 	}
-	return steps.Result{Outcome: steps.OutcomeNothing}, nil
+	return e.Confirm(ctx, lastVerify(shown.Plan), sink)
 }
 
 // again previews once more: what was agreed to is what is done.

@@ -21,8 +21,18 @@ func TestApplicationDownIsKept(t *testing.T) {
 	if n := strings.Count(err.Error(), "proxy.answer"); n != 1 {
 		t.Errorf("it is said %d times: %v", n, err)
 	}
-	if shown := w.preview(t, nginxPlan("server {}\n")); shown.Pending() {
+	shown := w.preview(t, nginxPlan("server {}\n"))
+	if shown.Pending() {
 		t.Error("something is left to do")
+	}
+	before := len(w.Mutations())
+	again, err := w.Apply(t.Context(), shown, nil)
+	if again.Outcome != steps.OutcomeUnverified || steps.ExitStatus(again.Outcome, err) != steps.ExitUnverified || len(w.Mutations()) != before {
+		t.Errorf("a second run: %+v, %v", again, err)
+	}
+	w.prober.fail = nil
+	if again, err = w.Apply(t.Context(), shown, nil); again.Outcome != steps.OutcomeNothing || err != nil || len(again.Reports) != 1 {
+		t.Errorf("a second run, the application is up: %+v, %v", again, err)
 	}
 	if res, err := w.Undo(t.Context(), res.Run, func(steps.Event) {}); err != nil || res.Outcome != steps.OutcomeDone {
 		t.Errorf("undo: %+v, %v", res, err)

@@ -141,9 +141,6 @@ func (a *App) apply(ctx context.Context, m Machine, p steps.Preview) error {
 		return err
 	}
 	out.preview(p, before)
-	if !p.Pending() {
-		return nil
-	}
 	result, err := m.Apply(ctx, p, out.event)
 	return a.end(out, result, err)
 }
