@@ -20,6 +20,7 @@ type SiteStatus struct {
 	Domains    []Domain  `json:"domains"`
 	Upstream   string    `json:"upstream"`
 	Source     string    `json:"source"` // of its certificate: "local", "acme", "files", "" for none
+	Test       bool      `json:"test"`   // it comes from a staging directory: nobody trusts it
 	NotAfter   time.Time `json:"notAfter"`
 	RenewAfter time.Time `json:"renewAfter"` // when the timer starts to renew; zero: never
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/apply"
@@ -59,8 +60,9 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 	s := steps.HostStatus{Hostname: f.Hostname, Findings: f.Managed.Bad}
 	for _, site := range f.Managed.Sites {
 		c := f.Managed.Certs[site.Name]
+		s.Findings = append(s.Findings, steps.Standing(site, c, time.Now())...)
 		s.Sites = append(s.Sites, steps.SiteStatus{Name: site.Name, Executor: site.Install.Executor, Domains: site.Certs.Domains,
-			Upstream: site.Proxy.Upstream.String(), Source: c.Source, NotAfter: c.NotAfter, RenewAfter: renewAfter(c)})
+			Upstream: site.Proxy.Upstream.String(), Source: c.Source, Test: c.Source == steps.SourceACME && site.Trusted.ForTests(), NotAfter: c.NotAfter, RenewAfter: renewAfter(c)})
 	}
 	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
 		return s, err

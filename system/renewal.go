@@ -28,6 +28,9 @@ func (i *Installer) Renew(ctx context.Context, site string, force bool, sink fun
 	if _, _, err := i.engine.Recover(ctx, sink); err != nil {
 		return steps.Result{}, err
 	}
+	if len(sites) == 0 { // a server without sites gets no lock and no folder from being asked
+		return steps.Result{Outcome: steps.OutcomeNothing}, nil
+	}
 	release, err := apply.FileLock{Root: i.root}.Lock("renew certificates")
 	if err != nil {
 		return steps.Result{}, err

@@ -142,3 +142,13 @@ func TestWrongCARootsStopBeforeThePlan(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestRenewWithoutSites leaves a server that has no site as it is: not even a lock is written.
+func TestRenewWithoutSites(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	r, err := New(Options{Root: root}).Renew(t.Context(), "", false, func(steps.Event) {})
+	if left, _ := os.ReadDir(root); err != nil || r.Outcome != steps.OutcomeNothing || len(left) != 0 {
+		t.Errorf("%+v, %v; left %v", r, err, left)
+	}
+}

@@ -69,6 +69,9 @@ func certificateLine(s steps.SiteStatus) string {
 	case steps.SourceFiles:
 		return "your own, until " + day(s.NotAfter)
 	}
+	if s.Test {
+		return "for tests, trusted by nobody, until " + day(s.NotAfter)
+	}
 	return "trusted, until " + day(s.NotAfter) + ", renewed from " + day(s.RenewAfter)
 }
 
