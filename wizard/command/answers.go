@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,8 +25,25 @@ func (a *App) answersCommand() *cobra.Command {
 		}),
 		a.answersLeaf("validate FILE", "check an answers file; every error at once", 1, a.validateAnswers),
 		a.answersPrint(),
+		a.answersExplain(),
 	)
 	return c
+}
+
+// answersExplain tells what can be asked, for who reads a file without an editor that knows its schema.
+func (a *App) answersExplain() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [KEY|STEP]",
+		Short: "what a key means, why its default is what it is, and what to type by hand instead",
+		Args:  maxArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			text, err := steps.Explain(strings.Join(args, ""))
+			if err != nil {
+				return err
+			}
+			return a.write(text)
+		},
+	}
 }
 
 func (a *App) answersLeaf(use, short string, args int, run func([]string) error) *cobra.Command {
