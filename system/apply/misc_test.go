@@ -87,3 +87,14 @@ func TestLockWhereNobodyMayWrite(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A visitor who is quicker than us starts the service through its socket. It is waited for like one that we start.
+func TestEnableWaitsForWhatIsStarting(t *testing.T) {
+	t.Parallel()
+	v := enableVerb{steps.EnableUnit{Unit: "sslwizard.service", Start: true}}
+	for active, want := range map[string]int{"inactive": 1, "activating": 1, "active": 0, "reloading": 0} {
+		if got := v.commands(UnitState{Unit: v.c.Unit, File: "enabled", Active: active}); len(got) != want {
+			t.Errorf("%s: %q", active, got)
+		}
+	}
+}

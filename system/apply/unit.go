@@ -90,7 +90,7 @@ func (v enableVerb) commands(now UnitState) [][]string {
 		// Reading all units again would take longer than all else here, and nothing that runs has to know.
 		commands = append(commands, []string{"systemctl", "--no-reload", "enable", v.c.Unit})
 	}
-	if v.c.Start && !now.active() {
+	if v.c.Start && (!now.active() || now.Active == "activating") { // a visitor may have begun it by its socket: start waits for that
 		commands = append(commands, []string{"systemctl", "start", v.c.Unit})
 	}
 	return commands
