@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestSwitch changes the executor there and back while strangers keep asking: no request fails, and key, certificate
-// and account are the same afterwards.
+// TestSwitch changes the executor there and back, and takes both switches back, while strangers keep asking: no request
+// fails, and key, certificate and account are the same afterwards.
 func TestSwitch(t *testing.T) {
 	onEach(t, func(t *testing.T, suite string) {
 		st := begin(t, suite)
@@ -19,6 +19,11 @@ func TestSwitch(t *testing.T) {
 		for _, executor := range []string{"nginx", "native"} {
 			st.answer(executor)
 			st.must(st.apply())
+			st.live()
+			st.ends(st.sslwizard("status"), 0, executor)
+		}
+		for _, executor := range []string{"nginx", "native"} {
+			st.ends(st.sslwizard("undo"), 0)
 			st.live()
 			st.ends(st.sslwizard("status"), 0, executor)
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
@@ -29,6 +28,15 @@ func kernelState(r host.Reader, path string) *KernelState {
 	return &KernelState{Path: path, Value: strings.TrimSpace(string(f.Data))}
 }
 
+// resetting returns the kernel's switch where it has to be told for what waits not to be reset; nil where not.
+func resetting(r host.Reader) *KernelState {
+	was := kernelState(r, migrateRequests)
+	if was == nil || was.Value != "0" {
+		return nil
+	}
+	return was
+}
+
 // setKernel is the command that gives a setting a value. tee is on every Debian; sysctl is a package of its own.
 func setKernel(path, value string) host.Command {
 	return host.Command{Argv: []string{"tee", path}, Stdin: []byte(value + "\n"), Timeout: 10 * time.Second}
@@ -39,36 +47,19 @@ func (v drainVerb) migrating(r host.Reader) *KernelState {
 	if !v.c.HandOver {
 		return nil
 	}
-	was := kernelState(r, migrateRequests)
-	if was == nil || was.Value != "0" {
-		return nil
-	}
-	return was
+	return resetting(r)
 }
 
-// handOver stops the unit while the kernel passes on what waits for it. Where the kernel may not be told (a container
-// that sees its settings but cannot write them), the unit stops all the same: what is lost is a connection that came
-// in that very millisecond.
-func handOver(ctx context.Context, d *doing, was KernelState, stop func() error) error {
-	if _, err := d.Run(ctx, setKernel(was.Path, "1")); err != nil {
+// handOver stops units while the kernel passes on what waits for them. Where the kernel may not be told (a container
+// that sees its settings but cannot write them), they stop all the same: what is lost is a connection that came in that
+// very millisecond.
+func handOver(ctx context.Context, h host.Host, was KernelState, stop func() error) error {
+	if _, err := h.Run(ctx, setKernel(was.Path, "1")); err != nil {
 		return stop()
 	}
 	err := stop()
-	if _, back := d.Run(context.WithoutCancel(ctx), setKernel(was.Path, was.Value)); err == nil {
+	if _, back := h.Run(context.WithoutCancel(ctx), setKernel(was.Path, was.Value)); err == nil {
 		err = back
-	}
-	return err
-}
-
-// undoKernel gives a setting its value back, where a run was killed between the two.
-func (u *undoing) undoKernel(ctx context.Context, was KernelState) error {
-	now := kernelState(u, was.Path)
-	if now == nil || now.Value != "1" || was.Value == now.Value {
-		return nil
-	}
-	_, err := u.Run(ctx, setKernel(was.Path, was.Value))
-	if err == nil {
-		u.undone("set " + was.Path + " back to " + steps.CleanLine(was.Value))
 	}
 	return err
 }

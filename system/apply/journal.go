@@ -35,6 +35,7 @@ type manifest struct {
 	Sites    []string          `json:"sites,omitempty"`
 	Changes  []json.RawMessage `json:"changes,omitempty"` // the whole plan
 	Undoes   []string          `json:"undoes,omitempty"`  // newest first
+	Kernel   *KernelState      `json:"kernel,omitempty"`  // of an undo: what it changes for a moment, as it was
 	Receipt  receipt           `json:"receipt"`           // before the run
 }
 

@@ -45,7 +45,7 @@ func (e *Engine) recover(ctx context.Context, events *feed) (steps.Result, bool,
 		return steps.Result{Run: j.m.ID, Outcome: steps.OutcomeReverted}, true, j.unlink()
 	}
 	u := e.undoing(j, events, func(i int) bool { return j.begun[i] }, true)
-	res := e.settle(u, nil, u.phase(ctx, j.phases[len(j.phases)-1]))
+	res := e.settle(u, nil, u.last(ctx))
 	if res.Outcome == steps.OutcomeInconsistent {
 		return res, true, res.Err
 	}

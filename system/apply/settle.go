@@ -62,7 +62,7 @@ func (s *session) takeBack(ctx context.Context, cause error) (steps.Result, erro
 	done := func(i int) bool { return s.j.begun[i] }
 	u := s.e.undoing(s.j, s.events, done, false)
 	u.refused = s.refused
-	err := u.phase(ctx, s.j.phases[len(s.j.phases)-1])
+	err := u.last(ctx)
 	res := s.e.settle(u, cause, err)
 	res.Reports = s.reports
 	s.finish(steps.Failed, string(res.Outcome), res.Err)

@@ -62,7 +62,10 @@ func (e *Engine) undoChosen(ctx context.Context, events *feed, choose func([]run
 	if err := cancelled(ctx); err != nil {
 		return steps.Result{}, err
 	}
-	j, err := e.newRun(manifest{Kind: kindUndo, What: "undo " + strings.Join(ids, ", "), Undoes: ids}, func(*manifest) error { return nil })
+	j, err := e.newRun(manifest{Kind: kindUndo, What: "undo " + strings.Join(ids, ", "), Undoes: ids}, func(m *manifest) error {
+		m.Kernel = resetting(e.h)
+		return nil
+	})
 	if err != nil {
 		return steps.Result{}, err
 	}
@@ -103,6 +106,7 @@ func (e *Engine) undo(ctx context.Context, j *journal, events *feed) (steps.Resu
 			return e.undoFailed(res, err)
 		}
 		u := e.undoing(target.journal, events, func(int) bool { return true }, true)
+		u.kernel = j.m.Kernel
 		for _, p := range slices.Backward(target.phases) {
 			if !slices.Contains(target.end.Reverted, p.Number) {
 				err = errors.Join(err, u.phase(ctx, p))

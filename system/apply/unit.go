@@ -25,6 +25,10 @@ func (u UnitState) active() bool {
 	return u.Active == "active" || u.Active == "activating" || u.Active == "reloading"
 }
 
+// up reports a unit that answers. One that is activating may have been started by its socket a moment ago: starting it
+// once more does nothing but wait for it.
+func (u UnitState) up() bool { return u.Active == "active" || u.Active == "reloading" }
+
 // enabled reports whether the unit starts at boot as far as enabling can do it: a static unit is started by others.
 func (u UnitState) enabled() bool {
 	switch u.File {
@@ -90,7 +94,7 @@ func (v enableVerb) commands(now UnitState) [][]string {
 		// Reading all units again would take longer than all else here, and nothing that runs has to know.
 		commands = append(commands, []string{"systemctl", "--no-reload", "enable", v.c.Unit})
 	}
-	if v.c.Start && (!now.active() || now.Active == "activating") { // a visitor may have begun it by its socket: start waits for that
+	if v.c.Start && !now.up() {
 		commands = append(commands, []string{"systemctl", "start", v.c.Unit})
 	}
 	return commands

@@ -1,0 +1,133 @@
+package apply
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+func (u *undoing) daemonReload(ctx context.Context, entries []entry) {
+	for _, e := range entries {
+		if r := e.Before.Reload; r != nil && r.Daemon && (u.always || u.begun(e.Index)) {
+			_, err := u.Run(ctx, systemctl("daemon-reload"))
+			u.try("have systemd read its unit files again", err)
+			return
+		}
+	}
+}
+
+// reloads has what runs take its configuration again, each unit once.
+func (u *undoing) reloads(ctx context.Context, p phase) {
+	todo := map[string]ReloadState{}
+	for _, e := range p.Entries {
+		r := e.Before.Reload
+		if r == nil || r.Unit == "" || !u.always && !u.begun(e.Index) {
+			continue
+		}
+		have := todo[r.Unit]
+		have.Unit, have.Restart = r.Unit, have.Restart || r.Restart
+		if r.Executor != "" {
+			have.Executor = r.Executor
+		}
+		todo[r.Unit] = have
+	}
+	for _, unit := range slices.Sorted(mapKeys(todo)) {
+		u.try("reload "+unit, u.reload(ctx, todo[unit]))
+	}
+}
+
+func (u *undoing) reload(ctx context.Context, r ReloadState) error {
+	if r.Unit == u.refused {
+		u.kept = append(u.kept, r.Unit+": it still runs with the configuration that it had")
+		return nil
+	}
+	now, err := unitState(ctx, u, r.Unit)
+	if err != nil || !now.active() {
+		return err
+	}
+	x, err := u.e.executor(r.Executor)
+	switch {
+	case r.Restart:
+		_, err = u.Run(ctx, systemctl("restart", r.Unit))
+	case err != nil:
+		_, err = u.Run(ctx, systemctl("reload", r.Unit))
+	default:
+		err = x.Reload(ctx, u, r.Unit)
+	}
+	if err == nil {
+		u.undone("reloaded " + r.Unit)
+	}
+	return err
+}
+
+// firstStates returns each unit of the phase as it was before the first change of it.
+func (u *undoing) firstStates(p phase) []UnitState {
+	var states []UnitState
+	for _, e := range p.Entries {
+		s := e.Before.Unit
+		if s == nil || !u.begun(e.Index) || slices.ContainsFunc(states, func(x UnitState) bool { return x.Unit == s.Unit }) {
+			continue
+		}
+		states = append(states, *s)
+	}
+	return states
+}
+
+// unitsOff stops and disables the units that were off.
+func (u *undoing) unitsOff(ctx context.Context, p phase, over bool) {
+	var stop, disable, failed []string
+	for _, was := range slices.Backward(u.firstStates(p)) {
+		now, err := unitState(ctx, u, was.Unit)
+		if err != nil {
+			u.try("stop "+was.Unit, err)
+			continue
+		}
+		if now.active() && !was.active() {
+			stop = append(stop, was.Unit)
+		}
+		if now.File == "enabled" && was.File != "enabled" {
+			disable = append(disable, was.Unit)
+		}
+		if now.Active == "failed" && was.Active != "failed" {
+			failed = append(failed, was.Unit)
+		}
+	}
+	if over {
+		u.stepAside(ctx, stop)
+	} else {
+		u.systemctl(ctx, "stop", stop, "stopped ") // together: a socket would start its service again
+	}
+	u.systemctl(ctx, "disable", disable, "disabled ")
+	u.systemctl(ctx, "reset-failed", failed, "cleared the failure of ")
+}
+
+// unitsOn enables and starts the units that were on.
+func (u *undoing) unitsOn(ctx context.Context, p phase) {
+	var enable, start []string
+	for _, was := range u.firstStates(p) {
+		now, err := unitState(ctx, u, was.Unit)
+		if err != nil {
+			u.try("start "+was.Unit, err)
+			continue
+		}
+		if was.File == "enabled" && now.File != "enabled" {
+			enable = append(enable, was.Unit)
+		}
+		if was.active() && !now.up() {
+			start = append(start, was.Unit)
+		}
+	}
+	u.systemctl(ctx, "enable", enable, "enabled ")
+	u.systemctl(ctx, "start", start, "started ")
+}
+
+func (u *undoing) systemctl(ctx context.Context, verb string, units []string, said string) {
+	if len(units) == 0 {
+		return
+	}
+	_, err := u.Run(ctx, systemctl(append([]string{verb}, units...)...))
+	if err == nil {
+		u.undone(said + strings.Join(units, ", "))
+	}
+	u.try(verb+" "+strings.Join(units, ", "), err)
+}
