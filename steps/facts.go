@@ -23,6 +23,7 @@ type Facts struct {
 	FreeBytes int64        // on the file system of the state folder; -1 if not known
 	Self      Binary       // the running sslwizard
 	Managed   Managed      // what earlier runs left
+	Nearby    Nearby       // what could be served; empty where it was not looked for
 }
 
 // Distro is /etc/os-release.

@@ -1,0 +1,180 @@
+package wizard
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
+)
+
+// Options say how one wizard is to be.
+type Options struct {
+	Version string
+	Theme   theme.Theme
+	SSH     bool           // somebody is connected over SSH: say what happens when the link drops
+	Answers *steps.Answers // answers to begin with, from a file
+	Only    []steps.ID     // the steps that are asked; empty: all
+	Called  string         // how the program was called, for what is to be typed: "sslwizard", "./sslwizard"
+}
+
+// shared is what all screens of a wizard have in common.
+type shared struct {
+	ctx     context.Context
+	machine Machine
+	options Options
+	theme   theme.Theme
+	talk    *talk
+	host    string // name of this server, for the head line
+}
+
+// model is the whole wizard: a pile of screens, of which the top one is seen.
+type model struct {
+	*shared
+	frame   frame
+	pile    []screen
+	overlay screen // help, or the question whether to quit
+	end     *ending
+}
+
+func newModel(s *shared, first screen) model {
+	return model{shared: s, frame: frame{theme: s.theme, width: 80, height: 24}, pile: []screen{first}}
+}
+
+// Init implements tea.Model.
+func (m model) Init() tea.Cmd { return begin(m.top()) }
+
+func begin(s screen) tea.Cmd {
+	if s, ok := s.(starter); ok {
+		return s.start()
+	}
+	return nil
+}
+
+func (m model) top() screen { return m.pile[len(m.pile)-1] }
+
+// Update implements tea.Model.
+func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.frame.width, m.frame.height = msg.Width, msg.Height
+		m.resize()
+		return m, tea.ClearScreen // v1 leaves pieces of the old frame behind
+	case openMsg:
+		m.overlay = nil
+		m.pile = append(slices.Clone(m.pile), msg.screen)
+		m.resize()
+		return m, begin(msg.screen)
+	case replaceMsg:
+		m.overlay = nil
+		m.pile = append(slices.Clone(m.pile[:len(m.pile)-1]), msg.screen)
+		m.resize()
+		return m, begin(msg.screen)
+	case backMsg:
+		return m.back()
+	case leaveMsg:
+		m.end = &msg.end
+		return m, tea.Quit
+	case tea.KeyMsg:
+		return m.key(msg)
+	}
+	return m.pass(msg)
+}
+
+func (m model) resize() {
+	for _, s := range m.pile {
+		if s, ok := s.(resized); ok {
+			s.resize(m.frame.columns(), m.frame.lines())
+		}
+	}
+}
+
+// back goes to the screen below; below the first there is only leaving.
+func (m model) back() (tea.Model, tea.Cmd) {
+	m.overlay = nil
+	if len(m.pile) == 1 {
+		m.overlay = newQuitBox(m.shared)
+		return m, nil
+	}
+	m.pile = slices.Clone(m.pile[:len(m.pile)-1])
+	m.resize()
+	return m, begin(m.top())
+}
+
+// key handles what is the same on all screens; the rest is the screen's.
+func (m model) key(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
+	_, quitting := m.overlay.(*quitBox)
+	switch {
+	case msg.String() == "ctrl+c" && quitting:
+		return m, leave(stopped(m.shared))
+	case msg.String() == "ctrl+c":
+		if s, ok := m.top().(stubborn); ok {
+			next, cmd := s.interrupt()
+			m.setTop(next)
+			return m, cmd
+		}
+		m.overlay = newQuitBox(m.shared)
+		return m, nil
+	case m.overlay != nil && msg.String() == "esc":
+		m.overlay = nil
+		return m, nil
+	case m.overlay == nil && m.asksHelp(msg):
+		m.overlay = newHelp(m.shared, m.top())
+		m.overlay.(*help).resize(m.frame.columns(), m.frame.lines())
+		return m, nil
+	}
+	return m.pass(msg)
+}
+
+// asksHelp reports whether the key asks for help here: in a text field `?` is text.
+func (m model) asksHelp(msg tea.KeyMsg) bool {
+	if msg.Paste {
+		return false
+	}
+	t, ok := m.top().(typist)
+	return msg.String() == "ctrl+g" || msg.String() == "?" && !(ok && t.typing())
+}
+
+// pass gives a message to whoever is on top. Messages that are no keys come from commands of the screens, and an overlay
+// must not swallow them.
+func (m model) pass(msg tea.Msg) (tea.Model, tea.Cmd) {
+	if _, isKey := msg.(tea.KeyMsg); isKey && m.overlay != nil {
+		var cmd tea.Cmd
+		m.overlay, cmd = m.overlay.update(msg)
+		return m, cmd
+	}
+	next, cmd := m.top().update(msg)
+	m.setTop(next)
+	return m, cmd
+}
+
+func (m *model) setTop(s screen) {
+	m.pile = slices.Clone(m.pile)
+	m.pile[len(m.pile)-1] = s
+}
+
+// View implements tea.Model.
+func (m model) View() string {
+	if m.end != nil {
+		return ""
+	}
+	s := m.top()
+	if m.overlay != nil {
+		s = m.overlay
+	}
+	left := "sslwizard " + m.options.Version + "  " + m.host
+	body := s.body(m.frame.columns(), m.frame.lines())
+	return m.frame.draw(left, s.title(), body, s.status(), m.keyLine(s.keys()))
+}
+
+// keyLine writes bindings as one line.
+func (m model) keyLine(all []key) string {
+	parts := make([]string, len(all))
+	for n, k := range all {
+		parts[n] = m.theme.Paint(theme.Bold, m.theme.Key(k.key)) + " " + k.does
+	}
+	return strings.Join(parts, "   ")
+}

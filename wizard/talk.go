@@ -1,0 +1,103 @@
+package wizard
+
+import (
+	"errors"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// talk is what has been said so far, however it was asked: the screens and the plain lines share it.
+type talk struct {
+	facts   steps.Facts
+	answers steps.Answers
+	said    map[string]bool // keys that a person or a file has answered
+}
+
+// newTalk begins with the defaults, and with what the facts suggest in place of what has none.
+func newTalk(f steps.Facts) *talk {
+	t := &talk{facts: f, answers: steps.Defaults(), said: map[string]bool{}}
+	t.suggest()
+	return t
+}
+
+// resumeTalk goes on from answers that were kept or given.
+func resumeTalk(f steps.Facts, a steps.Answers) *talk {
+	t := &talk{facts: f, answers: a, said: map[string]bool{}}
+	for _, q := range steps.Questions(f) {
+		t.said[q.Key] = a.Text(q.Key) != "" && (q.Required || a.Text(q.Key) != q.Default)
+	}
+	t.suggest()
+	return t
+}
+
+// learn takes facts that came later. What somebody has said already stays.
+func (t *talk) learn(f steps.Facts) {
+	t.facts = f
+	t.suggest()
+}
+
+// suggest fills in what nobody has said, except what only a person may say.
+func (t *talk) suggest() {
+	for _, q := range steps.Questions(t.facts) {
+		if q.Default == "" || q.Consent || t.said[q.Key] {
+			continue
+		}
+		_ = t.answers.Set(q.Key, q.Default) // a default that does not fit is none
+	}
+}
+
+// questions are those of a step that make sense now.
+func (t *talk) questions(id steps.ID) []steps.Question {
+	for _, s := range steps.All() {
+		if s.ID() == id {
+			return s.Questions(t.answers, t.facts)
+		}
+	}
+	return nil
+}
+
+// value is the present answer in the form of Answers.Text.
+func (t *talk) value(key string) string { return t.answers.Text(key) }
+
+// say answers a question; an answer that cannot be right is not taken.
+func (t *talk) say(q steps.Question, text string) error {
+	if err := q.Check(t.answers, text); err != nil {
+		return err
+	}
+	if err := t.answers.Set(q.Key, text); err != nil {
+		return err
+	}
+	t.said[q.Key] = true
+	return nil
+}
+
+// missing is the first question of a step that has no answer that can be right, with what is wrong.
+func (t *talk) missing(id steps.ID) (steps.Question, error) {
+	for _, q := range t.questions(id) {
+		value := t.value(q.Key)
+		if q.Required && value == "" {
+			return q, errors.New("this has to be said")
+		}
+		if err := q.Check(t.answers, value); err != nil {
+			return q, err
+		}
+	}
+	return steps.Question{}, nil
+}
+
+// site is the whole answer, when it is one.
+func (t *talk) site() (steps.Site, []steps.Problem) { return t.answers.Site() }
+
+// findings are what a step says about the answers on this server, once they are a site.
+func (t *talk) findings(id steps.ID) []steps.Finding {
+	site, problems := t.site()
+	if len(problems) > 0 {
+		return nil
+	}
+	for _, s := range steps.All() {
+		if s.ID() == id {
+			return s.Check(site, t.facts)
+		}
+	}
+	return nil
+}
