@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -16,9 +17,17 @@ func (i *Installer) Recover(ctx context.Context, sink func(steps.Event)) (steps.
 	return i.engine.Recover(ctx, sink)
 }
 
-// Undo implements command.Runner.
+// Undo implements command.Runner. The sites that it leaves served are verified.
 func (i *Installer) Undo(ctx context.Context, run string, sink func(steps.Event)) (steps.Result, error) {
-	return i.engine.Undo(ctx, run, sink)
+	res, err := i.engine.Undo(ctx, run, sink)
+	if err != nil || res.Outcome == steps.OutcomeNothing {
+		return res, err
+	}
+	sites, err := i.Stored(ctx)
+	if err != nil {
+		return res, fmt.Errorf("cannot see what is served now (the undo itself is done): %w", err)
+	}
+	return i.engine.ConfirmUndone(ctx, res, sites, sink)
 }
 
 // Uninstall implements command.Runner.

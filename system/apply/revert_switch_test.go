@@ -181,12 +181,3 @@ func TestUndoOfASwitchWithoutSharedPorts(t *testing.T) {
 		t.Error("nginx does not run")
 	}
 }
-
-// A unit that its socket is just starting is waited for.
-func TestEnableWaitsForWhatStarts(t *testing.T) {
-	t.Parallel()
-	commands := enableVerb{steps.EnableUnit{Unit: "sslwizard.service", Start: true}}.commands(UnitState{File: "enabled", Active: "activating"})
-	if len(commands) != 1 || strings.Join(commands[0], " ") != "systemctl start sslwizard.service" {
-		t.Errorf("%q", commands)
-	}
-}

@@ -35,12 +35,12 @@ func (s *session) unverified() error {
 	for _, key := range slices.Sorted(maps.Keys(s.open)) {
 		checks = append(checks, s.open[key])
 	}
-	return unverified(checks)
+	return unverified("cannot prove the whole", checks)
 }
 
 // unverified is the error for what is live but was not seen to work.
-func unverified(checks []steps.Check) error {
-	err := failedChecks("cannot prove the whole", checks)
+func unverified(what string, checks []steps.Check) error {
+	err := failedChecks(what, checks)
 	if f, ok := errors.AsType[*steps.Failure](err); ok {
 		f.Status = steps.ExitUnverified
 	}
