@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/c93d5bcb/sslwizard/system/nginx/conf"
 )
@@ -64,13 +65,15 @@ func (f *flat) write(text string, at origin) {
 }
 
 // besideConf names the directives whose first argument nginx seeks beside its configuration file.
-var besideConf = regexp.MustCompile(`(^|_)ssl_(certificate|certificate_key|client_certificate|trusted_certificate|` +
-	`crl|dhparam|password_file|session_ticket_key|stapling_file)$|^auth_basic_user_file$|^geoip_(country|city|org)$|` +
-	`^xslt_stylesheet$|^xml_entities$`)
+var besideConf = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(^|_)ssl_(certificate|certificate_key|client_certificate|trusted_certificate|` +
+		`crl|dhparam|password_file|session_ticket_key|stapling_file)$|^auth_basic_user_file$|^geoip_(country|city|org)$|` +
+		`^xslt_stylesheet$|^xml_entities$`)
+})
 
 func (f *flat) absolute(d conf.Directive) string {
 	words := slices.Clone(d.Words)
-	if len(d.Args) > 0 && besideConf.MatchString(d.Name) {
+	if len(d.Args) > 0 && besideConf().MatchString(d.Name) {
 		first := d.Args[0]
 		if !path.IsAbs(first) && first != "off" && !strings.ContainsAny(first, ":$") {
 			if quoted, err := conf.Quote(path.Join(f.base, first)); err == nil {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -87,13 +87,21 @@ func wishOf(c steps.Change) (wish, error) {
 		return nil, fmt.Errorf("cannot make a certificate: %T asks for none", c)
 	}
 	// A site's name becomes a folder's; it was made from a valid domain, and this keeps it so.
-	if !folderName.MatchString(w.site()) {
+	if !folderName(w.site()) {
 		return nil, fmt.Errorf("cannot make a certificate: %q is no name of a site", steps.CleanLine(w.site()))
 	}
 	return w, nil
 }
 
-var folderName = regexp.MustCompile(`^[a-z0-9_][a-z0-9._-]{0,254}$`)
+// folderName is written out: an expression with this many repetitions takes longer to compile at every start of the
+// program than all the rest of it.
+func folderName(name string) bool {
+	const longest = 255
+	if len(name) == 0 || len(name) > longest || name[0] == '.' || name[0] == '-' {
+		return false
+	}
+	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == ""
+}
 
 // Pending says what Make would do now, with a note for people. It never contacts a CA and changes nothing.
 func (m *Manager) Pending(_ context.Context, r host.Reader, c steps.Change) (steps.Action, string, error) {
