@@ -1,0 +1,57 @@
+package wizard
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+func TestTorn(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"": false, "a": false, "\x1b": true, "a\x1b": true, "\x1b[": true, "\x1b[1;5": true, "\x1b[A": false, "\x1bO": true,
+		"\x1bOP": false, "\x1ba": false, "\x1b[200~pasted": false, "\x1b[A\x1b": true, "\x1b[<0;1": true, "ж": false,
+	} {
+		if got := torn([]byte(text)); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+}
+
+// A key that arrives in pieces is one read, whatever the pieces; a lone Esc arrives alone.
+func TestInputJoins(t *testing.T) {
+	t.Parallel()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	seen := make(chan bool, 16)
+	in := input{File: r, seen: func() { seen <- true }}
+	buffer := make([]byte, 256)
+	for _, pieces := range [][]string{{"\x1b", "[A"}, {"\x1b[1", ";5", "C"}, {"\x1b"}, {"x"}} {
+		whole := ""
+		got := make(chan string, 1)
+		go func() {
+			n, _ := in.Read(buffer)
+			got <- string(buffer[:n])
+		}()
+		for n, piece := range pieces {
+			if n > 0 {
+				time.Sleep(joinTime / 6) // the network between two packets
+			}
+			whole += piece
+			if _, err := w.WriteString(piece); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if text := <-got; text != whole {
+			t.Errorf("%q arrived as %q", pieces, text)
+		}
+		<-seen
+	}
+	w.Close()
+	if n, err := in.Read(buffer); n != 0 || err == nil {
+		t.Errorf("at the end: %d, %v", n, err)
+	}
+}
