@@ -34,9 +34,29 @@ func main() {
 		},
 		ReadFile:    os.ReadFile,
 		Interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
+		Called:      called(),
+		Root:        os.Geteuid() == 0,
+		Width:       columns(),
 		Env:         os.Getenv,
 	}
 	os.Exit(app.Run(ctx, os.Args[1:]))
+}
+
+func called() command.Called {
+	file, err := os.Executable()
+	if err != nil {
+		return command.Called{}
+	}
+	return command.HowCalled(os.Args[0], file, os.Getenv("PATH"))
+}
+
+// columns is the width of the terminal, 0 when standard output is none: what a program reads is never wrapped.
+func columns() int {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // cleanEnvironment drops what could redirect a root process: proxies, other trust stores, the settings of the ACME

@@ -22,8 +22,11 @@ func TestNotRoot(t *testing.T) {
 	before := st.s.Manifest()
 	as := []string{"setpriv", "--reuid=alice", "--regid=alice", "--clear-groups", "/srv/sslwizard"}
 	st.ends(st.s.Exec(append(as, "--non-interactive", "/srv/answers.yaml")...), 77, "H01", "root", "sudo")
+	for _, args := range [][]string{{"undo"}, {"uninstall"}, {"renew", shop}, {"remove", shop}} {
+		st.ends(st.s.Exec(append(as, args...)...), 77, "H01", "sudo /srv/sslwizard "+strings.Join(args, " "))
+	}
 	st.untouched(before)
-	st.ends(st.s.Exec(append(as, "--dry-run", "/srv/answers.yaml")...), 0, "Nothing was changed")
+	st.ends(st.s.Exec(append(as, "--dry-run", "/srv/answers.yaml")...), 0, "Nothing was changed", "sudo /srv/sslwizard --non-interactive /srv/answers.yaml")
 	st.untouched(before)
 }
 

@@ -62,7 +62,10 @@ func TestUsage(t *testing.T) {
 		says   string
 	}{
 		{[]string{"--no-such-flag"}, 64, "no-such-flag"},
-		{[]string{"nonsense", "too", "many"}, 64, "many"},
+		{[]string{"nonsense", "too", "many"}, 64, `no command "nonsense"`},
+		{[]string{"stat"}, 64, `did you mean "status"`},
+		{[]string{"help", "nonsense"}, 64, `no command "nonsense"`},
+		{[]string{"--dry-run"}, 64, "--dry-run needs an answers file"},
 		{[]string{"--non-interactive"}, 64, "answers"},
 		{[]string{}, 64, "--non-interactive"},
 		{[]string{"--non-interactive", "/root/not-there.yaml"}, 65, "not-there.yaml"},

@@ -62,6 +62,10 @@ func (a *App) validateAnswers(args []string) error {
 	if err != nil {
 		return err
 	}
+	if p, ok := a.printer().(jsonPrinter); ok {
+		p.answers(sites)
+		return nil
+	}
 	_, err = fmt.Fprintf(a.Stdout, "ok: %s\n", siteNames(sites))
 	return err
 }
@@ -75,6 +79,10 @@ func (a *App) answersPrint() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			sites, err := a.sitesToPrint(c, args)
 			if err != nil {
+				return err
+			}
+			if len(sites) == 0 { // standard output is YAML, and stays empty
+				_, err := fmt.Fprintln(a.Stderr, "No sites are stored on this server: there is nothing to print.")
 				return err
 			}
 			for i, s := range sites {

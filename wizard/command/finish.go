@@ -28,13 +28,9 @@ func (a *App) finish(err error) int {
 	return steps.ExitStatus("", err)
 }
 
-// usageError is a wrong command line; help names the command that shows the right one.
-func usageError(text, help string) error {
-	f := &steps.Failure{Text: text, Status: steps.ExitUsage}
-	if help != "" {
-		f.Fixes = []string{help}
-	}
-	return f
+// usageError is a wrong command line, with the ways to the right one.
+func usageError(text string, fixes ...string) error {
+	return &steps.Failure{Text: text, Status: steps.ExitUsage, Fixes: fixes}
 }
 
 // blocked turns the findings that stand in the way into the error that ends the command. The status is the first

@@ -32,23 +32,26 @@ func (p jsonPrinter) put(kind string, fields map[string]any) {
 }
 
 func (p jsonPrinter) preview(v steps.Preview, m previewMode) {
+	pending := 0
 	for _, e := range v.Effects {
 		if e.Action == steps.Nothing {
 			continue
 		}
+		pending++
 		p.put("plan_change", map[string]any{
 			"step": e.Change.Step(), "key": e.Change.Key(), "action": actionWord(e.Action), "summary": e.Change.Summary(),
-			"diff": e.Diff, "commands": e.Commands, "note": e.Note,
+			"diff": e.Diff, "commands": list(e.Commands), "note": e.Note,
 		})
 	}
-	for _, f := range v.Findings {
+	for _, f := range findingLists(v.Findings) {
 		p.put("finding", map[string]any{"finding": f})
 	}
-	if m == refused {
+	if m.refused {
 		p.put("summary", map[string]any{"outcome": "refused", "applied": false})
 		return
 	}
-	p.put("plan", map[string]any{"plan": v.Hash, "changes": pending(v), "executor": v.Plan.Executor, "applied": false})
+	p.put("plan", map[string]any{"plan": v.Hash, "changes": pending, "executor": v.Plan.Executor, "blocked": blocked(v.Findings) != nil,
+		"applied": false})
 }
 
 func (p jsonPrinter) event(e steps.Event) {
@@ -66,24 +69,43 @@ func (p jsonPrinter) event(e steps.Event) {
 	p.put("event", o)
 }
 
-func (p jsonPrinter) check(c steps.Check)       { p.put("check", map[string]any{"check": c}) }
-func (p jsonPrinter) report(r steps.Report)     { p.put("report", map[string]any{"report": r}) }
-func (p jsonPrinter) status(s steps.HostStatus) { p.put("status", map[string]any{"status": s}) }
+func (p jsonPrinter) check(c steps.Check) { p.put("check", map[string]any{"check": c}) }
 
-func (p jsonPrinter) result(r steps.Result) {
-	o := map[string]any{"run": r.Run, "outcome": r.Outcome, "undone": r.Undone, "kept": r.Kept, "reports": r.Reports}
+func (p jsonPrinter) report(r steps.Report) {
+	p.put("report", map[string]any{"report": reportLists([]steps.Report{r})[0]})
+}
+
+func (p jsonPrinter) status(s steps.HostStatus, _ bool) {
+	p.put("status", map[string]any{"status": statusLists(s)})
+}
+
+// answers are the sites of an answers file that is right.
+func (p jsonPrinter) answers(sites []steps.Site) {
+	names := []string{}
+	for _, s := range sites {
+		names = append(names, s.Name)
+	}
+	p.put("answers", map[string]any{"valid": true, "sites": names})
+}
+
+func (p jsonPrinter) result(r steps.Result, _ ending) {
+	o := map[string]any{"run": r.Run, "outcome": r.Outcome, "undone": list(r.Undone), "kept": list(r.Kept), "reports": reportLists(r.Reports)}
 	if r.Err != nil {
 		o["error"] = steps.Clean(r.Err.Error())
-		o["fix"] = steps.Fixes(r.Err)
+		o["fix"] = list(steps.Fixes(r.Err))
 	}
 	p.put("summary", o)
 }
 
 func (p jsonPrinter) failure(err error) {
-	o := map[string]any{"message": steps.Clean(err.Error()), "fix": steps.Fixes(err), "status": steps.ExitStatus("", err)}
+	o := map[string]any{"message": steps.Clean(err.Error()), "fix": list(steps.Fixes(err)), "status": steps.ExitStatus("", err)}
 	var f *steps.Failure
 	if errors.As(err, &f) {
 		o["code"] = f.Code
+	}
+	var wrong *steps.ParseError
+	if errors.As(err, &wrong) {
+		o["problems"] = list(wrong.Problems)
 	}
 	p.put("error", o)
 }

@@ -12,11 +12,6 @@ func onlySteps(ctx context.Context, m Planner, sites []steps.Site, only []string
 	if len(only) == 0 {
 		return sites, nil
 	}
-	for _, name := range only {
-		if !isStep(name) {
-			return nil, usageError("--only \""+steps.CleanLine(name)+"\": there is no such step", "one or more of: "+stepList())
-		}
-	}
 	stored, err := m.Stored(ctx)
 	if err != nil {
 		return nil, err
@@ -26,11 +21,21 @@ func onlySteps(ctx context.Context, m Planner, sites []steps.Site, only []string
 		base, ok := byName(stored, s.Name)
 		if !ok {
 			return nil, &steps.Failure{Text: "cannot take single steps for " + s.Name + ": no such site is stored on this server", Status: steps.ExitUsage,
-				Fixes: []string{"sslwizard --non-interactive --answers FILE    without --only, for the first time"}}
+				Fixes: []string{"sudo sslwizard --non-interactive ANSWERS    without --only, for the first time"}}
 		}
 		merged[i] = overlay(base, s, only)
 	}
 	return merged, nil
+}
+
+// checkOnly refuses a word that is no step.
+func checkOnly(only []string) error {
+	for _, name := range only {
+		if !isStep(name) {
+			return usageError("--only \""+steps.CleanLine(name)+"\": there is no such step", "one or more of: "+stepList())
+		}
+	}
+	return nil
 }
 
 func overlay(base, over steps.Site, only []string) steps.Site {

@@ -11,20 +11,18 @@ type printer interface {
 	preview(steps.Preview, previewMode)
 	event(steps.Event)
 	check(steps.Check)
-	result(steps.Result)
+	result(steps.Result, ending)
 	report(steps.Report)
-	status(steps.HostStatus)
+	status(s steps.HostStatus, allRuns bool)
 	failure(error)
 }
 
-// previewMode says what follows a preview.
-type previewMode int
-
-const (
-	dryRun  previewMode = iota // nothing follows
-	before                     // the apply follows
-	refused                    // nothing follows: the findings stand in the way
-)
+// previewMode says what follows a preview; the zero value is a dry run.
+type previewMode struct {
+	applies bool   // the apply follows
+	refused bool   // nothing follows: the findings stand in the way
+	next    string // of a dry run: the command that does it
+}
 
 // printer chooses by --output. Text for people goes to stdout, and its errors to stderr; with json or diff stdout is
 // for the program that reads it.
@@ -45,20 +43,21 @@ func (a *App) newPrinter() printer {
 	return a.text(a.Stdout)
 }
 
-func (a *App) text(out io.Writer) textPrinter {
-	return textPrinter{out: out, err: a.Stderr, style: a.style()}
+func (a *App) text(out io.Writer) *textPrinter {
+	return &textPrinter{out: out, err: a.Stderr, style: a.style(), width: a.Width, called: a.called()}
 }
 
 // diffPrinter prints the unified diffs and nothing else on stdout, so that `patch --dry-run` can read it; the rest goes
 // to stderr.
 type diffPrinter struct {
-	textPrinter
+	*textPrinter
 	out io.Writer
 }
 
-func (p diffPrinter) preview(v steps.Preview, m previewMode) {
+func (p diffPrinter) preview(v steps.Preview, _ previewMode) {
+	p.numbers = numbered(v)
 	for _, e := range v.Effects {
 		_, _ = io.WriteString(p.out, e.Diff)
 	}
-	p.textPrinter.findings(v.Findings)
+	p.findings(p.err, v.Findings)
 }

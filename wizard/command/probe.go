@@ -27,22 +27,24 @@ func (a *App) probeCommand() *cobra.Command {
 			return a.probe(c, req)
 		},
 	}
-	c.Flags().StringVar(&req.WSPath, "ws", "", "open a WebSocket on this path")
-	c.Flags().StringVar(&req.CAFile, "ca", "", "trust the certificates in this PEM file instead of the system's")
-	c.Flags().StringArrayVar(&resolve, "resolve", nil, "NAME:ADDR, ask this address instead of DNS (may be repeated)")
-	c.Flags().IntVar(&req.Ports.HTTPS, "https-port", 0, "port of HTTPS (default: the URL's, or 443)")
-	c.Flags().IntVar(&req.Ports.HTTP, "http-port", 0, "port of plain HTTP (default 80)")
-	c.Flags().DurationVar(&req.Idle, "idle", 0, "keep the WebSocket silent for this long and see whether it survives")
+	c.Flags().StringVar(&req.WSPath, "ws", "", "open a WebSocket on this `PATH`")
+	c.Flags().StringVar(&req.CAFile, "ca", "", "trust the certificates in this PEM `FILE` instead of the system's")
+	c.Flags().StringArrayVar(&resolve, "resolve", nil, "`NAME:ADDR`: ask this address instead of DNS (may be repeated)")
+	c.Flags().IntVar(&req.Ports.HTTPS, "https-port", 0, "`PORT` of HTTPS (default: the URL's, or 443)")
+	c.Flags().IntVar(&req.Ports.HTTP, "http-port", 0, "`PORT` of plain HTTP (default 80)")
+	c.Flags().DurationVar(&req.Idle, "idle", 0, "keep the WebSocket silent for this `TIME`, like 75s, and see whether it survives")
 	return c
 }
 
 func (a *App) probe(c *cobra.Command, req steps.ProbeRequest) error {
 	out := a.printer()
 	report, err := a.machine().Probe(c.Context(), req, out.check)
+	if err == nil || len(report.Checks) > 0 { // a probe that was stopped tells what it saw until then
+		out.report(report)
+	}
 	if err != nil {
 		return err
 	}
-	out.report(report)
 	if len(report.Failed()) > 0 {
 		return outcome{status: steps.ExitUnverified}
 	}
@@ -66,7 +68,10 @@ func parseResolve(values []string) ([]netip.Addr, error) {
 func exactArg(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return usageError("cannot "+c.Name()+": name "+what, c.CommandPath()+" --help")
+			if len(args) > 1 {
+				return unexpected(c, args[1])
+			}
+			return usageError("cannot "+c.Name()+": name "+what, c.UseLine(), c.CommandPath()+" --help")
 		}
 		return nil
 	}

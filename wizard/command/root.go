@@ -24,10 +24,17 @@ type App struct {
 	ReadFile func(path string) ([]byte, error)
 	// Interactive says whether stdin and stdout are terminals.
 	Interactive bool
+	// Called is how the program has to be typed in what is said to the user; the zero value is its bare name.
+	Called Called
+	// Root says whether this process may change the server.
+	Root bool
+	// Width is the number of columns of the terminal, 0 when there is none.
+	Width int
 	// Env looks up a presentation variable (NO_COLOR, LANG).
 	Env func(string) string
 
 	flags globals
+	args  []string
 	out   printer // made when the first line is printed
 }
 
@@ -43,6 +50,7 @@ type globals struct {
 
 // Run parses args, does what they say, prints the outcome and returns the exit status (steps/exit.go).
 func (a *App) Run(ctx context.Context, args []string) int {
+	a.args = args
 	root := a.tree()
 	root.SetArgs(args)
 	root.SetIn(a.Stdin)
@@ -74,15 +82,18 @@ func (a *App) tree() *cobra.Command {
 	root.AddCommand(a.probeCommand(), a.statusCommand(), a.undoCommand(), a.removeCommand(), a.uninstallCommand(),
 		a.renewCommand(), a.answersCommand(), a.demoCommand(), a.serveCommand())
 	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpCommand(a.helpCommand())
+	_ = f.MarkHidden("root-dir")
+	plainUsage(root)
 	return root
 }
 
 func (a *App) checkGlobals() error {
 	if !oneOf(a.flags.output, "text", "json", "diff") {
-		return usageError("--output is \""+steps.CleanLine(a.flags.output)+"\"; it can be text, json or diff", "")
+		return usageError("--output is \"" + steps.CleanLine(a.flags.output) + "\"; it can be text, json or diff")
 	}
 	if !oneOf(a.flags.color, "auto", "always", "never") {
-		return usageError("--color is \""+steps.CleanLine(a.flags.color)+"\"; it can be auto, always or never", "")
+		return usageError("--color is \"" + steps.CleanLine(a.flags.color) + "\"; it can be auto, always or never")
 	}
 	return nil
 }

@@ -2,7 +2,9 @@ package command
 
 import (
 	"context"
+	"errors"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -21,18 +23,10 @@ type runFlags struct {
 func (a *App) rootCommand() *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
-		Use:   "sslwizard [ANSWERS]",
+		Use:   ourName + " [ANSWERS]",
 		Short: "HTTPS and WSS for the application on your port, proven to work",
-		Args:  maxArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 1 {
-				if f.answers != "" && f.answers != args[0] {
-					return usageError("two answers files are named", "sslwizard --non-interactive --answers FILE")
-				}
-				f.answers = args[0]
-			}
-			return a.run(c.Context(), f)
-		},
+		Args:  func(c *cobra.Command, args []string) error { return a.rootArgs(c, args, &f) },
+		RunE:  func(c *cobra.Command, _ []string) error { return a.run(c.Context(), f) },
 	}
 	c.Flags().BoolVar(&f.nonInteractive, "non-interactive", false, "never ask; take everything from the answers file")
 	c.Flags().StringVar(&f.answers, "answers", "", "the answers file; - is standard input")
@@ -43,17 +37,17 @@ func (a *App) rootCommand() *cobra.Command {
 }
 
 func (a *App) run(ctx context.Context, f runFlags) error {
-	if !f.nonInteractive && !f.dryRun {
-		return a.noWizard()
-	}
-	if f.answers == "" {
-		return usageError("--non-interactive needs an answers file", "sslwizard --non-interactive --answers FILE    (sslwizard answers init writes one to fill in)")
+	if err := f.check(a); err != nil {
+		return err
 	}
 	sites, err := a.readSites(f.answers)
 	if err != nil {
 		return err
 	}
 	m := a.machine()
+	if err := a.needRoot(f.dryRun); err != nil {
+		return err
+	}
 	if !f.dryRun {
 		if err := a.recover(ctx, m); err != nil {
 			return err
@@ -67,10 +61,28 @@ func (a *App) run(ctx context.Context, f runFlags) error {
 		return err
 	}
 	if f.dryRun {
-		return a.show(preview, f)
+		return a.show(preview, f.detailed, a.again(forReal(a.args, true)))
 	}
-	return a.apply(ctx, m, preview)
+	return a.apply(ctx, m, preview, applying)
 }
+
+// check says what is missing on the command line.
+func (f runFlags) check(a *App) error {
+	switch {
+	case f.answers != "" && (f.nonInteractive || f.dryRun):
+		return checkOnly(f.only)
+	case f.answers != "":
+		return a.fileAlone(f.answers)
+	case f.dryRun:
+		return usageError("--dry-run needs an answers file", "sslwizard --dry-run answers.yaml    prints what it would change", writeOne)
+	case f.nonInteractive:
+		return usageError("--non-interactive needs an answers file", "sudo sslwizard --non-interactive answers.yaml", writeOne)
+	}
+	return a.noWizard()
+}
+
+// writeOne is the way to an answers file.
+const writeOne = "sslwizard answers init > answers.yaml    writes one, to fill in"
 
 // recover takes back what a run before this one left half-done: without a person to ask, undo is the safe answer.
 func (a *App) recover(ctx context.Context, m Runner) error {
@@ -80,22 +92,21 @@ func (a *App) recover(ctx context.Context, m Runner) error {
 		return err
 	}
 	if result.Outcome == steps.OutcomeInconsistent {
-		return a.end(out, result, result.Err)
+		return a.end(out, result, result.Err, ending{})
 	}
 	return nil
 }
 
 // noWizard says what works until the screens exist.
 func (a *App) noWizard() error {
-	text := "no terminal; use --non-interactive --answers FILE"
+	text := "cannot ask anything: there is no terminal; use --non-interactive with an answers file"
 	if a.Interactive {
-		text = "the screens are not built yet; use --non-interactive --answers FILE"
+		text = "cannot ask anything: the screens are not built yet; use --non-interactive with an answers file"
 	}
-	return &steps.Failure{Text: text, Status: steps.ExitUsage, Fixes: []string{
-		"sslwizard answers init > answers.yaml     write an answers file, then fill in the names and the port",
-		"sslwizard --dry-run answers.yaml          see what would change",
-		"sudo sslwizard --non-interactive --answers answers.yaml",
-	}}
+	return usageError(text, "sslwizard answers init > answers.yaml    writes one, to fill in the names and the port",
+		"sslwizard --dry-run answers.yaml    prints what it would change",
+		"sudo sslwizard --non-interactive answers.yaml    does it",
+		"sslwizard --help    says what else there is")
 }
 
 func (a *App) readSites(path string) ([]steps.Site, error) {
@@ -116,69 +127,66 @@ func (a *App) readAnswers(path string) (name string, data []byte, err error) {
 	}
 	if err != nil {
 		return name, nil, &steps.Failure{Text: "cannot read the answers file", Status: steps.ExitAnswers, Err: err,
-			Fixes: []string{"sslwizard answers init > answers.yaml    writes one to fill in"}}
+			Fixes: []string{writeOne}}
 	}
 	return name, data, nil
 }
 
-// show prints a dry run. Not being root is no blocker here: nothing is written.
-func (a *App) show(p steps.Preview, f runFlags) error {
-	p.Findings = without(p.Findings, "H01")
-	a.printer().preview(p, dryRun)
+// show prints a dry run, and what to type to have it done. Not being root is no blocker here: nothing is written.
+func (a *App) show(p steps.Preview, detailed bool, next string) error {
+	p.Findings = without(p.Findings, func(f steps.Finding) bool { return f.Code == "H01" && f.Severity == steps.Blocker })
+	a.printer().preview(p, previewMode{next: next})
 	if err := blocked(p.Findings); err != nil {
 		return err
 	}
-	if f.detailed && p.Pending() {
+	if detailed && p.Pending() {
 		return outcome{status: steps.ExitPending}
 	}
 	return nil
 }
 
-func (a *App) apply(ctx context.Context, m Machine, p steps.Preview) error {
+func (a *App) apply(ctx context.Context, m Machine, p steps.Preview, d deed) error {
 	out := a.printer()
 	if err := blocked(p.Findings); err != nil {
 		a.refuse(out, p.Findings)
 		return err
 	}
-	out.preview(p, before)
+	out.preview(p, previewMode{applies: true})
 	result, err := m.Apply(ctx, p, out.event)
-	return a.end(out, result, err)
+	return a.end(out, result, err, a.endingOf(ctx, m, d, p.Plan.Sites, result))
 }
 
-// refuse tells what stands in the way and that nothing was changed.
+// refuse tells what stands in the way and that nothing was changed. Who is not root needs no second word about it.
 func (a *App) refuse(out printer, findings []steps.Finding) {
-	out.preview(steps.Preview{Findings: findings}, refused)
+	if errors.Is(blocked(findings), outcome{status: steps.ExitNotRoot}) {
+		findings = without(findings, func(f steps.Finding) bool { return f.Code == "H01" && f.Severity != steps.Blocker })
+	}
+	out.preview(steps.Preview{Findings: findings}, previewMode{refused: true})
 }
 
 // end prints how a run ended and returns its status.
-func (a *App) end(out printer, r steps.Result, err error) error {
+func (a *App) end(out printer, r steps.Result, err error, e ending) error {
 	if r.Outcome == "" {
 		return err
 	}
 	if r.Err == nil {
 		r.Err = err
 	}
-	out.result(r)
+	out.result(r, e)
 	if status := steps.ExitStatus(r.Outcome, r.Err); status != steps.ExitOK {
 		return outcome{status: status}
 	}
 	return nil
 }
 
-func without(all []steps.Finding, code string) []steps.Finding {
-	var rest []steps.Finding
-	for _, f := range all {
-		if f.Code != code {
-			rest = append(rest, f)
-		}
-	}
-	return rest
+func without(all []steps.Finding, drop func(steps.Finding) bool) []steps.Finding {
+	return slices.DeleteFunc(slices.Clone(all), drop)
 }
 
 func maxArgs(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) > n {
-			return usageError("too many arguments: \""+steps.CleanLine(args[n])+"\"", c.CommandPath()+" --help")
+			return unexpected(c, args[n])
 		}
 		return nil
 	}

@@ -16,12 +16,12 @@ func (a *App) serveCommand() *cobra.Command {
 		Args:  maxArgs(0),
 		RunE:  func(c *cobra.Command, _ []string) error { return a.machine().Serve(c.Context(), req) },
 	}
-	c.Flags().StringArrayVar(&req.HTTP, "http", nil, "listen here for HTTP instead of systemd's sockets")
-	c.Flags().StringArrayVar(&req.HTTPS, "https", nil, "listen here for HTTPS instead of systemd's sockets")
-	c.Flags().StringVar(&req.SitesDir, "sites", steps.SitesDir, "folder of the stored sites")
-	c.Flags().StringVar(&req.CertsDir, "certs", steps.CertsDir, "folder of the certificates")
-	c.Flags().StringVar(&req.Webroot, "webroot", steps.Webroot, "folder of the HTTP-01 tokens")
-	c.Flags().StringVar(&req.Control, "control", "", "control socket (default: in systemd's runtime folder)")
+	c.Flags().StringArrayVar(&req.HTTP, "http", nil, "listen on `ADDRESS:PORT` for HTTP instead of systemd's sockets")
+	c.Flags().StringArrayVar(&req.HTTPS, "https", nil, "listen on `ADDRESS:PORT` for HTTPS instead of systemd's sockets")
+	c.Flags().StringVar(&req.SitesDir, "sites", steps.SitesDir, "`FOLDER` of the stored sites")
+	c.Flags().StringVar(&req.CertsDir, "certs", steps.CertsDir, "`FOLDER` of the certificates")
+	c.Flags().StringVar(&req.Webroot, "webroot", steps.Webroot, "`FOLDER` of the HTTP-01 tokens")
+	c.Flags().StringVar(&req.Control, "control", "", "control `SOCKET` (default: in systemd's runtime folder)")
 	return c
 }
 

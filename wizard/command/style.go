@@ -61,6 +61,21 @@ func (s style) mark(v steps.Verdict) string {
 	return "- skip"
 }
 
+// status is the sign and the word of a line of a run, six columns wide or more.
+func (s style) status(v steps.Status) string {
+	switch v {
+	case steps.Done:
+		return s.paint(green, s.shape("✓", "+")+" done")
+	case steps.Failed:
+		return s.paint(red, s.shape("✗", "x")+" fail")
+	case steps.Undone:
+		return "- undone"
+	case steps.Kept:
+		return "- kept"
+	}
+	return s.paint(cyan, s.shape("▸", ">")+" now ")
+}
+
 // severity is the sign and the word of a finding.
 func (s style) severity(v steps.Severity) string {
 	switch v {

@@ -2,6 +2,8 @@ package command
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/c93d5bcb/sslwizard/steps"
 )
 
 func (a *App) undoCommand() *cobra.Command {
@@ -14,9 +16,12 @@ func (a *App) undoCommand() *cobra.Command {
 			if len(args) == 1 {
 				run = args[0]
 			}
-			out := a.printer()
-			result, err := a.machine().Undo(c.Context(), run, out.event)
-			return a.end(out, result, err)
+			m, out := a.machine(), a.printer()
+			if err := a.needRoot(false); err != nil {
+				return err
+			}
+			result, err := m.Undo(c.Context(), run, out.event)
+			return a.end(out, result, err, a.endingOf(c.Context(), m, undoing, nil, result))
 		},
 	}
 }
@@ -28,15 +33,18 @@ func (a *App) removeCommand() *cobra.Command {
 		Short: "take one site away; its certificate is kept",
 		Args:  exactArg("the site, as `sslwizard status` shows it"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := a.needRoot(dry); err != nil {
+				return err
+			}
 			m := a.machine()
 			preview, err := m.PlanRemoval(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			if dry {
-				return a.show(preview, runFlags{})
+				return a.show(preview, false, a.again(forReal(a.args, false)))
 			}
-			return a.apply(c.Context(), m, preview)
+			return a.apply(c.Context(), m, preview, removing)
 		},
 	}
 	c.Flags().BoolVar(&dry, "dry-run", false, "print the planned changes and touch nothing")
@@ -50,9 +58,12 @@ func (a *App) uninstallCommand() *cobra.Command {
 		Short: "undo every run: the server is as it was before sslwizard",
 		Args:  maxArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			out := a.printer()
-			result, err := a.machine().Uninstall(c.Context(), keep, out.event)
-			return a.end(out, result, err)
+			m, out := a.machine(), a.printer()
+			if err := a.needRoot(false); err != nil {
+				return err
+			}
+			result, err := m.Uninstall(c.Context(), keep, out.event)
+			return a.end(out, result, err, a.endingOf(c.Context(), m, uninstalling, nil, result))
 		},
 	}
 	c.Flags().BoolVar(&keep, "keep-certificates", false, "keep certificates, their keys and the ACME accounts")
@@ -70,11 +81,24 @@ func (a *App) renewCommand() *cobra.Command {
 			if len(args) == 1 {
 				site = args[0]
 			}
-			out := a.printer()
-			result, err := a.machine().Renew(c.Context(), site, force, out.event)
-			return a.end(out, result, err)
+			m, out := a.machine(), a.printer()
+			if err := a.needRoot(false); err != nil {
+				return err
+			}
+			result, err := m.Renew(c.Context(), site, force, out.event)
+			return a.end(out, result, err, a.endingOf(c.Context(), m, renewing, nil, result))
 		},
 	}
 	c.Flags().BoolVar(&force, "force", false, "renew even if it is not due")
 	return c
+}
+
+// needRoot refuses what changes the server before anything is looked at: who is not root would read of a hundred things
+// that they may not see. With --root-dir the folder's own permissions decide.
+func (a *App) needRoot(dry bool) error {
+	if dry || a.Root || a.flags.root != "" {
+		return nil
+	}
+	return &steps.Failure{Text: "cannot change this server without root; nothing was changed", Code: "H01", Status: steps.ExitNotRoot,
+		Fixes: []string{a.again(a.args)}}
 }

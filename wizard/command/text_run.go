@@ -1,0 +1,161 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// event prints a line of a run as it happens. That something begins, and why it failed, is not said here: the one is
+// followed by its end, the other ends the run and is said there.
+func (p *textPrinter) event(e steps.Event) {
+	switch {
+	case e.Report != nil:
+		p.brief(e)
+	case e.Change == nil && endsRun(e):
+		p.took = e.Elapsed
+	case e.Status == steps.Started || e.Status == steps.Unchanged || marksPhase(e.Change):
+	default:
+		p.progress(e)
+	}
+}
+
+// endsRun reports the event with which a run says how it ended; the result says it in more words.
+func endsRun(e steps.Event) bool {
+	switch steps.Outcome(e.Text) {
+	case steps.OutcomeDone, steps.OutcomeNothing, steps.OutcomeUnverified, steps.OutcomePartial, steps.OutcomeReverted, steps.OutcomeInconsistent:
+		return true
+	}
+	return e.Status == steps.Failed
+}
+
+func marksPhase(c steps.Change) bool {
+	_, mark := c.(steps.Checkpoint)
+	return mark
+}
+
+func (p *textPrinter) progress(e steps.Event) {
+	text := e.Text
+	if e.Change != nil && (text == "" || e.Status == steps.Failed) {
+		text = e.Change.Summary()
+	}
+	p.say(e, p.place(e), steps.CleanLine(text)+took(e.Elapsed))
+	if e.Status == steps.Undone || e.Status == steps.Kept {
+		if p.said == nil {
+			p.said = map[string]bool{}
+		}
+		p.said[steps.CleanLine(e.Text)] = true
+	}
+}
+
+func (p *textPrinter) say(e steps.Event, place, text string) {
+	const indent = 20
+	p.lineTo(p.out, indent, "%s  %s  %s%s", e.Time.Format("15:04:05"), p.style.status(e.Status), place, text)
+}
+
+// place is where in the run a change is, "7/45", for the line that ends it.
+func (p *textPrinter) place(e steps.Event) string {
+	if e.Change == nil || p.numbers[e.Change.Key()] == 0 || e.Status != steps.Done && e.Status != steps.Failed {
+		return ""
+	}
+	all := fmt.Sprint(len(p.numbers))
+	return fmt.Sprintf("%*d/%s  ", len(all), p.numbers[e.Change.Key()], all)
+}
+
+// brief tells of a verification how many checks there were: what has to be looked at comes with the result. Of a
+// rehearsal, which is no part of the result, it is said here.
+func (p *textPrinter) brief(e steps.Event) {
+	if rehearsal(*e.Report) {
+		p.bads(e.Report.Checks)
+	}
+	e.Status = steps.Progress
+	p.say(e, "", tally(*e.Report))
+}
+
+// rehearsal reports what was probed aside; a site's own report has its URL.
+func rehearsal(r steps.Report) bool { return !strings.Contains(r.Target, "://") }
+
+// result prints how a run ended; the last thing it says is what works now, or what to do.
+func (p *textPrinter) result(r steps.Result, e ending) {
+	p.line("")
+	p.reports(r)
+	p.list("Undone", p.unsaid(r.Undone))
+	p.list("Kept", p.unsaid(r.Kept))
+	out := p.out
+	for _, line := range p.outcome(r, e) {
+		p.lineTo(out, 0, "%s", line)
+	}
+	if r.Err != nil && !p.explained(r) {
+		p.failure(r.Err)
+	}
+	p.next(out, r, e)
+}
+
+// reports prints what the last look at each site saw. One site is told step by step, several by a line each.
+func (p *textPrinter) reports(r steps.Result) {
+	if r.Outcome == steps.OutcomeReverted || r.Outcome == steps.OutcomeInconsistent {
+		return // what was seen is gone; the error says why
+	}
+	last := lastReports(r.Reports)
+	for _, rep := range last {
+		if len(last) == 1 {
+			p.verdicts(rep)
+			p.line("")
+		}
+		p.bads(rep.Checks)
+		p.line("%s", tally(rep))
+	}
+	if len(last) > 0 {
+		p.line("")
+	}
+}
+
+// explained reports an error of which every reason was printed among the checks.
+func (p *textPrinter) explained(r steps.Result) bool {
+	if r.Outcome != steps.OutcomeUnverified {
+		return false
+	}
+	return slices.ContainsFunc(lastReports(r.Reports), func(rep steps.Report) bool { return len(rep.Failed()) > 0 })
+}
+
+// lastReports keeps the last report of each site: the one that counts.
+func lastReports(all []steps.Report) []steps.Report {
+	var kept []steps.Report
+	for i, r := range all {
+		later := slices.ContainsFunc(all[i+1:], func(o steps.Report) bool { return o.Target == r.Target })
+		if !later && !rehearsal(r) {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+// unsaid are the lines that were not told while they happened.
+func (p *textPrinter) unsaid(lines []string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return p.said[steps.CleanLine(l)] })
+}
+
+// next says what to type after this.
+func (p *textPrinter) next(out io.Writer, r steps.Result, e ending) {
+	var ways []string
+	if e.again != "" && (r.Outcome == steps.OutcomePartial || r.Outcome == steps.OutcomeUnverified || r.Outcome == steps.OutcomeReverted) && !stopped(r) {
+		ways = append(ways, e.again+"    when that is put right")
+	}
+	if e.undo != "" {
+		ways = append(ways, "sudo sslwizard undo "+e.undo+"    undoes this run")
+	}
+	switch {
+	case len(ways) == 0:
+		return
+	case r.Outcome == steps.OutcomeDone:
+		p.lineTo(out, 0, "Undo: %s", p.called.typed("sudo sslwizard undo "+e.undo))
+	default:
+		p.lineTo(out, 0, "\nPut it right, then run the same again:")
+		p.fixes(out, 2, ways)
+	}
+}
+
+func stopped(r steps.Result) bool { return steps.ExitStatus(r.Outcome, r.Err) == steps.ExitCancelled }

@@ -1,0 +1,114 @@
+package command
+
+import (
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+func (p *textPrinter) status(s steps.HostStatus, all bool) {
+	if len(s.Sites) == 0 {
+		p.line("No sites are managed here.")
+	}
+	for _, site := range s.Sites {
+		p.line("%s", p.style.paint(cyan, site.Name))
+		p.line("  served by    %s", site.Executor)
+		p.line("  names        %s", joinDomains(site.Domains))
+		p.line("  upstream     %s", steps.CleanLine(site.Upstream))
+		p.line("  certificate  %s", certificateLine(site, s.Findings))
+	}
+	for _, u := range s.Units {
+		p.line("%s  %s: %s, %s at boot", p.style.mark(unitVerdict(u)), u.Name, word(u.Active, "runs", "does not run"), word(u.Enabled, "starts", "does not start"))
+	}
+	if s.Unended != "" {
+		p.line("%s  run %s never ended", p.style.mark(steps.Warn), s.Unended)
+		p.fixes(p.out, 10, []string{"sudo sslwizard undo    takes it back"})
+	}
+	p.findings(p.out, s.Findings)
+	p.runs(s.Runs, all)
+}
+
+// runs lists the last runs; all of them only when that was asked for.
+func (p *textPrinter) runs(runs []steps.RunRecord, all bool) {
+	if len(runs) == 0 {
+		return
+	}
+	const last = 20
+	more := 0
+	if !all && len(runs) > last {
+		more = len(runs) - last
+		runs = runs[:last]
+	}
+	p.line("\nRuns, the newest first:")
+	for _, r := range runs {
+		undone := ""
+		if r.Undone {
+			undone = ", undone since"
+		}
+		p.line("  %s  %s: %s%s", r.ID, steps.CleanLine(r.What), outcomeWord(r.Outcome), undone)
+	}
+	if more > 0 {
+		p.fixes(p.out, 2, []string{"sudo sslwizard status --all    shows " + count(more, "earlier run", "earlier runs") + " too"})
+	}
+}
+
+// outcomeWord says how a run ended, to who was not there.
+func outcomeWord(o steps.Outcome) string {
+	switch o {
+	case steps.OutcomeUnverified:
+		return "done, not all of it proven"
+	case steps.OutcomePartial:
+		return "done, without the trusted certificate"
+	case steps.OutcomeReverted:
+		return "failed, everything was put back"
+	case steps.OutcomeInconsistent:
+		return "failed, not everything was put back"
+	case steps.OutcomeNothing:
+		return "nothing to do"
+	}
+	return string(o)
+}
+
+func certificateLine(s steps.SiteStatus, findings []steps.Finding) string {
+	switch s.Source {
+	case "":
+		for _, f := range findings {
+			if f.Code == "H01" {
+				return "not known without root"
+			}
+		}
+		return "none"
+	case "local":
+		return "from the local CA of this server, until " + day(s.NotAfter)
+	case steps.SourceFiles:
+		return "your own, until " + day(s.NotAfter)
+	}
+	if s.Test {
+		return "for tests, trusted by nobody, until " + day(s.NotAfter)
+	}
+	return "trusted, until " + day(s.NotAfter) + ", renewed from " + day(s.RenewAfter)
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func unitVerdict(u steps.UnitStatus) steps.Verdict {
+	if u.Active && u.Enabled {
+		return steps.OK
+	}
+	return steps.Fail
+}
+
+func word(is bool, yes, no string) string {
+	if is {
+		return yes
+	}
+	return no
+}
+
+func joinDomains(all []steps.Domain) string {
+	names := make([]string, len(all))
+	for i, d := range all {
+		names[i] = string(d)
+	}
+	return someOf(names)
+}

@@ -1,0 +1,91 @@
+package command
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// rootArgs takes the answers file. Every other word there is a command that does not exist, and is named.
+func (a *App) rootArgs(c *cobra.Command, args []string, f *runFlags) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if !f.nonInteractive && !f.dryRun && !a.looksLikeFile(args[0]) {
+		return noCommand(c, args[0])
+	}
+	if len(args) > 1 || f.answers != "" && f.answers != args[0] {
+		return usageError("cannot use more than one answers file: \""+steps.CleanLine(args[len(args)-1])+"\" is one too many",
+			"sudo sslwizard --non-interactive ANSWERS    several sites stand in one file, parted by lines of ---")
+	}
+	f.answers = args[0]
+	return nil
+}
+
+// looksLikeFile tells the name of a file from a word that was meant as a command.
+func (a *App) looksLikeFile(word string) bool {
+	if word == "-" || strings.ContainsAny(word, "./") {
+		return true
+	}
+	_, err := a.ReadFile(word)
+	return err == nil
+}
+
+// fileAlone is for who named an answers file, and not what to do with it.
+func (a *App) fileAlone(file string) error {
+	if _, _, err := a.readAnswers(file); err != nil {
+		return err
+	}
+	file = shellWord(steps.CleanLine(file))
+	return usageError("cannot tell what to do with the answers file "+file+": say --dry-run or --non-interactive",
+		"sslwizard --dry-run "+file+"    prints what it would change", "sudo sslwizard --non-interactive "+file+"    does it")
+}
+
+// unexpected is a word too many: below a command that has commands, one that does not exist.
+func unexpected(c *cobra.Command, word string) error {
+	if c.HasAvailableSubCommands() {
+		return noCommand(c, word)
+	}
+	return usageError("cannot run "+c.Name()+": \""+steps.CleanLine(word)+"\" is one argument too many", c.UseLine(), c.CommandPath()+" --help")
+}
+
+// noCommand names a command that does not exist, and the one that was probably meant.
+func noCommand(c *cobra.Command, word string) error {
+	word = steps.CleanLine(word)
+	c.SuggestionsMinimumDistance = 2
+	text := "there is no command \"" + strings.TrimSpace(strings.TrimPrefix(c.CommandPath()+" ", ourName+" ")+word) + "\""
+	var fixes []string
+	if like := c.SuggestionsFor(word); len(like) > 0 {
+		text += "; did you mean \"" + like[0] + "\"?"
+		fixes = append(fixes, c.CommandPath()+" "+like[0])
+	}
+	return usageError(text, append(fixes, c.CommandPath()+" --help    lists the commands")...)
+}
+
+// helpCommand is cobra's, but for a command that does not exist: that is an error.
+func (a *App) helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "help for a command",
+		RunE: func(c *cobra.Command, args []string) error {
+			found, rest, err := c.Root().Find(args)
+			if len(rest) > 0 {
+				return noCommand(found, rest[0])
+			}
+			if err != nil {
+				return err
+			}
+			return found.Help()
+		},
+	}
+}
+
+// plainUsage keeps "[flags]" out of every usage line: the flags are listed below it.
+func plainUsage(c *cobra.Command) {
+	c.DisableFlagsInUseLine = true
+	for _, sub := range c.Commands() {
+		plainUsage(sub)
+	}
+}

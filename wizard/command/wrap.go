@@ -1,0 +1,51 @@
+package command
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// wrap breaks a line at spaces so that it has at most width-1 columns; what continues it is indented by indent. With a
+// width of 0, where nobody knows how wide the screen is, and for text of several lines, it changes nothing. Words are
+// never broken: what has to be copied stays whole.
+func wrap(line string, indent, width int) string {
+	if width <= indent+20 || columns(line) < width || strings.Contains(line, "\n") {
+		return line
+	}
+	lead := line[:len(line)-len(strings.TrimLeft(line, " "))]
+	var b strings.Builder
+	b.WriteString(lead)
+	column, first := len(lead), true
+	for _, word := range strings.SplitAfter(line[len(lead):], " ") {
+		n := columns(strings.TrimRight(word, " "))
+		if !first && column+n >= width {
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		}
+		b.WriteString(word)
+		column, first = column+columns(word), false
+	}
+	return trimEnds(b.String())
+}
+
+func trimEnds(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// columns is how many columns a text takes, without the colours of style.paint.
+func columns(s string) int {
+	n := utf8.RuneCountInString(s)
+	for rest := s; ; {
+		_, after, found := strings.Cut(rest, "\x1b[")
+		if !found {
+			return n
+		}
+		code, tail, _ := strings.Cut(after, "m")
+		n -= len("\x1b[") + len(code) + len("m")
+		rest = tail
+	}
+}
