@@ -122,7 +122,8 @@ func (s *Server) start() {
 	defer console.Close()
 	argv := append([]string{"-c", `for group in "$@"; do echo 0 >"$group" || exit; done; exec $NSPAWN`, "sh"}, groups...)
 	s.nspawn = exec.Command("sh", argv...)
-	s.nspawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "NSPAWN="+strings.Join([]string{
+	// As on a real server, root may change the network settings of the kernel; they are this namespace's own.
+	s.nspawn.Env = append(os.Environ(), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network", "NSPAWN="+strings.Join([]string{
 		"systemd-nspawn", "--quiet", "--directory=" + s.root, "--register=no", "--keep-unit", "--boot",
 		"--network-namespace-path=/run/netns/" + s.host.netns, "--capability=CAP_NET_ADMIN,CAP_NET_RAW",
 		"--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe",
