@@ -21,7 +21,7 @@ type fake struct {
 	follow  func(ctx context.Context, run string, sink func(steps.Event)) (steps.Result, error)
 	active  string
 	stopped []string
-	kept    *Session
+	kept    *steps.Session
 	saves   int
 }
 
@@ -66,14 +66,14 @@ func (f *fake) Stop(_ context.Context, run string) error {
 	return nil
 }
 
-func (f *fake) Load(context.Context) (Session, bool, error) {
+func (f *fake) Load(context.Context) (steps.Session, bool, error) {
 	if f.kept == nil {
-		return Session{}, false, nil
+		return steps.Session{}, false, nil
 	}
 	return *f.kept, true, nil
 }
 
-func (f *fake) Save(_ context.Context, s Session) error {
+func (f *fake) Save(_ context.Context, s steps.Session) error {
 	f.kept, f.saves = &s, f.saves+1
 	return nil
 }

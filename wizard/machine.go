@@ -5,7 +5,6 @@ package wizard
 
 import (
 	"context"
-	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -53,14 +52,7 @@ type Runner interface {
 // Keeper keeps what was answered, for people whose connection breaks.
 type Keeper interface {
 	// Load returns what was kept; false when there is nothing, or nothing younger than seven days.
-	Load(context.Context) (Session, bool, error)
-	Save(context.Context, Session) error
+	Load(context.Context) (steps.Session, bool, error)
+	Save(context.Context, steps.Session) error
 	Forget(context.Context) error
-}
-
-// Session is a conversation that was begun. It holds no secret, for answers hold none.
-type Session struct {
-	Answers []byte   // as an answers file, perhaps not complete
-	Step    steps.ID // the step that was open
-	Time    time.Time
 }
