@@ -19,13 +19,17 @@ const accountLock = "/etc/.pwd.lock"
 // userVerb has a system user.
 type userVerb struct{ c steps.EnsureUser }
 
-// UserState is the account files before a user was added. Only the copies ("passwd-") are ever written back: the files
-// themselves are userdel's.
+// UserState is the account files before a user was added. Their content is kept nowhere: password hashes would outlive
+// the account that they are of. userdel takes the user out of the files; a copy ("shadow-") is put together again from
+// the lines that are still there.
 type UserState struct {
-	Name string `json:"name"`
-	// Group is there already; userdel leaves it.
-	Group bool   `json:"group,omitempty"`
+	Name  string `json:"name"`
+	There bool   `json:"there,omitempty"` // somebody else added the user after the plan was made; it stays
+	Group bool   `json:"group,omitempty"` // there already; userdel leaves it
+	// Files are accountFiles, each followed by its copy, and accountLock; none has a backup.
 	Files []Path `json:"files"`
+	// Lines are the SHA-256 of the lines of each copy.
+	Lines map[string][]string `json:"lines,omitempty"`
 }
 
 func (v userVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Finding, error) {
@@ -50,20 +54,30 @@ func (v userVerb) add(r host.Reader) []string {
 }
 
 func (v userVerb) record(_ context.Context, r *recorder) (Before, error) {
-	_, err := host.LookupGroup(r, v.c.Name)
-	s := &UserState{Name: v.c.Name, Group: err == nil}
-	for _, f := range accountFiles {
-		for _, name := range []string{f, f + "-"} {
-			p, err := r.path(name, nil)
-			if err != nil {
-				return Before{}, err
-			}
-			s.Files = append(s.Files, p)
+	_, _, user := host.LookupUser(r, v.c.Name)
+	_, group := host.LookupGroup(r, v.c.Name)
+	s := &UserState{Name: v.c.Name, There: user == nil, Group: group == nil, Lines: map[string][]string{}}
+	for _, name := range accountFiles {
+		if err := s.note(r, name); err != nil {
+			return Before{}, err
+		}
+		if err := s.note(r, name+"-"); err != nil {
+			return Before{}, err
 		}
 	}
-	p, err := r.path(accountLock, nil)
-	s.Files = append(s.Files, p)
-	return Before{User: s}, err
+	return Before{User: s}, s.note(r, accountLock)
+}
+
+// note records a file without its content.
+func (s *UserState) note(r host.Reader, name string) error {
+	now, f, err := stateAt(r, name)
+	s.Files = append(s.Files, Path{Path: name, Before: now})
+	if strings.HasSuffix(name, "-") {
+		for line := range bytes.Lines(f.Data) {
+			s.Lines[name] = append(s.Lines[name], hashOf(line))
+		}
+	}
+	return err
 }
 
 func (v userVerb) do(ctx context.Context, d *doing) error {
@@ -75,7 +89,7 @@ func (v userVerb) do(ctx context.Context, d *doing) error {
 func (u *undoing) removeUser(ctx context.Context, s *UserState) error {
 	uid, gid, err := host.LookupUser(u, s.Name)
 	switch {
-	case err == nil && s.had(u):
+	case s.There:
 		return nil
 	case err == nil:
 		if err := u.secureKept(gid); err != nil {
@@ -92,12 +106,6 @@ func (u *undoing) removeUser(ctx context.Context, s *UserState) error {
 		return err
 	}
 	return u.restoreCopies(s)
-}
-
-// had reports whether the user was there before; the record is only made when not, so this is for broken records.
-func (s *UserState) had(u *undoing) bool {
-	data, err := u.backup(s.Files[0].Before)
-	return err != nil || bytes.Contains(append([]byte("\n"), data...), []byte("\n"+s.Name+":"))
 }
 
 // removeGroup is for a run that was killed inside useradd or userdel.
@@ -118,25 +126,55 @@ func (u *undoing) restoreCopies(s *UserState) error {
 		}
 	}
 	for i := 0; i+1 < len(s.Files); i += 2 {
-		if err := u.restoreCopy(s.Name, s.Files[i], s.Files[i+1]); err != nil {
+		if err := u.restoreCopy(s, s.Files[i], s.Files[i+1]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// restoreCopy writes "passwd-" back when it, without the lines of our user, is what passwd or passwd- was before: then
-// nobody else has changed an account since.
-func (u *undoing) restoreCopy(user string, main, copied Path) error {
+// restoreCopy makes "passwd-" what it was when it, without the lines of our user, is what passwd or passwd- was before:
+// then nobody else has changed an account since. Where a line of it is nowhere any more, it only loses our user.
+func (u *undoing) restoreCopy(s *UserState, main, copied Path) error {
 	now, f, err := stateAt(u, copied.Path)
 	if err != nil || now.equal(copied.Before) || now.Kind != kindFile {
 		return err
 	}
-	rest := hashOf(without(f.Data, user))
-	if rest != main.Before.SHA256 && rest != copied.Before.SHA256 {
+	rest := without(f.Data, s.Name)
+	if sum := hashOf(rest); sum != main.Before.SHA256 && sum != copied.Before.SHA256 {
 		return nil
 	}
-	return u.write(copied.Path, copied.Before)
+	if copied.Before.Kind == kindNone {
+		return u.write(copied.Path, copied.Before)
+	}
+	present, err := u.ReadFile(main.Path)
+	if err != nil {
+		return err
+	}
+	data := fromLines(s.Lines[copied.Path], f.Data, present.Data)
+	if hashOf(data) != copied.Before.SHA256 {
+		data = rest
+	}
+	if err := u.WriteFile(copied.Path, copied.Before.file(data)); err != nil {
+		return err
+	}
+	u.undone("restored " + copied.Path)
+	return nil
+}
+
+// fromLines puts a text together from lines of others, by their hashes. What is nowhere is left out.
+func fromLines(sums []string, from ...[]byte) []byte {
+	known := map[string][]byte{}
+	for _, text := range from {
+		for line := range bytes.Lines(text) {
+			known[hashOf(line)] = line
+		}
+	}
+	var text []byte
+	for _, sum := range sums {
+		text = append(text, known[sum]...)
+	}
+	return text
 }
 
 // without returns account lines without those of the user.

@@ -1,0 +1,83 @@
+package apply
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+func userPlan() steps.Plan {
+	return steps.Plan{Changes: []steps.Change{steps.EnsureUser{For: steps.For(steps.IDInstall), Name: steps.ProxyUser}}}
+}
+
+// The log of runs holds no account and no password hash, and nothing in it is for others to read.
+func TestTheLogHoldsNoAccounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.File("/etc/shadow", "root:$y$secret:19000::::::\n")
+	w.File("/etc/shadow-", "root:$y$former:18000::::::\n")
+	w.mustApply(t, nativePlan())
+	w.mustApply(t, nginxPlan("server {}\n"))
+	files := 0
+	if err := walk(w, steps.DoneDir, func(p string, f host.File) {
+		want := fs.FileMode(0o600)
+		if f.Mode.IsDir() {
+			want = 0o700
+		} else {
+			files++
+		}
+		if f.Mode.Perm() != want || f.UID != 0 || f.GID != 0 {
+			t.Errorf("%s: %v %d:%d", p, f.Mode, f.UID, f.GID)
+		}
+		for _, secret := range []string{"$y$", "root:x:0", "/root:"} {
+			if strings.Contains(string(f.Data), secret) {
+				t.Errorf("%s holds %q", p, secret)
+			}
+		}
+	}); err != nil || files < 6 {
+		t.Fatal(files, err)
+	}
+}
+
+// The copies of the account files are put together again from lines that are still there.
+func TestAccountCopiesAreRestored(t *testing.T) {
+	t.Parallel()
+	const root, daemon, other = "root:$y$a:19000::::::\n", "daemon:*:19000::::::\n", "root:$y$former:18000::::::\n"
+	for name, c := range map[string]struct{ before, after string }{
+		"a user less":         {root, root},
+		"the same":            {root + daemon, root + daemon},
+		"in another order":    {daemon + root, daemon + root},
+		"a password changed":  {other + daemon, root + daemon}, // what it was is kept nowhere
+		"without its newline": {root + strings.TrimSpace(daemon), root + daemon},
+	} {
+		w := newWorld(t)
+		w.File("/etc/shadow", root+daemon)
+		w.Put("/etc/shadow-", host.File{Data: []byte(c.before), Mode: 0o640, GID: 42})
+		w.mustApply(t, userPlan())
+		if _, err := w.Undo(t.Context(), "", nil); err != nil {
+			t.Fatal(err)
+		}
+		f, err := w.ReadFile("/etc/shadow-")
+		if err != nil || string(f.Data) != c.after || f.Mode.Perm() != 0o640 || f.GID != 42 {
+			t.Errorf("%s: %q %v %d, %v", name, f.Data, f.Mode, f.GID, err)
+		}
+	}
+}
+
+// A user whom somebody added before our turn came is theirs.
+func TestForeignUserStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.mustApply(t, userPlan())
+	u := w.undoing(newJournal(w.machine, manifest{}), newFeed(nil), func(int) bool { return true }, true)
+	if err := u.removeUser(t.Context(), &UserState{Name: steps.ProxyUser, There: true}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(w.Content("/etc/passwd"), steps.ProxyUser) {
+		t.Error("the user is gone")
+	}
+}
