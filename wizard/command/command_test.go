@@ -26,6 +26,7 @@ type machine struct {
 	applied int
 	asked   []steps.Site
 	undone  []string
+	tape    *tape // what a run streams
 }
 
 func (m *machine) Plan(_ context.Context, sites []steps.Site) (steps.Preview, error) {
@@ -40,7 +41,9 @@ func (m *machine) Stored(context.Context) ([]steps.Site, error) { return m.store
 
 func (m *machine) Apply(_ context.Context, _ steps.Preview, sink func(steps.Event)) (steps.Result, error) {
 	m.applied++
-	sink(steps.Event{Time: time.Unix(0, 0).UTC(), Run: "1", Status: steps.Done, Text: "wrote\x1b[2J it"})
+	if m.play(sink); m.tape == nil {
+		sink(steps.Event{Time: time.Unix(0, 0).UTC(), Run: "1", Status: steps.Done, Text: "wrote\x1b[2J it"})
+	}
 	return must(m.t, m.result, "Apply"), m.err
 }
 
@@ -48,16 +51,19 @@ func (m *machine) Recover(context.Context, func(steps.Event)) (steps.Result, boo
 	return steps.Result{}, false, nil
 }
 
-func (m *machine) Undo(_ context.Context, run string, _ func(steps.Event)) (steps.Result, error) {
+func (m *machine) Undo(_ context.Context, run string, sink func(steps.Event)) (steps.Result, error) {
+	m.play(sink)
 	m.undone = append(m.undone, run)
 	return must(m.t, m.result, "Undo"), m.err
 }
 
-func (m *machine) Uninstall(context.Context, bool, func(steps.Event)) (steps.Result, error) {
+func (m *machine) Uninstall(_ context.Context, _ bool, sink func(steps.Event)) (steps.Result, error) {
+	m.play(sink)
 	return must(m.t, m.result, "Uninstall"), m.err
 }
 
-func (m *machine) Renew(context.Context, string, bool, func(steps.Event)) (steps.Result, error) {
+func (m *machine) Renew(_ context.Context, _ string, _ bool, sink func(steps.Event)) (steps.Result, error) {
+	m.play(sink)
 	return must(m.t, m.result, "Renew"), m.err
 }
 func (m *machine) Status(context.Context) (steps.HostStatus, error) {

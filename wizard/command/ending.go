@@ -107,7 +107,7 @@ func siteURL(s steps.Site) string {
 func (p *textPrinter) outcome(r steps.Result, e ending) []string {
 	switch r.Outcome {
 	case steps.OutcomeDone:
-		return p.done(e)
+		return p.done(r, e)
 	case steps.OutcomeNothing:
 		return []string{"Nothing to do" + nothing(r, e) + "."}
 	case steps.OutcomeUnverified:
@@ -119,25 +119,25 @@ func (p *textPrinter) outcome(r steps.Result, e ending) []string {
 		return append(e.live, "The trusted certificate is not there yet:")
 	case steps.OutcomeReverted:
 		if stopped(r) {
-			return []string{"The run was stopped, and everything was undone: the server is as it was."}
+			return []string{"The run was stopped, and everything was undone: the server is as it was" + butKept(r) + "."}
 		}
-		return []string{"The run failed, and everything was undone: the server is as it was."}
+		return []string{"The run failed, and everything was undone: the server is as it was" + butKept(r) + "."}
 	case steps.OutcomeInconsistent:
 		return []string{"Not everything could be put back: look at what is said here before anything else."}
 	}
 	return nil
 }
 
-func (p *textPrinter) done(e ending) []string {
+func (p *textPrinter) done(r steps.Result, e ending) []string {
 	in := ""
 	if p.took >= time.Second {
 		in = fmt.Sprintf(" in %.0f s", p.took.Seconds())
 	}
 	switch e.deed {
 	case undoing:
-		return []string{"Undone: what the run changed is as it was before."}
+		return []string{"Undone: what the run changed is as it was before" + butKept(r) + "."}
 	case uninstalling:
-		return []string{"Uninstalled: every run of sslwizard is undone."}
+		return []string{"Uninstalled: every run of sslwizard is undone" + butKept(r) + "."}
 	case renewing:
 		return []string{"Renewed."}
 	case removing:
@@ -145,6 +145,8 @@ func (p *textPrinter) done(e ending) []string {
 	}
 	return append([]string{"Done" + in + "."}, e.live...)
 }
+
+func butKept(r steps.Result) string { return word(len(r.Kept) > 0, ", but for what is kept", "") }
 
 // nothing says why there was nothing to do.
 func nothing(r steps.Result, e ending) string {

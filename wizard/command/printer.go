@@ -21,6 +21,7 @@ type printer interface {
 type previewMode struct {
 	applies bool   // the apply follows
 	refused bool   // nothing follows: the findings stand in the way
+	what    string // what it is a plan of; empty: of its sites
 	next    string // of a dry run: the command that does it
 }
 

@@ -61,9 +61,9 @@ func (a *App) run(ctx context.Context, f runFlags) error {
 		return err
 	}
 	if f.dryRun {
-		return a.show(preview, f.detailed, a.again(forReal(a.args, true)))
+		return a.show(preview, f.detailed, previewMode{next: a.again(forReal(a.args, true))})
 	}
-	return a.apply(ctx, m, preview, applying)
+	return a.apply(ctx, m, preview, applying, "")
 }
 
 // check says what is missing on the command line.
@@ -133,9 +133,9 @@ func (a *App) readAnswers(path string) (name string, data []byte, err error) {
 }
 
 // show prints a dry run, and what to type to have it done. Not being root is no blocker here: nothing is written.
-func (a *App) show(p steps.Preview, detailed bool, next string) error {
+func (a *App) show(p steps.Preview, detailed bool, mode previewMode) error {
 	p.Findings = without(p.Findings, func(f steps.Finding) bool { return f.Code == "H01" && f.Severity == steps.Blocker })
-	a.printer().preview(p, previewMode{next: next})
+	a.printer().preview(p, mode)
 	if err := blocked(p.Findings); err != nil {
 		return err
 	}
@@ -145,13 +145,13 @@ func (a *App) show(p steps.Preview, detailed bool, next string) error {
 	return nil
 }
 
-func (a *App) apply(ctx context.Context, m Machine, p steps.Preview, d deed) error {
+func (a *App) apply(ctx context.Context, m Machine, p steps.Preview, d deed, what string) error {
 	out := a.printer()
 	if err := blocked(p.Findings); err != nil {
 		a.refuse(out, p.Findings)
 		return err
 	}
-	out.preview(p, previewMode{applies: true})
+	out.preview(p, previewMode{applies: true, what: what})
 	result, err := m.Apply(ctx, p, out.event)
 	return a.end(out, result, err, a.endingOf(ctx, m, d, p.Plan.Sites, result))
 }

@@ -71,7 +71,7 @@ func (s style) status(v steps.Status) string {
 	case steps.Undone:
 		return "- undone"
 	case steps.Kept:
-		return "- kept"
+		return "- kept  "
 	}
 	return s.paint(cyan, s.shape("▸", ">")+" now ")
 }

@@ -18,8 +18,11 @@ type textPrinter struct {
 	width  int // columns of the screen; 0: nothing is wrapped
 	called Called
 
+	begun   bool            // something was printed
 	numbers map[string]int  // key of a change → its place in the order of execution, from 1
 	said    map[string]bool // what was undone or kept, as it was told while it happened
+	tallied map[string]bool // sums of reports that were printed
+	unwell  bool            // the last report had failures
 	took    time.Duration   // of the run, when it has ended
 	held    []steps.Check   // of a probe: what has to be looked at, for its end
 }
@@ -28,7 +31,15 @@ func (p *textPrinter) line(format string, args ...any) { p.lineTo(p.out, 0, form
 
 // lineTo writes one line and, on a screen too narrow for it, continues it at the indent.
 func (p *textPrinter) lineTo(out io.Writer, indent int, format string, args ...any) {
+	p.begun = true
 	_, _ = fmt.Fprintln(out, wrap(fmt.Sprintf(format, args...), indent, p.width))
+}
+
+// gap parts what follows from what was printed before.
+func (p *textPrinter) gap() {
+	if p.begun {
+		p.line("")
+	}
 }
 
 // fixes prints the ways on: what is to be typed, and beside it what it does.
@@ -59,7 +70,7 @@ func (p *textPrinter) fixes(out io.Writer, indent int, all []string) {
 }
 
 func (p *textPrinter) findings(out io.Writer, all []steps.Finding) {
-	if len(all) > 0 {
+	if len(all) > 0 && p.begun {
 		p.lineTo(out, 0, "")
 	}
 	const indent = 8
@@ -103,7 +114,7 @@ func took(d time.Duration) string {
 	if d < 50*time.Millisecond {
 		return ""
 	}
-	return fmt.Sprintf("  %.1f s", d.Seconds())
+	return fmt.Sprintf("  %.1fs", d.Seconds())
 }
 
 func siteNames(sites []steps.Site) string {

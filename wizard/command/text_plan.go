@@ -13,22 +13,23 @@ func (p *textPrinter) preview(v steps.Preview, m previewMode) {
 	switch {
 	case m.refused:
 		p.findings(p.err, v.Findings)
-		p.lineTo(p.err, 0, "\nNothing was changed.")
+		p.lineTo(p.err, 0, "\n"+stoppedBy)
 	case m.applies:
 		p.findings(p.out, v.Findings)
 		if n := len(p.numbers); n > 0 {
-			p.line("\n%s: %s, served by %s", count(n, "change", "changes"), siteNames(v.Plan.Sites), v.Plan.Executor)
+			p.gap()
+			p.line("%s %s:", count(n, "change", "changes"), m.of(v))
 		}
 	case stops:
-		p.line("Plan for %s: this stops it.", served(v))
+		p.line("Plan %s: this stops it.", m.of(v))
 		p.plan(v)
 		p.findings(p.out, v.Findings)
-		p.line("\nNothing was changed. Put right what stops it, then run the same again.")
+		p.line("\n" + stoppedBy)
 	case len(p.numbers) == 0:
 		p.findings(p.out, v.Findings)
 		p.line("Nothing to do: %s as asked. Nothing was changed.", isAre(len(v.Plan.Sites), siteNames(v.Plan.Sites)))
 	default:
-		p.line("Plan %s for %s", short(v.Hash), served(v))
+		p.line("Plan %s %s", short(v.Hash), m.of(v))
 		p.plan(v)
 		p.findings(p.out, v.Findings)
 		p.line("\nNothing was changed. %s pending. To make %s:", isAre(len(p.numbers), count(len(p.numbers), "change", "changes")),
@@ -37,12 +38,14 @@ func (p *textPrinter) preview(v steps.Preview, m previewMode) {
 	}
 }
 
-func served(v steps.Preview) string {
-	names := siteNames(v.Plan.Sites)
-	if names == "" {
-		return "the executor " + v.Plan.Executor
+const stoppedBy = "Nothing was changed. Put right what stops it, then run the same again."
+
+// of says what it is a plan of.
+func (m previewMode) of(v steps.Preview) string {
+	if m.what != "" {
+		return m.what
 	}
-	return names + ", served by " + v.Plan.Executor
+	return "for " + siteNames(v.Plan.Sites) + ", served by " + v.Plan.Executor
 }
 
 // plan lists what differs under the seven steps, then the diffs. The numbers are the order in which it is done, where

@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -42,6 +41,9 @@ func (p *textPrinter) progress(e steps.Event) {
 	if e.Change != nil && (text == "" || e.Status == steps.Failed) {
 		text = e.Change.Summary()
 	}
+	if _, verified := e.Change.(steps.Verify); verified && e.Status == steps.Done && p.unwell {
+		text += ", with faults"
+	}
 	p.say(e, p.place(e), steps.CleanLine(text)+took(e.Elapsed))
 	if e.Status == steps.Undone || e.Status == steps.Kept {
 		if p.said == nil {
@@ -72,7 +74,13 @@ func (p *textPrinter) brief(e steps.Event) {
 		p.bads(e.Report.Checks)
 	}
 	e.Status = steps.Progress
-	p.say(e, "", tally(*e.Report))
+	sum := tally(*e.Report)
+	p.say(e, "", sum)
+	if p.tallied == nil {
+		p.tallied = map[string]bool{}
+	}
+	p.tallied[sum] = true
+	p.unwell = len(e.Report.Failed()) > 0
 }
 
 // rehearsal reports what was probed aside; a site's own report has its URL.
@@ -80,18 +88,17 @@ func rehearsal(r steps.Report) bool { return !strings.Contains(r.Target, "://") 
 
 // result prints how a run ended; the last thing it says is what works now, or what to do.
 func (p *textPrinter) result(r steps.Result, e ending) {
-	p.line("")
+	p.gap()
 	p.reports(r)
 	p.list("Undone", p.unsaid(r.Undone))
 	p.list("Kept", p.unsaid(r.Kept))
-	out := p.out
 	for _, line := range p.outcome(r, e) {
-		p.lineTo(out, 0, "%s", line)
+		p.line("%s", line)
 	}
 	if r.Err != nil && !p.explained(r) {
 		p.failure(r.Err)
 	}
-	p.next(out, r, e)
+	p.next(r, e)
 }
 
 // reports prints what the last look at each site saw. One site is told step by step, several by a line each.
@@ -101,15 +108,22 @@ func (p *textPrinter) reports(r steps.Result) {
 	}
 	last := lastReports(r.Reports)
 	for _, rep := range last {
-		if len(last) == 1 {
+		if r.Outcome == steps.OutcomePartial {
+			rep.Checks = append(slices.Clone(rep.Checks), steps.Check{Step: steps.IDTrusted, Verdict: steps.Fail}) // it is the one that is not there
+		}
+		if len(last) == 1 && r.Outcome != steps.OutcomeNothing {
 			p.verdicts(rep)
 			p.line("")
 		}
-		p.bads(rep.Checks)
-		p.line("%s", tally(rep))
 	}
-	if len(last) > 0 {
-		p.line("")
+	for _, rep := range last {
+		if some := slices.ContainsFunc(rep.Checks, bad); some {
+			p.bads(rep.Checks)
+			p.line("")
+		}
+		if sum := tally(rep); !p.tallied[sum] {
+			p.line("%s", sum)
+		}
 	}
 }
 
@@ -139,22 +153,18 @@ func (p *textPrinter) unsaid(lines []string) []string {
 }
 
 // next says what to type after this.
-func (p *textPrinter) next(out io.Writer, r steps.Result, e ending) {
-	var ways []string
-	if e.again != "" && (r.Outcome == steps.OutcomePartial || r.Outcome == steps.OutcomeUnverified || r.Outcome == steps.OutcomeReverted) && !stopped(r) {
-		ways = append(ways, e.again+"    when that is put right")
+func (p *textPrinter) next(r steps.Result, e ending) {
+	undo := p.called.typed("sudo sslwizard undo " + e.undo)
+	if r.Outcome == steps.OutcomeDone && e.undo != "" {
+		p.line("Undo: %s", undo)
+		return
+	}
+	again := r.Outcome == steps.OutcomePartial || r.Outcome == steps.OutcomeUnverified || r.Outcome == steps.OutcomeReverted
+	if again && e.again != "" && !stopped(r) {
+		p.line("\nPut it right, then run the same again:\n  %s", e.again)
 	}
 	if e.undo != "" {
-		ways = append(ways, "sudo sslwizard undo "+e.undo+"    undoes this run")
-	}
-	switch {
-	case len(ways) == 0:
-		return
-	case r.Outcome == steps.OutcomeDone:
-		p.lineTo(out, 0, "Undo: %s", p.called.typed("sudo sslwizard undo "+e.undo))
-	default:
-		p.lineTo(out, 0, "\nPut it right, then run the same again:")
-		p.fixes(out, 2, ways)
+		p.line("Or undo this run:\n  %s", undo)
 	}
 }
 

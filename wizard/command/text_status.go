@@ -45,7 +45,7 @@ func (p *textPrinter) runs(runs []steps.RunRecord, all bool) {
 		if r.Undone {
 			undone = ", undone since"
 		}
-		p.line("  %s  %s: %s%s", r.ID, steps.CleanLine(r.What), outcomeWord(r.Outcome), undone)
+		p.lineTo(p.out, 4, "  %s  %s: %s%s", r.ID, steps.CleanLine(r.What), outcomeWord(r.Outcome), undone)
 	}
 	if more > 0 {
 		p.fixes(p.out, 2, []string{"sudo sslwizard status --all    shows " + count(more, "earlier run", "earlier runs") + " too"})

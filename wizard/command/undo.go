@@ -42,9 +42,9 @@ func (a *App) removeCommand() *cobra.Command {
 				return err
 			}
 			if dry {
-				return a.show(preview, false, a.again(forReal(a.args, false)))
+				return a.show(preview, false, previewMode{what: "to remove " + steps.CleanLine(args[0]), next: a.again(forReal(a.args, false))})
 			}
-			return a.apply(c.Context(), m, preview, removing)
+			return a.apply(c.Context(), m, preview, removing, "to remove "+steps.CleanLine(args[0]))
 		},
 	}
 	c.Flags().BoolVar(&dry, "dry-run", false, "print the planned changes and touch nothing")

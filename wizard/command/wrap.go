@@ -7,7 +7,7 @@ import (
 
 // wrap breaks a line at spaces so that it has at most width-1 columns; what continues it is indented by indent. With a
 // width of 0, where nobody knows how wide the screen is, and for text of several lines, it changes nothing. Words are
-// never broken: what has to be copied stays whole.
+// never broken: what has to be copied stays whole; nor is a line where two spaces part it on purpose.
 func wrap(line string, indent, width int) string {
 	if width <= indent+20 || columns(line) < width || strings.Contains(line, "\n") {
 		return line
@@ -16,7 +16,7 @@ func wrap(line string, indent, width int) string {
 	var b strings.Builder
 	b.WriteString(lead)
 	column, first := len(lead), true
-	for _, word := range strings.SplitAfter(line[len(lead):], " ") {
+	for _, word := range words(line[len(lead):]) {
 		n := columns(strings.TrimRight(word, " "))
 		if !first && column+n >= width {
 			b.WriteString("\n" + strings.Repeat(" ", indent))
@@ -26,6 +26,19 @@ func wrap(line string, indent, width int) string {
 		column, first = column+columns(word), false
 	}
 	return trimEnds(b.String())
+}
+
+// words are the parts of a line that may stand on lines of their own, each with the space after it.
+func words(line string) []string {
+	var all []string
+	for _, part := range strings.SplitAfter(line, " ") {
+		if n := len(all) - 1; n >= 0 && (part == " " || strings.HasSuffix(all[n], "  ")) {
+			all[n] += part
+		} else {
+			all = append(all, part)
+		}
+	}
+	return all
 }
 
 func trimEnds(text string) string {
