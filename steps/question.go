@@ -32,6 +32,7 @@ type Question struct {
 	Kind     Kind
 	Options  []Option // for KindChoice
 	Default  string   // in the form of Answers.Text; from the facts where they say more; "" where there is none
+	From     string   // where the default was seen ("listens here: node, shop.service"); "" where it is only a default
 	Consent  bool     // never answered for the user
 	Required bool     // has no default
 	// When says whether the question makes sense after these answers; nil: always.

@@ -2,6 +2,7 @@ package wizard
 
 import (
 	"errors"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -83,6 +84,11 @@ func (t *talk) missing(id steps.ID) (steps.Question, error) {
 		}
 	}
 	return steps.Question{}, nil
+}
+
+// session is what is kept of the talk while a step is open.
+func (t *talk) session(open steps.ID) steps.Session {
+	return steps.Session{Answers: steps.PrintAnswers(t.answers), Step: open, Time: time.Now()}
 }
 
 // site is the whole answer, when it is one.
