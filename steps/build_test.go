@@ -315,7 +315,7 @@ websockets verify other.example.com, trusting this server's own CA
 `},
 		"the last": {"other.example.com", withSites(f, f.Managed.Sites[1]), `install    remove /etc/sslwizard/sites/other.example.com.yaml
 ssl        remove /etc/native/other.example.com.conf
-install    stop sslwizard-proxy.service when it has answered what it took (at most 30s)
+install    stop sslwizard-proxy.service once it has answered the requests that it has (at most 30s)
 install    stop sslwizard-proxy.service and do not start it at boot
 trusted    stop sslwizard-renew.timer and do not start it at boot
 trusted    remove /etc/systemd/system/sslwizard-renew.service

@@ -14,11 +14,11 @@ func (c InstallPackages) Summary() string {
 }
 
 // Summary implements Change.
-func (c EnsureUser) Summary() string { return "have the system user and group " + c.Name }
+func (c EnsureUser) Summary() string { return "add the system user and group " + c.Name }
 
 // Summary implements Change.
 func (c EnsureDir) Summary() string {
-	return fmt.Sprintf("have the folder %s (%s, %04o)", c.Path, ownership(c.Owner, c.Group), c.Mode.Perm())
+	return fmt.Sprintf("make the folder %s (%s, %04o)", c.Path, ownership(c.Owner, c.Group), c.Mode.Perm())
 }
 
 // Summary implements Change.
@@ -55,7 +55,7 @@ func (c OpenPort) Summary() string {
 
 // Summary implements Change.
 func (c IssueLocal) Summary() string {
-	return fmt.Sprintf("have a certificate for %s, if need be from this server's own CA (%s, %d days)",
+	return fmt.Sprintf("make a certificate for %s by this server's own CA, unless it has one (%s, %d days)",
 		domainList(c.Domains), c.KeyType, c.Days)
 }
 
@@ -96,7 +96,7 @@ func (c Checkpoint) Summary() string { return "keep what works so far, whatever 
 
 // Summary implements Change.
 func (c Drain) Summary() string {
-	return fmt.Sprintf("stop %s when it has answered what it took (at most %s)", c.Unit, c.Wait.Round(time.Second))
+	return fmt.Sprintf("stop %s once it has answered the requests that it has (at most %s)", c.Unit, c.Wait.Round(time.Second))
 }
 
 func ownership(owner, group string) string {

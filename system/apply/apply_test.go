@@ -193,7 +193,7 @@ func TestCheckpointKeepsWhatWorks(t *testing.T) {
 	if !w.Exists(steps.CertsDir+"/"+shop.Name+"/v-acme/key.pem") || !w.Exists(steps.ACMEDir+"/account.key") {
 		t.Error("what the CA gave was thrown away")
 	}
-	if !slices.ContainsFunc(res.Kept, func(k string) bool { return strings.Contains(k, "what a CA gave") }) {
+	if !slices.ContainsFunc(res.Kept, func(k string) bool { return strings.Contains(k, "what the CA gave stays") }) {
 		t.Errorf("kept %q", res.Kept)
 	}
 	if events[0].Status != steps.Started || events[len(events)-1].Status != steps.Failed {

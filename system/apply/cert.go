@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
@@ -131,7 +132,7 @@ func (u *undoing) undoStore(s *StoreState, seen *Seen) error {
 				return err
 			}
 		case s.Keep:
-			u.keepOnce(path.Dir(p.Path), "what a CA gave is kept")
+			u.keepFromCA(p.Path)
 		case seen == nil || known:
 			if err := u.Remove(p.Path); err != nil {
 				return err
@@ -144,6 +145,15 @@ func (u *undoing) undoStore(s *StoreState, seen *Seen) error {
 		u.undone("removed what was added to " + s.Roots[0])
 	}
 	return nil
+}
+
+// keepFromCA says that something of a CA stays, and why.
+func (u *undoing) keepFromCA(name string) {
+	if strings.HasPrefix(name, steps.ACMEDir+"/") {
+		u.keepOnce(steps.ACMEDir, "your account at the CA stays, for the next try")
+		return
+	}
+	u.keepOnce(path.Dir(name), "what the CA gave stays, for it gives only so many certificates in a week")
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -13,7 +13,7 @@ func (e *Engine) Recover(ctx context.Context, sink func(steps.Event)) (steps.Res
 	if !e.open() {
 		return steps.Result{}, false, nil
 	}
-	release, err := e.s.Locker.Lock("taking back a run that never ended")
+	release, err := e.s.Locker.Lock("undoing a run that never ended")
 	if err != nil {
 		return steps.Result{}, true, err
 	}
@@ -37,7 +37,7 @@ func (e *Engine) recover(ctx context.Context, events *feed) (steps.Result, bool,
 	} else if !absent(err) {
 		return steps.Result{}, true, err
 	}
-	events.send(steps.Event{Time: e.s.Clock(), Run: j.m.ID, Status: steps.Progress, Text: "the run " + j.m.ID + " never ended; taking it back"})
+	events.send(steps.Event{Time: e.s.Clock(), Run: j.m.ID, Status: steps.Progress, Text: "the run " + j.m.ID + " never ended; undoing it"})
 	if j.m.Kind == kindUndo {
 		return e.finishUndo(ctx, j, events)
 	}
@@ -49,7 +49,7 @@ func (e *Engine) recover(ctx context.Context, events *feed) (steps.Result, bool,
 	if res.Outcome == steps.OutcomeInconsistent {
 		return res, true, res.Err
 	}
-	res.Err = &steps.Failure{Text: "cannot tell why run " + j.m.ID + " ended early: it was killed, or the machine stopped; it was taken back", Code: "H03"}
+	res.Err = &steps.Failure{Text: "cannot tell why run " + j.m.ID + " ended early: it was killed, or the machine stopped; it was undone", Code: "H03"}
 	return res, true, nil
 }
 

@@ -53,13 +53,13 @@ func (u *undoing) phase(ctx context.Context, p phase) error {
 		u.try("set the kernel back", u.undoKernel(ctx))
 	}
 	for _, e := range reverse {
-		u.try("take back "+e.Key, u.files(e))
+		u.try("undo "+e.Key, u.files(e))
 	}
 	if !over || touchesUnits(reverse, kindNone) {
 		u.daemonReload(ctx, reverse)
 	}
 	for _, e := range reverse {
-		u.try("take back "+e.Key, u.others(ctx, e))
+		u.try("undo "+e.Key, u.others(ctx, e))
 	}
 	u.emptyFolders(reverse)
 	u.reloads(ctx, p)

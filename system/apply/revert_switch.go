@@ -29,7 +29,7 @@ func (j *journal) handsOver(p phase) bool {
 func (u *undoing) comeBack(ctx context.Context, p phase, reverse []entry) {
 	told := len(u.errs)
 	for _, e := range reverse {
-		u.try("take back "+e.Key, u.restored(e))
+		u.try("undo "+e.Key, u.restored(e))
 	}
 	if touchesUnits(reverse, kindFile) {
 		u.daemonReload(ctx, reverse)

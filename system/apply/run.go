@@ -30,7 +30,7 @@ func (e *Engine) Apply(ctx context.Context, shown steps.Preview, sink func(steps
 	events := newFeed(sink)
 	defer events.close()
 	if res, found, err := e.recover(context.WithoutCancel(ctx), events); err != nil && found {
-		return res, fmt.Errorf("cannot begin: the run before this one is not taken back: %w", err)
+		return res, fmt.Errorf("cannot begin: the run before this one could not be undone: %w", err)
 	} else if err != nil {
 		return res, err
 	}

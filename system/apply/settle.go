@@ -58,7 +58,11 @@ func refusedUnit(c steps.Change, err error) string {
 
 // takeBack ends a run that failed.
 func (s *session) takeBack(ctx context.Context, cause error) (steps.Result, error) {
-	s.say(nil, steps.Progress, "taking back what was done")
+	text := "undoing what this run did"
+	if s.phase > 0 {
+		text = "undoing what was begun since; what was live and verified before it stays"
+	}
+	s.say(nil, steps.Progress, text)
 	done := func(i int) bool { return s.j.begun[i] }
 	u := s.e.undoing(s.j, s.events, done, false)
 	u.refused = s.refused
@@ -99,11 +103,11 @@ func (e *Engine) settle(u *undoing, cause, revertErr error) steps.Result {
 
 func inconsistent(cause, err error) error {
 	f := &steps.Failure{
-		Text: "cannot take everything back", Status: steps.ExitInconsistent, Err: err,
+		Text: "cannot undo everything", Status: steps.ExitInconsistent, Err: err,
 		Fixes: []string{"repair what is said above, then run: sudo sslwizard undo", "what was there before is kept below " + steps.DoneDir},
 	}
 	if cause != nil {
-		f.Text += " after this failed: " + steps.Clean(cause.Error()) + ". What could not be taken back"
+		f.Text += " after this failed: " + steps.Clean(cause.Error()) + ". What could not be undone"
 	}
 	return f
 }
