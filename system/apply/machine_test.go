@@ -45,7 +45,7 @@ func newMachine(t *testing.T) *machine {
 	m.d = m.Debian()
 	m.Dir("/var/lib/apt/lists", 0o755)
 	m.File("/etc/shadow", "root:*:19000::::::\n")
-	m.File("/etc/passwd-", "root:x:0:0:root:/root:/bin/bash\n") // as it was when it had one user less
+	m.File("/etc/passwd-", "root:x:0:0:older:/root:/bin/bash\n")
 	m.File("/etc/ufw/user.rules", "### RULES ###\n")
 	m.Tool(systemtest.Stdout("4711\n"), "stat", "-c", "%i", "/var/lib/dpkg/lock-frontend")
 	m.Tool(systemtest.Stdout("the journal of the unit\n"), "journalctl")

@@ -30,6 +30,8 @@ type UserState struct {
 	Files []Path `json:"files"`
 	// Lines are the SHA-256 of the lines of each copy.
 	Lines map[string][]string `json:"lines,omitempty"`
+	// Gone are the lines of passwd- and group-, which are no secrets, that are in no other file, by their SHA-256.
+	Gone map[string]string `json:"gone,omitempty"`
 }
 
 func (v userVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Finding, error) {
@@ -56,28 +58,38 @@ func (v userVerb) add(r host.Reader) []string {
 func (v userVerb) record(_ context.Context, r *recorder) (Before, error) {
 	_, _, user := host.LookupUser(r, v.c.Name)
 	_, group := host.LookupGroup(r, v.c.Name)
-	s := &UserState{Name: v.c.Name, There: user == nil, Group: group == nil, Lines: map[string][]string{}}
+	s := &UserState{Name: v.c.Name, There: user == nil, Group: group == nil, Lines: map[string][]string{}, Gone: map[string]string{}}
 	for _, name := range accountFiles {
-		if err := s.note(r, name); err != nil {
+		main, err := s.note(r, name)
+		if err != nil {
 			return Before{}, err
 		}
-		if err := s.note(r, name+"-"); err != nil {
+		copied, err := s.note(r, name+"-")
+		if err != nil {
 			return Before{}, err
 		}
+		s.remember(name, main, copied)
 	}
-	return Before{User: s}, s.note(r, accountLock)
+	_, err := s.note(r, accountLock)
+	return Before{User: s}, err
 }
 
 // note records a file without its content.
-func (s *UserState) note(r host.Reader, name string) error {
+func (s *UserState) note(r host.Reader, name string) ([]byte, error) {
 	now, f, err := stateAt(r, name)
 	s.Files = append(s.Files, Path{Path: name, Before: now})
-	if strings.HasSuffix(name, "-") {
-		for line := range bytes.Lines(f.Data) {
-			s.Lines[name] = append(s.Lines[name], hashOf(line))
+	return f.Data, err
+}
+
+// remember has the copy of a file be put together again.
+func (s *UserState) remember(name string, main, copied []byte) {
+	for line := range bytes.Lines(copied) {
+		sum := hashOf(line)
+		s.Lines[name+"-"] = append(s.Lines[name+"-"], sum)
+		if !strings.Contains(name, "shadow") && !bytes.Contains(append([]byte("\n"), main...), append([]byte("\n"), line...)) {
+			s.Gone[sum] = string(line)
 		}
 	}
-	return err
 }
 
 func (v userVerb) do(ctx context.Context, d *doing) error {
@@ -151,7 +163,7 @@ func (u *undoing) restoreCopy(s *UserState, main, copied Path) error {
 	if err != nil {
 		return err
 	}
-	data := fromLines(s.Lines[copied.Path], f.Data, present.Data)
+	data := fromLines(s.Lines[copied.Path], s.Gone, f.Data, present.Data)
 	if hashOf(data) != copied.Before.SHA256 {
 		data = rest
 	}
@@ -162,17 +174,20 @@ func (u *undoing) restoreCopy(s *UserState, main, copied Path) error {
 	return nil
 }
 
-// fromLines puts a text together from lines of others, by their hashes. What is nowhere is left out.
-func fromLines(sums []string, from ...[]byte) []byte {
+// fromLines puts a text together by the hashes of its lines, from the ones that are kept and those of other texts. What
+// is nowhere is left out.
+func fromLines(sums []string, kept map[string]string, from ...[]byte) []byte {
 	known := map[string][]byte{}
 	for _, text := range from {
 		for line := range bytes.Lines(text) {
-			known[hashOf(line)] = line
+			if sum := hashOf(line); kept[sum] == "" {
+				known[sum] = line
+			}
 		}
 	}
 	var text []byte
 	for _, sum := range sums {
-		text = append(text, known[sum]...)
+		text = append(append(text, known[sum]...), kept[sum]...)
 	}
 	return text
 }
