@@ -50,14 +50,14 @@ func (p *plain) listOptions(q steps.Question) {
 	}
 	p.say("%s", q.Label)
 	for n, o := range q.Options {
-		line := fmt.Sprintf("  %d. %s", n+1, label(o))
+		line := label(o)
 		if o.Value == p.talk.value(q.Key) {
 			line += " (default)"
 		}
 		if o.Disabled != "" {
 			line += ", not possible: " + o.Disabled
 		}
-		p.say("%s", steps.CleanLine(line))
+		p.say("  %d. %s", n+1, steps.CleanLine(line))
 	}
 }
 
@@ -81,9 +81,9 @@ func (p *plain) prompt(q steps.Question) string {
 	case steps.KindBool:
 		return asking(q.Label) + " yes or no" + standard + ": "
 	case steps.KindList:
-		return q.Label + ", separated by spaces" + standard + ": "
+		return strings.TrimSuffix(q.Label, "?") + ", separated by spaces" + standard + ": "
 	case steps.KindHeaders:
-		return q.Label + ", as Name: value; Name: value" + standard + ": "
+		return q.Label + ", as Name: value; Name: value (or nothing)" + standard + ": "
 	}
 	return q.Label + standard + ": "
 }
