@@ -82,6 +82,9 @@ func (a *App) answersPrint() *cobra.Command {
 				return err
 			}
 			if len(sites) == 0 { // standard output is YAML, and stays empty
+				if err := a.unlessBlind(c.Context(), a.machine(), nil); err != nil {
+					return err
+				}
 				_, err := fmt.Fprintln(a.Stderr, "No sites are stored on this server: there is nothing to print.")
 				return err
 			}

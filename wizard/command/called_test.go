@@ -91,6 +91,27 @@ func TestOneWordAboutRoot(t *testing.T) {
 	}
 }
 
+// TestBlind: what a user may not see is not said to be missing.
+func TestBlind(t *testing.T) {
+	t.Parallel()
+	note := &steps.HostStatus{Findings: []steps.Finding{{Code: "H01", Severity: steps.Info, Text: "earlier runs can be seen by root only"}}}
+	user := func(a *App) { a.Root = false }
+	got := invokeAs(&machine{t: t, status: note}, []string{"status"}, user)
+	if got.status != 0 || !strings.HasPrefix(got.out, "No sites can be seen.\n") {
+		t.Errorf("status %d, %s", got.status, got.out)
+	}
+	none := &steps.Failure{Text: "cannot remove x: no such site is stored", Status: steps.ExitUsage}
+	for _, args := range []string{"answers print", "remove x --dry-run", "--dry-run - --only ssl"} {
+		got := invokeAs(&machine{t: t, status: note, preview: &steps.Preview{}, removal: none}, strings.Fields(args), user)
+		if got.status != steps.ExitNotRoot || !strings.Contains(got.err, "sudo sslwizard "+args) {
+			t.Errorf("%s: status %d, %s", args, got.status, got.err)
+		}
+	}
+	if got := invoke(&machine{t: t}, "answers", "print"); got.status != 0 || got.out != "" || !strings.Contains(got.err, "nothing to print") {
+		t.Errorf("status %d, %q %q", got.status, got.out, got.err)
+	}
+}
+
 func TestUnknownWords(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

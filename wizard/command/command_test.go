@@ -20,6 +20,7 @@ type machine struct {
 	preview *steps.Preview
 	result  *steps.Result
 	err     error
+	removal error // of PlanRemoval
 	stored  []steps.Site
 	status  *steps.HostStatus
 	report  *steps.Report
@@ -35,7 +36,7 @@ func (m *machine) Plan(_ context.Context, sites []steps.Site) (steps.Preview, er
 }
 
 func (m *machine) PlanRemoval(context.Context, string) (steps.Preview, error) {
-	return must(m.t, m.preview, "PlanRemoval"), m.err
+	return must(m.t, m.preview, "PlanRemoval"), m.removal
 }
 func (m *machine) Stored(context.Context) ([]steps.Site, error) { return m.stored, nil }
 

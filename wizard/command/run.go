@@ -54,7 +54,7 @@ func (a *App) run(ctx context.Context, f runFlags) error {
 		}
 	}
 	if sites, err = onlySteps(ctx, m, sites, f.only); err != nil {
-		return err
+		return a.unlessBlind(ctx, m, err)
 	}
 	preview, err := m.Plan(ctx, sites)
 	if err != nil {

@@ -2,6 +2,8 @@ package command
 
 import (
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,15 +34,10 @@ func (a *App) demoCommand() *cobra.Command {
 		Short: "see it work: no root, nothing installed, loopback only",
 		Args:  maxArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			out := a.printer()
-			var report steps.Report
-			err := a.machine().Demo(c.Context(), once,
-				func(s string) { _, _ = fmt.Fprintln(a.Stderr, steps.Clean(s)) },
-				func(check steps.Check) {
-					report.Checks = append(report.Checks, check)
-					out.check(check)
-				})
-			if err == nil && len(report.Failed()) > 0 {
+			d := demonstration{out: a.printer(), say: a.Stderr, began: time.Now()}
+			err := a.machine().Demo(c.Context(), once, d.said, d.check)
+			d.sum()
+			if err == nil && len(d.report.Failed()) > 0 {
 				return outcome{status: steps.ExitUnverified}
 			}
 			return err
@@ -48,4 +45,33 @@ func (a *App) demoCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&once, "once", false, "end after the probe instead of serving until ctrl+c")
 	return c
+}
+
+// demonstration tells what the demo does, and sums up its checks as soon as they are done.
+type demonstration struct {
+	out    printer
+	say    io.Writer
+	began  time.Time
+	report steps.Report
+	summed bool
+}
+
+func (d *demonstration) said(text string) {
+	if len(d.report.Checks) > 0 {
+		d.sum()
+	}
+	_, _ = fmt.Fprintln(d.say, steps.Clean(text))
+}
+
+func (d *demonstration) check(c steps.Check) {
+	d.report.Checks = append(d.report.Checks, c)
+	d.out.check(c)
+}
+
+func (d *demonstration) sum() {
+	if d.summed || len(d.report.Checks) == 0 {
+		return
+	}
+	d.summed, d.report.Target, d.report.Took = true, "the demo", time.Since(d.began)
+	d.out.report(d.report)
 }

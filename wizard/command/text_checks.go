@@ -80,7 +80,7 @@ func (p *textPrinter) bads(checks []steps.Check) {
 // report ends a probe: what has to be looked at, one verdict a step, and the sum.
 func (p *textPrinter) report(r steps.Report) {
 	if len(p.held) > 0 {
-		p.line("")
+		p.gap()
 		p.bads(p.held)
 		p.held = nil
 	}

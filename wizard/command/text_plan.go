@@ -21,7 +21,7 @@ func (p *textPrinter) preview(v steps.Preview, m previewMode) {
 			p.line("%s %s:", count(n, "change", "changes"), m.of(v))
 		}
 	case stops:
-		p.line("Plan %s: this stops it.", m.of(v))
+		p.line("Plan %s: it cannot be done yet.", m.of(v))
 		p.plan(v)
 		p.findings(p.out, v.Findings)
 		p.line("\n" + stoppedBy)

@@ -8,7 +8,7 @@ import (
 
 func (p *textPrinter) status(s steps.HostStatus, all bool) {
 	if len(s.Sites) == 0 {
-		p.line("No sites are managed here.")
+		p.line("%s", word(blind(s), "No sites can be seen.", "No sites are managed here."))
 	}
 	for _, site := range s.Sites {
 		p.line("%s", p.style.paint(cyan, site.Name))
@@ -72,12 +72,7 @@ func outcomeWord(o steps.Outcome) string {
 func certificateLine(s steps.SiteStatus, findings []steps.Finding) string {
 	switch s.Source {
 	case "":
-		for _, f := range findings {
-			if f.Code == "H01" {
-				return "not known without root"
-			}
-		}
-		return "none"
+		return word(hidden(findings), "not known without root", "none")
 	case "local":
 		return "from the local CA of this server, until " + day(s.NotAfter)
 	case steps.SourceFiles:

@@ -39,7 +39,7 @@ func (a *App) removeCommand() *cobra.Command {
 			m := a.machine()
 			preview, err := m.PlanRemoval(c.Context(), args[0])
 			if err != nil {
-				return err
+				return a.unlessBlind(c.Context(), m, err)
 			}
 			if dry {
 				return a.show(preview, false, previewMode{what: "to remove " + steps.CleanLine(args[0]), next: a.again(forReal(a.args, false))})
@@ -91,14 +91,4 @@ func (a *App) renewCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&force, "force", false, "renew even if it is not due")
 	return c
-}
-
-// needRoot refuses what changes the server before anything is looked at: who is not root would read of a hundred things
-// that they may not see. With --root-dir the folder's own permissions decide.
-func (a *App) needRoot(dry bool) error {
-	if dry || a.Root || a.flags.root != "" {
-		return nil
-	}
-	return &steps.Failure{Text: "cannot change this server without root; nothing was changed", Code: "H01", Status: steps.ExitNotRoot,
-		Fixes: []string{a.again(a.args)}}
 }
