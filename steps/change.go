@@ -151,7 +151,8 @@ type Rehearse struct {
 	On       []string
 }
 
-// Reload has a running unit take its new configuration, when one of On changed, and proves by observation that it did.
+// Reload has a running unit take its new configuration, when one of On changed, and proves by observation that it did. A
+// unit that the same run starts after those changes has read them, and is not reloaded.
 type Reload struct {
 	For
 	Executor string

@@ -98,3 +98,37 @@ func TestEnableWaitsForWhatIsStarting(t *testing.T) {
 		}
 	}
 }
+
+// A unit that the run itself starts has read what was written before; what comes later it has to be told.
+func TestReloadAfterStart(t *testing.T) {
+	t.Parallel()
+	in := steps.For(steps.IDInstall)
+	file := func(name string) steps.Change {
+		return steps.WriteFile{For: in, Path: name, Content: []byte("x"), Mode: 0o644}
+	}
+	on := []string{steps.FileKey("/etc/a"), steps.FileKey("/etc/b")}
+	start, reload := steps.EnableUnit{For: in, Unit: "nginx.service", Start: true}, steps.Reload{For: in, Executor: "nginx", Unit: "nginx.service", On: on}
+	for name, c := range map[string]struct {
+		active bool
+		plan   []steps.Change
+		want   int
+	}{
+		"started after it":            {false, []steps.Change{file("/etc/a"), start, reload}, 0},
+		"it runs already":             {true, []steps.Change{file("/etc/a"), start, reload}, 1},
+		"something came later":        {false, []steps.Change{file("/etc/a"), start, file("/etc/b"), reload}, 1},
+		"something else came later":   {false, []steps.Change{file("/etc/a"), start, file("/etc/c"), reload}, 0},
+		"it is restarted after it":    {true, []steps.Change{file("/etc/a"), start, steps.Restart{For: in, Unit: "nginx.service", On: on}, reload}, 0},
+		"it is not started":           {true, []steps.Change{file("/etc/a"), reload}, 1},
+		"only at the next boot":       {true, []steps.Change{file("/etc/a"), steps.EnableUnit{For: in, Unit: "nginx.service"}, reload}, 1},
+		"another one is started":      {true, []steps.Change{file("/etc/a"), steps.EnableUnit{For: in, Unit: "other.service", Start: true}, reload}, 1},
+		"drained, then started again": {true, []steps.Change{steps.Drain{For: in, Unit: "nginx.service"}, file("/etc/a"), start, reload}, 0},
+	} {
+		w := newWorld(t)
+		w.d.Units["nginx.service"] = &systemtest.Unit{Active: c.active}
+		w.d.Units["other.service"] = &systemtest.Unit{}
+		w.mustApply(t, steps.Plan{Changes: c.plan})
+		if got := w.ran(0, "run systemctl reload nginx.service"); len(got) != c.want || !w.d.Units["nginx.service"].Active {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -61,8 +61,14 @@ func triggered(c steps.Change) (verb, error) {
 
 func (v triggerVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Finding, error) {
 	e := steps.Effect{Change: v.c, Action: steps.Nothing}
+	if reload, ok := v.c.(steps.Reload); ok && w.fresh(reload.Unit, v.on) {
+		return e, nil, nil // there is nothing that it has not read
+	}
 	if v.on == nil && v.always() && len(w.pending) > 0 || w.on(v.on) {
 		e.Action, e.Commands = steps.Execute, v.commands
+	}
+	if restart, ok := v.c.(steps.Restart); ok && e.Action != steps.Nothing {
+		w.starts(restart.Unit)
 	}
 	return e, nil, nil
 }

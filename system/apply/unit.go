@@ -82,6 +82,9 @@ func (v enableVerb) look(ctx context.Context, w *view) (steps.Effect, []steps.Fi
 	if e.Commands = v.commands(now); len(e.Commands) > 0 {
 		e.Action = steps.Execute
 	}
+	if v.c.Start && !now.up() {
+		w.starts(v.c.Unit)
+	}
 	if now.Load == "masked" {
 		return e, []steps.Finding{masked(v.c, v.c.Unit)}, nil
 	}

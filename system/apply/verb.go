@@ -71,6 +71,23 @@ type view struct {
 	replace  map[string]bool
 	blind    bool     // this user may not read the receipt: drift cannot be told
 	pending  []string // keys of the changes before this one that have something to do
+	// started are the units that a change before this one starts, and how many changes were pending before it.
+	started map[string]int
+}
+
+// starts notes that a change starts a unit, which then reads everything that was written before.
+func (v *view) starts(unit string) {
+	if v.started == nil {
+		v.started = map[string]int{}
+	}
+	v.started[unit] = len(v.pending)
+}
+
+// fresh reports whether a unit is going to start when everything of these keys has changed.
+func (v *view) fresh(unit string, keys []string) bool {
+	before, starts := v.started[unit]
+	after := view{pending: v.pending[before:]}
+	return starts && !after.on(keys)
 }
 
 // on reports whether one of the keys is going to change.
