@@ -103,6 +103,25 @@ func appDown() steps.Report {
 	return r
 }
 
+// wrongName is a site that answers with somebody else's certificate, in every family.
+func wrongName() steps.Report {
+	r := well()
+	for _, address := range []string{"127.0.0.1:443", "[::1]:443"} {
+		r.Checks = append(r.Checks, steps.Check{Step: steps.IDCerts, Name: "certs.names", Address: address, Verdict: steps.Fail, Code: "T03",
+			Detail: "the certificate is for other.example.com", Browser: "ERR_CERT_COMMON_NAME_INVALID", Fix: []string{"sudo ss -ltnp    shows who else listens"}})
+	}
+	return r
+}
+
+// countedUp is the error that the engine makes of failed checks.
+func countedUp(what string, r steps.Report, status int) error {
+	var said []string
+	for _, c := range r.Failed() {
+		said = append(said, c.Name+" "+c.Address+": "+c.Detail)
+	}
+	return &steps.Failure{Text: what + ": " + strings.Join(said, "; "), Code: r.Failed()[0].Code, Status: status, Fixes: r.Failed()[0].Fix}
+}
+
 func rehearsed() steps.Report {
 	r := well()
 	r.Target = "rehearsal on loopback ports"
@@ -145,7 +164,15 @@ var stories = []story{
 			saw(p.Effects[8].Change, appDown()).through(p, 8, 9).add(steps.Done, nil, "unverified", 12*time.Second)
 		return &machine{preview: &p, tape: tp, status: standingOf("acme"),
 			result: &steps.Result{Run: tp.run, Outcome: steps.OutcomeUnverified, Reports: []steps.Report{appDown(), appDown()},
-				Err: &steps.Failure{Code: "W01", Text: "cannot prove the whole: " + strings.Repeat("proxy.answer 127.0.0.1:443: the application does not answer; ", 12), Status: 3}}}
+				Err: countedUp("cannot prove the whole", appDown(), steps.ExitUnverified)}}
+	}},
+	{"verification-failed", []string{"--non-interactive", "-"}, 4, func(t *testing.T) *machine {
+		p := shopPlan(shopSite(t, ""))
+		why := countedUp("cannot keep the change: the verification failed", wrongName(), 0)
+		tp := (&tape{run: "20261123-120000-0001"}).through(p, 0, 5).saw(p.Effects[5].Change, wrongName()).add(steps.Failed, p.Effects[5].Change, why.Error(), 0).
+			add(steps.Undone, nil, "removed the user sslwizard", 0).add(steps.Failed, nil, "reverted", 8*time.Second)
+		return &machine{preview: &p, tape: tp, result: &steps.Result{Run: tp.run, Outcome: steps.OutcomeReverted, Err: why, Reports: []steps.Report{wrongName()},
+			Undone: []string{"removed the user sslwizard"}, Kept: []string{"/var/lib/sslwizard/acme: what a CA gave is kept"}}}
 	}},
 	{"no-trusted-certificate", []string{"--non-interactive", "-"}, 3, func(t *testing.T) *machine {
 		p := shopPlan(shopSite(t, ""))

@@ -68,10 +68,10 @@ func (p *textPrinter) place(e steps.Event) string {
 }
 
 // brief tells of a verification how many checks there were: what has to be looked at comes with the result. Of a
-// rehearsal, which is no part of the result, it is said here.
+// rehearsal, which is no part of the result, the warnings are said here; its failures end the run, and are told there.
 func (p *textPrinter) brief(e steps.Event) {
 	if rehearsal(*e.Report) {
-		p.bads(e.Report.Checks)
+		p.bads(slices.DeleteFunc(slices.Clone(e.Report.Checks), func(c steps.Check) bool { return c.Verdict == steps.Fail }))
 	}
 	e.Status = steps.Progress
 	sum := tally(*e.Report)
@@ -95,9 +95,7 @@ func (p *textPrinter) result(r steps.Result, e ending) {
 	for _, line := range p.outcome(r, e) {
 		p.line("%s", line)
 	}
-	if r.Err != nil && !p.explained(r) {
-		p.failure(r.Err)
-	}
+	p.why(r)
 	p.next(r, e)
 }
 
@@ -127,12 +125,40 @@ func (p *textPrinter) reports(r steps.Result) {
 	}
 }
 
-// explained reports an error of which every reason was printed among the checks.
-func (p *textPrinter) explained(r steps.Result) bool {
-	if r.Outcome != steps.OutcomeUnverified {
-		return false
+// why prints the error. One that only counts up checks is told by them: each reason once, with its addresses.
+func (p *textPrinter) why(r steps.Result) {
+	if r.Err == nil {
+		return
 	}
-	return slices.ContainsFunc(lastReports(r.Reports), func(rep steps.Report) bool { return len(rep.Failed()) > 0 })
+	head, checks := reasons(r)
+	switch {
+	case len(checks) == 0:
+		p.failure(r.Err)
+	case r.Outcome != steps.OutcomeUnverified: // otherwise they stand above already
+		p.bads(checks)
+		p.failure(&steps.Failure{Text: head, Code: checks[0].Code})
+	}
+}
+
+// reasons are the checks that an error counts up, and what it says before them.
+func reasons(r steps.Result) (head string, checks []steps.Check) {
+	text := r.Err.Error()
+	head = text
+	for _, rep := range r.Reports {
+		for _, c := range rep.Failed() {
+			said := steps.CleanLine(strings.TrimSpace(c.Name + " " + c.Address + ": " + c.Detail))
+			if before, _, found := strings.Cut(text, ": "+said); found && len(before) < len(head) {
+				head = before
+			} else if !strings.Contains(text, said) {
+				continue
+			}
+			checks = append(checks, c)
+		}
+	}
+	if head == text {
+		return text, nil
+	}
+	return head, checks
 }
 
 // lastReports keeps the last report of each site: the one that counts.
