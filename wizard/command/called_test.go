@@ -120,6 +120,11 @@ func TestUnknownWords(t *testing.T) {
 	}{
 		{"stat", []string{`no command "stat"`, `did you mean "status"?`, "\n  sslwizard status\n"}},
 		{"udno", []string{`did you mean "undo"?`}},
+		{"rollback", []string{`did you mean "undo"?`}},
+		{"verify https://x.test", []string{`did you mean "probe"?`}},
+		{"apply", []string{`no command "apply"`, "\n  sudo sslwizard --non-interactive answers.yaml\n"}},
+		{"answers apply", []string{`no command "answers apply"`}},
+		{"version", []string{"\n  sslwizard --version\n"}},
 		{"nonsense too many", []string{`no command "nonsense"`, "sslwizard --help"}},
 		{"help nonsense", []string{`no command "nonsense"`}},
 		{"help answers nonsense", []string{`no command "answers nonsense"`}},

@@ -88,8 +88,9 @@ func (p jsonPrinter) answers(sites []steps.Site) {
 	p.put("answers", map[string]any{"valid": true, "sites": names})
 }
 
-func (p jsonPrinter) result(r steps.Result, _ ending) {
-	o := map[string]any{"run": r.Run, "outcome": r.Outcome, "undone": list(r.Undone), "kept": list(r.Kept), "reports": reportLists(r.Reports)}
+func (p jsonPrinter) result(r steps.Result, e ending) {
+	o := map[string]any{"run": r.Run, "outcome": r.Outcome, "undone": list(r.Undone), "kept": list(r.Kept), "reports": reportLists(r.Reports),
+		"live": list(e.live), "undo": e.undo}
 	if r.Err != nil {
 		o["error"] = steps.Clean(r.Err.Error())
 		o["fix"] = list(steps.Fixes(r.Err))

@@ -81,6 +81,9 @@ func (a *App) tree() *cobra.Command {
 
 	root.AddCommand(a.probeCommand(), a.statusCommand(), a.undoCommand(), a.removeCommand(), a.uninstallCommand(),
 		a.renewCommand(), a.answersCommand(), a.demoCommand(), a.serveCommand())
+	for _, c := range root.Commands() {
+		c.SuggestFor = otherNames[c.Name()]
+	}
 	root.SetHelpTemplate(helpTemplate)
 	root.SetHelpCommand(a.helpCommand())
 	_ = f.MarkHidden("root-dir")

@@ -51,13 +51,30 @@ func unexpected(c *cobra.Command, word string) error {
 	return usageError("cannot run "+c.Name()+": \""+steps.CleanLine(word)+"\" is one argument too many", c.UseLine(), c.CommandPath()+" --help")
 }
 
+// otherNames are what other tools call a command of ours.
+var otherNames = map[string][]string{
+	"undo": {"rollback", "revert", "restore"}, "probe": {"verify", "check", "test", "scan"}, "remove": {"delete", "rm", "del"},
+	"status": {"list", "ls", "show", "info", "runs", "log"}, "uninstall": {"purge"}, "renew": {"renewal"}, "serve": {"server", "start", "daemon"},
+}
+
+// mainJob are the words that other tools have for what is no command here, with what is typed instead.
+var mainJob = map[string]string{
+	"version": "sslwizard --version",
+	"plan":    "sslwizard --dry-run answers.yaml", "diff": "sslwizard --dry-run answers.yaml", "preview": "sslwizard --dry-run answers.yaml",
+	"apply": "sudo sslwizard --non-interactive answers.yaml", "install": "sudo sslwizard --non-interactive answers.yaml",
+	"run": "sudo sslwizard --non-interactive answers.yaml", "setup": "sudo sslwizard --non-interactive answers.yaml",
+	"init": "sslwizard answers init > answers.yaml", "validate": "sslwizard answers validate answers.yaml",
+}
+
 // noCommand names a command that does not exist, and the one that was probably meant.
 func noCommand(c *cobra.Command, word string) error {
 	word = steps.CleanLine(word)
 	c.SuggestionsMinimumDistance = 2
 	text := "there is no command \"" + strings.TrimSpace(strings.TrimPrefix(c.CommandPath()+" ", ourName+" ")+word) + "\""
 	var fixes []string
-	if like := c.SuggestionsFor(word); len(like) > 0 {
+	if job, ok := mainJob[word]; ok && !c.HasParent() {
+		fixes = append(fixes, job)
+	} else if like := c.SuggestionsFor(word); len(like) > 0 {
 		text += "; did you mean \"" + like[0] + "\"?"
 		fixes = append(fixes, c.CommandPath()+" "+like[0])
 	}
