@@ -16,5 +16,5 @@ type Finding struct {
 	Code     string   `json:"code"` // row of the failure catalogue ("N01"), or a short name of our own
 	Severity Severity `json:"severity"`
 	Text     string   `json:"text"` // what was seen, one sentence, begins "cannot …" when it blocks
-	Fix      []string `json:"fix"`  // the ways on, each a line to read or to type
+	Fix      []string `json:"fix"`  // the ways on, each a line to read or to type; SplitFix parts a command from its comment
 }

@@ -20,6 +20,7 @@ func TestFresh(t *testing.T) {
 
 		done := st.must(st.apply())
 		t.Logf("from nothing to proven HTTPS in %s", done.Took.Round(10*time.Millisecond))
+		st.ends(done, 0, "https://"+shop+" and wss://"+shop+" are live, trusted until 20", "Undo: sudo /root/sslwizard undo 20")
 		st.live()
 		st.again()
 		st.ends(st.sslwizard("status"), 0, shop, executor, "trusted, until")
@@ -31,7 +32,7 @@ func TestFresh(t *testing.T) {
 			return // what a broken set-up leaves behind after an undo would only hide the cause
 		}
 
-		st.ends(st.sslwizard("undo"), 0)
+		st.ends(st.sslwizard("undo"), 0, "Undone: ")
 		st.restored(before)
 		st.same("packages differ", difference(packages, st.s.Packages()))
 		if r := st.c.Curl("https://" + shop + "/"); r.Status == 0 {
@@ -45,7 +46,7 @@ func (st *story) dryRun() {
 	st.Helper()
 	orders := st.w.CA.Orders()
 	r := st.sslwizard("--dry-run", answers)
-	st.ends(r, 0, "Nothing was changed", "changes are pending", "/etc/sslwizard/sites/"+shop+".yaml")
+	st.ends(r, 0, "Nothing was changed", "changes are pending", "/etc/sslwizard/sites/"+shop+".yaml", "sudo /root/sslwizard --non-interactive "+answers)
 	st.Logf("a dry run in %s", r.Took.Round(time.Millisecond))
 	if n := st.w.CA.Orders(); n != orders {
 		st.Errorf("a dry run placed %d orders", n-orders)

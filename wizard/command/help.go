@@ -1,5 +1,15 @@
 package command
 
+import "strings"
+
+// help is the template of every help, for this screen.
+func (a *App) help() string {
+	if utf8Locale(a.Env) {
+		return helpTemplate
+	}
+	return strings.ReplaceAll(helpTemplate, "·", "|")
+}
+
 // helpTemplate begins with examples: most people need one of them and nothing else. The root's help stays within 24
 // lines of 79 columns.
 const helpTemplate = `{{if .HasParent}}{{.Short}}

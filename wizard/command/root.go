@@ -84,7 +84,7 @@ func (a *App) tree() *cobra.Command {
 	for _, c := range root.Commands() {
 		c.SuggestFor = otherNames[c.Name()]
 	}
-	root.SetHelpTemplate(helpTemplate)
+	root.SetHelpTemplate(a.help())
 	root.SetHelpCommand(a.helpCommand())
 	_ = f.MarkHidden("root-dir")
 	plainUsage(root)
