@@ -68,7 +68,7 @@ type result struct {
 type record struct {
 	Time  time.Time `json:"time"`
 	Index int       `json:"index"` // change in the plan; -1: the run
-	What  string    `json:"what"`  // a steps.Status, "intent" or "seen"
+	What  string    `json:"what"`  // a steps.Status, "intent", "seen" or "back"
 	Text  string    `json:"text,omitempty"`
 	Seen  *Seen     `json:"seen,omitempty"`
 }
@@ -76,6 +76,7 @@ type record struct {
 const (
 	recordIntent = "intent"
 	recordSeen   = "seen"
+	recordBack   = "back" // of an undo: a phase of another run is taken back
 )
 
 // journal is a run's folder.
@@ -85,6 +86,7 @@ type journal struct {
 	log    bytes.Buffer
 	begun  map[int]bool
 	seen   map[int]*Seen
+	back   map[string]bool // of an undo: the phases that are taken back, as "RUN/phase-N.json"
 	phases []phase
 	opened bool
 }
@@ -180,6 +182,8 @@ func (j *journal) learn(r record) {
 		j.begun[r.Index] = true
 	case recordSeen:
 		j.seen[r.Index] = j.seen[r.Index].with(r.Seen)
+	case recordBack:
+		j.back[r.Text] = true
 	}
 }
 
@@ -259,6 +263,9 @@ func unfinished(h host.Host) (*journal, error) {
 		return nil, damaged(steps.JournalDir, fmt.Errorf("it is not a link to a run"))
 	}
 	j, err := load(h, id)
+	if absent(err) {
+		return nil, damaged(steps.DoneDir+"/"+id, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -297,7 +304,7 @@ func load(h host.Host, id string) (*journal, error) {
 }
 
 func newJournal(h host.Host, m manifest) *journal {
-	return &journal{h: h, m: m, begun: map[int]bool{}, seen: map[int]*Seen{}}
+	return &journal{h: h, m: m, begun: map[int]bool{}, seen: map[int]*Seen{}, back: map[string]bool{}}
 }
 
 func (j *journal) readLog() error {

@@ -204,7 +204,7 @@ func (u *undoing) keepTheirs(p Path, now State, f host.File) error {
 	if err != nil {
 		return err
 	}
-	beside := p.Path + ".sslwizard-saved"
+	beside := u.free(p.Path+".sslwizard-saved", p.Before)
 	if now.Kind == kindNone {
 		u.keepOnce(p.Path, "it was deleted since and stays so; what was there before sslwizard is in "+beside)
 	} else {
@@ -220,12 +220,20 @@ func readByName(name string) bool {
 		strings.HasPrefix(name, "/etc/") && strings.HasPrefix(path.Base(name), "sslwizard")
 }
 
+// free returns the first of name, name-2, … at which nothing is, or already just this: an undo that goes on after an
+// interruption comes by twice.
+func (u *undoing) free(name string, content State) string {
+	for n, try := 2, name; ; n++ {
+		if now, _, err := stateAt(u, try); err != nil || now.Kind == kindNone || now.same(content) {
+			return try
+		}
+		try = fmt.Sprintf("%s-%d", name, n)
+	}
+}
+
 // setAside keeps a file of ours with somebody's edits under a name that nothing reads.
 func (u *undoing) setAside(name string, f host.File) error {
-	kept := name + ".sslwizard-kept"
-	for n := 2; exists(u, kept); n++ {
-		kept = fmt.Sprintf("%s.sslwizard-kept-%d", name, n)
-	}
+	kept := u.free(name+".sslwizard-kept", stateOf(f))
 	if err := u.WriteFile(kept, f); err != nil {
 		return err
 	}

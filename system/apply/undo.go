@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -62,6 +61,11 @@ func (e *Engine) undoChosen(ctx context.Context, events *feed, choose func([]run
 	if err := cancelled(ctx); err != nil {
 		return steps.Result{}, err
 	}
+	for _, id := range ids { // an undo that cannot be brought to its end is not begun
+		if _, err := loadRun(e.h, id); err != nil {
+			return steps.Result{}, err
+		}
+	}
 	j, err := e.newRun(manifest{Kind: kindUndo, What: "undo " + strings.Join(ids, ", "), Undoes: ids}, func(m *manifest) error {
 		m.Kernel = resetting(e.h)
 		return nil
@@ -107,11 +111,7 @@ func (e *Engine) undo(ctx context.Context, j *journal, events *feed) (steps.Resu
 		}
 		u := e.undoing(target.journal, events, func(int) bool { return true }, true)
 		u.kernel = j.m.Kernel
-		for _, p := range slices.Backward(target.phases) {
-			if !slices.Contains(target.end.Reverted, p.Number) {
-				err = errors.Join(err, u.phase(ctx, p))
-			}
-		}
+		err = e.undoRun(ctx, j, u, target)
 		res.Undone, res.Kept = append(res.Undone, u.did...), append(res.Kept, u.kept...)
 		if err != nil {
 			return e.undoFailed(res, err)
@@ -123,6 +123,26 @@ func (e *Engine) undo(ctx context.Context, j *journal, events *feed) (steps.Resu
 		return e.undoFailed(res, err)
 	}
 	return res, nil
+}
+
+// undoRun takes the phases of one run back, the newest first, and notes each that is done. Going on after an
+// interruption begins with the next one: by then the host is what it was before a newer phase, and taking that one back
+// again would bring its own past back.
+func (e *Engine) undoRun(ctx context.Context, j *journal, u *undoing, target loaded) error {
+	for _, p := range slices.Backward(target.phases) {
+		key := target.m.ID + "/" + phaseName(p.Number)
+		if slices.Contains(target.end.Reverted, p.Number) || j.back[key] {
+			continue
+		}
+		if err := u.phase(ctx, p); err != nil {
+			return err
+		}
+		j.note(record{Time: e.s.Clock(), Index: -1, What: recordBack, Text: key})
+		if err := j.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // undoFailed leaves the undo open: the next start goes on with it.
@@ -191,9 +211,27 @@ func everything(runs []run) ([]string, error) {
 	return ids, nil
 }
 
+// eraseRuns removes the log of runs, the oldest first: the undo that says of the others that they are undone is the last
+// of them. Without it they would be undone again.
+func (e *Engine) eraseRuns() error {
+	ids, err := runIDs(e.h)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := removeAll(e.h, newJournal(e.h, manifest{ID: id}).dir()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // erase removes what is left of our own folders. The lock goes last, held by us: whoever waits for it finds that the
 // file is another one, and tries again.
 func (e *Engine) erase(keepCertificates bool) error {
+	if err := e.eraseRuns(); err != nil {
+		return err
+	}
 	roots := []string{steps.DoneDir, steps.RuntimeDir, steps.Webroot}
 	if !keepCertificates {
 		roots = append(roots, steps.CertsDir, steps.ACMEDir, steps.CADir)

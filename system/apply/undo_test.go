@@ -1,0 +1,114 @@
+package apply
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/systemtest"
+)
+
+// threeRuns sets up, switches the executor and edits the site: every later run has a past that a former one made.
+func threeRuns(t *testing.T) (*world, systemtest.Snapshot, string) {
+	t.Helper()
+	w := newWorld(t)
+	w.ufw()
+	w.migration("0")
+	before := w.Snapshot()
+	first := w.mustApply(t, nativePlan())
+	w.mustApply(t, switchPlan())
+	w.mustApply(t, nginxPlan("server { two; }\n"))
+	return w, before, first.Run
+}
+
+// clean checks that everything is as it was, without leftovers of an undo that came by twice.
+func (w *world) clean(t *testing.T, before systemtest.Snapshot, except ...string) {
+	t.Helper()
+	w.same(t, before, except...)
+	for _, m := range w.Mutations() {
+		if strings.Contains(m, ".sslwizard-saved") || strings.Contains(m, ".sslwizard-kept") {
+			t.Errorf("%s", m)
+		}
+	}
+}
+
+// An undo of several runs is killed before each of its mutations: the next process goes on where it was, and does not
+// bring back what only the newer runs had found.
+func TestUndoOfSeveralRunsSurvivesKills(t *testing.T) {
+	t.Parallel()
+	for n := 1; ; n++ {
+		w, before, first := threeRuns(t)
+		w.DieAt(n)
+		_, _ = w.Undo(t.Context(), first, nil)
+		died, open := w.Dead(), w.Exists(steps.JournalDir)
+		w.Revive()
+		if _, _, err := w.Recover(t.Context(), nil); err != nil {
+			t.Fatalf("n=%d: %v\n%s", n, err, strings.Join(w.Mutations(), "\n"))
+		}
+		if !died || open {
+			w.clean(t, before, keptByDesign...)
+		}
+		if t.Failed() {
+			t.Fatalf("n=%d: %s", n, strings.Join(w.Mutations(), "\n"))
+		}
+		if !died {
+			return
+		}
+	}
+}
+
+// An uninstall that is killed anywhere is brought to its end by the next one.
+func TestUninstallSurvivesKills(t *testing.T) {
+	t.Parallel()
+	for n := 1; ; n++ {
+		w, before, _ := threeRuns(t)
+		w.DieAt(n)
+		_, _ = w.UndoAll(t.Context(), false, nil)
+		died := w.Dead()
+		w.Revive()
+		if _, err := w.UndoAll(t.Context(), false, nil); err != nil {
+			t.Fatalf("n=%d: %v\n%s", n, err, strings.Join(w.Mutations(), "\n"))
+		}
+		w.clean(t, before)
+		if t.Failed() {
+			t.Fatalf("n=%d: %s", n, strings.Join(w.Mutations(), "\n"))
+		}
+		if !died {
+			return
+		}
+	}
+}
+
+// An undo whose runs cannot all be read is not begun: it would stay open, in the way of everything else.
+func TestUndoOfADamagedRunIsNotBegun(t *testing.T) {
+	t.Parallel()
+	w, _, first := threeRuns(t)
+	w.File(steps.DoneDir+"/"+first+"/"+phaseName(0), "{")
+	before := w.Snapshot()
+	if res, err := w.Undo(t.Context(), first, nil); err == nil || res.Run != "" || w.Exists(steps.JournalDir) {
+		t.Errorf("%+v, %v", res, err)
+	}
+	w.same(t, before)
+	if _, err := w.Undo(t.Context(), "", nil); err != nil {
+		t.Errorf("the newest run is whole: %v", err)
+	}
+}
+
+// A link to a run that is gone is damage, and said to be.
+func TestJournalOfALostRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	if !w.crash(t, nativePlan(), 20) {
+		t.Fatal("not killed")
+	}
+	f, err := w.ReadFile(steps.JournalDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Take(steps.StateDir + "/" + f.Link + "/" + manifestName)
+	_, found, err := w.Recover(t.Context(), nil)
+	if failure, ok := err.(*steps.Failure); !found || !ok || failure.Code != "H05" {
+		t.Errorf("%t, %v", found, err)
+	}
+}
