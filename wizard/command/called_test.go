@@ -120,6 +120,10 @@ func TestUnknownWords(t *testing.T) {
 	}{
 		{"stat", []string{`no command "stat"`, `did you mean "status"?`, "\n  sslwizard status\n"}},
 		{"udno", []string{`did you mean "undo"?`}},
+		{"--dryrun -", []string{"there is no flag --dryrun; did you mean --dry-run?", "sslwizard --help"}},
+		{"undo --list", []string{"there is no flag --list", "sslwizard undo --help"}},
+		{"-x", []string{"there is no flag -x"}},
+		{"--output", []string{"needs an argument"}},
 		{"rollback", []string{`did you mean "undo"?`}},
 		{"verify https://x.test", []string{`did you mean "probe"?`}},
 		{"apply", []string{`no command "apply"`, "\n  sudo sslwizard --non-interactive answers.yaml\n"}},

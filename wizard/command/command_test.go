@@ -148,7 +148,7 @@ func TestExitStatuses(t *testing.T) {
 	}{
 		{"version", machine{}, []string{"--version"}, 0, "sslwizard 1.2.3", ""},
 		{"no terminal", machine{}, nil, 64, "", "there is no terminal; use --non-interactive"},
-		{"unknown flag", machine{}, []string{"--what"}, 64, "", "unknown flag"},
+		{"unknown flag", machine{}, []string{"--what"}, 64, "", "there is no flag --what"},
 		{"argument too many", machine{}, []string{"status", "now"}, 64, "", "\"now\" is one argument too many"},
 		{"bad output", machine{}, []string{"status", "-o", "xml"}, 64, "", "text, json or diff"},
 		{"no answers", machine{}, []string{"--non-interactive"}, 64, "", "needs an answers file"},

@@ -65,9 +65,7 @@ func (a *App) tree() *cobra.Command {
 	root.Version = a.Version
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetVersionTemplate("sslwizard {{.Version}}\n")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError(err.Error(), c.CommandPath()+" --help")
-	})
+	root.SetFlagErrorFunc(wrongFlag)
 	root.CompletionOptions.HiddenDefaultCmd = true
 
 	f := root.PersistentFlags()

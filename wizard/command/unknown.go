@@ -1,6 +1,8 @@
 package command
 
 import (
+	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -105,4 +107,34 @@ func plainUsage(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		plainUsage(sub)
 	}
+}
+
+// notExist is cobra's error for a flag that does not exist.
+type notExist interface {
+	error
+	GetSpecifiedName() string
+	GetSpecifiedShortnames() string
+}
+
+var flagName = regexp.MustCompile(`--([a-z-]+)`)
+
+// wrongFlag names a flag that does not exist, and the one that was probably meant.
+func wrongFlag(c *cobra.Command, err error) error {
+	var missing notExist
+	if !errors.As(err, &missing) {
+		return usageError("cannot use this command line: "+steps.CleanLine(err.Error()), c.CommandPath()+" --help")
+	}
+	name := steps.CleanLine(missing.GetSpecifiedName())
+	if missing.GetSpecifiedShortnames() != "" {
+		return usageError("there is no flag -"+name, c.CommandPath()+" --help")
+	}
+	text := "there is no flag --" + name
+	names := &cobra.Command{SuggestionsMinimumDistance: 2} // cobra suggests commands only
+	for _, f := range flagName.FindAllStringSubmatch(c.Flags().FlagUsages(), -1) {
+		names.AddCommand(&cobra.Command{Use: f[1], Run: func(*cobra.Command, []string) {}})
+	}
+	if like := names.SuggestionsFor(name); len(like) > 0 {
+		text += "; did you mean --" + like[0] + "?"
+	}
+	return usageError(text, c.CommandPath()+" --help")
 }
