@@ -121,7 +121,7 @@ var flagName = regexp.MustCompile(`--([a-z-]+)`)
 // wrongFlag names a flag that does not exist, and the one that was probably meant.
 func wrongFlag(c *cobra.Command, err error) error {
 	var missing notExist
-	if !errors.As(err, &missing) {
+	if !strings.HasPrefix(err.Error(), "unknown ") || !errors.As(err, &missing) { // a flag without its value has names too
 		return usageError("cannot use this command line: "+steps.CleanLine(err.Error()), c.CommandPath()+" --help")
 	}
 	name := steps.CleanLine(missing.GetSpecifiedName())
