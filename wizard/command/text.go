@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -18,6 +19,7 @@ type textPrinter struct {
 	width  int // columns of the screen; 0: nothing is wrapped
 	called Called
 
+	telling sync.Mutex      // held while an event or the result is told
 	begun   bool            // something was printed
 	numbers map[string]int  // key of a change → its place in the order of execution, from 1
 	said    map[string]bool // what was undone or kept, as it was told while it happened

@@ -10,7 +10,11 @@ import (
 
 // event prints a line of a run as it happens. That something begins, and why it failed, is not said here: the one is
 // followed by its end, the other ends the run and is said there.
+//
+// It comes from the goroutine of the run, which on a screen that stalls may go on after the run: result waits for it.
 func (p *textPrinter) event(e steps.Event) {
+	p.telling.Lock()
+	defer p.telling.Unlock()
 	switch {
 	case e.Report != nil:
 		p.brief(e)
@@ -88,6 +92,8 @@ func rehearsal(r steps.Report) bool { return !strings.Contains(r.Target, "://") 
 
 // result prints how a run ended; the last thing it says is what works now, or what to do.
 func (p *textPrinter) result(r steps.Result, e ending) {
+	p.telling.Lock()
+	defer p.telling.Unlock()
 	p.gap()
 	p.reports(r)
 	p.list("Undone", p.unsaid(r.Undone))
