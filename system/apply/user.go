@@ -30,7 +30,7 @@ type UserState struct {
 	Files []Path `json:"files"`
 	// Lines are the SHA-256 of the lines of each copy.
 	Lines map[string][]string `json:"lines,omitempty"`
-	// Gone are the lines of passwd- and group-, which are no secrets, that are in no other file, by their SHA-256.
+	// Gone are the lines of passwd- and group- that are in no other file and hold no secret, by their SHA-256.
 	Gone map[string]string `json:"gone,omitempty"`
 }
 
@@ -86,7 +86,8 @@ func (s *UserState) remember(name string, main, copied []byte) {
 	for line := range bytes.Lines(copied) {
 		sum := hashOf(line)
 		s.Lines[name+"-"] = append(s.Lines[name+"-"], sum)
-		if !strings.Contains(name, "shadow") && !bytes.Contains(append([]byte("\n"), main...), append([]byte("\n"), line...)) {
+		known := bytes.Contains(append([]byte("\n"), main...), append([]byte("\n"), line...))
+		if !known && !strings.Contains(name, "shadow") && !hasPassword(line) {
 			s.Gone[sum] = string(line)
 		}
 	}
@@ -95,6 +96,12 @@ func (s *UserState) remember(name string, main, copied []byte) {
 func (v userVerb) do(ctx context.Context, d *doing) error {
 	_, err := d.Run(ctx, host.Command{Argv: v.add(d)})
 	return err
+}
+
+// hasPassword reports whether the second field of a line may be more than a reference to the shadow file.
+func hasPassword(line []byte) bool {
+	fields := bytes.SplitN(line, []byte(":"), 3)
+	return len(fields) < 2 || len(fields[1]) > 1
 }
 
 // removeUser takes the user away and puts the copies of the account files back where only our line made the difference.

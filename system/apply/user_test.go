@@ -20,6 +20,7 @@ func TestTheLogHoldsNoAccounts(t *testing.T) {
 	w.ufw()
 	w.File("/etc/shadow", "root:$y$secret:19000::::::\n")
 	w.File("/etc/shadow-", "root:$y$former:18000::::::\n")
+	w.File("/etc/passwd-", "root:$y$oldest:0:0:root:/root:/bin/bash\n")
 	w.mustApply(t, nativePlan())
 	w.mustApply(t, nginxPlan("server {}\n"))
 	files := 0

@@ -111,6 +111,9 @@ func (p *textPrinter) outcome(r steps.Result, e ending) []string {
 	case steps.OutcomeNothing:
 		return []string{"Nothing to do" + nothing(r, e) + "."}
 	case steps.OutcomeUnverified:
+		if e.deed == undoing {
+			return []string{"The undo is done, but what is served now could not all be proven: see what failed above."}
+		}
 		return []string{"The site is set up as asked, but not all of it could be proven: see what failed above."}
 	case steps.OutcomePartial:
 		if e.deed == renewing {
