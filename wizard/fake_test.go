@@ -113,7 +113,7 @@ func debian() steps.Facts {
 func themed(t *testing.T, f *fake, th theme.Theme) *shared {
 	t.Helper()
 	f.t = t
-	s := &shared{ctx: t.Context(), machine: f, theme: th, host: "web1.example.net",
+	s := &shared{ctx: t.Context(), machine: f, theme: th, host: "web1.example.net", passed: map[steps.ID]bool{},
 		options: Options{Version: "1.0", Theme: th, SSH: true, Called: "sslwizard"}}
 	s.talk = newTalk(debian())
 	return s

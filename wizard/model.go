@@ -28,7 +28,16 @@ type shared struct {
 	options Options
 	theme   theme.Theme
 	talk    *talk
-	host    string // name of this server, for the head line
+	host    string            // name of this server, for the head line
+	passed  map[steps.ID]bool // steps that were left with everything said
+}
+
+// asked are the steps that this wizard asks.
+func (s *shared) asked() []steps.ID {
+	if len(s.options.Only) == 0 {
+		return steps.IDs()
+	}
+	return slices.DeleteFunc(steps.IDs(), func(id steps.ID) bool { return !slices.Contains(s.options.Only, id) })
 }
 
 // model is the whole wizard: a pile of screens, of which the top one is seen.

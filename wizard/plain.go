@@ -135,16 +135,7 @@ func (p *plain) converse() (int, error) {
 
 // steps are those that are asked.
 func (p *plain) steps() []steps.Step {
-	if len(p.options.Only) == 0 {
-		return steps.All()
-	}
-	var some []steps.Step
-	for _, s := range steps.All() {
-		if slices.Contains(p.options.Only, s.ID()) {
-			some = append(some, s)
-		}
-	}
-	return some
+	return slices.DeleteFunc(steps.All(), func(s steps.Step) bool { return !slices.Contains(p.asked(), s.ID()) })
 }
 
 func number(id steps.ID) int { return slices.Index(steps.IDs(), id) + 1 }

@@ -1,0 +1,153 @@
+package steps
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Preflight is what a look at the host says before anything is asked: named checks, each with the way on where
+// something is wrong. A failed one stops a run; a warning can be solved in the wizard or is worth knowing.
+func Preflight(f Facts) []Check {
+	checks := []Check{preflightSystem(f), preflightRoot(f), preflightRoom(f), preflightPackages(f)}
+	checks = append(checks, preflightPorts(f)...)
+	checks = append(checks, preflightNginx(f), preflightFirewall(f.Firewall))
+	checks = append(checks, preflightNearby(f.Nearby)...)
+	if n := len(f.Managed.Sites); n > 0 {
+		checks = append(checks, passes("sites", fmt.Sprintf("%d %s served by sslwizard already", n, plural(n, "site is", "sites are"))))
+	}
+	return checks
+}
+
+func passes(name, detail string) Check {
+	return Check{Step: IDInstall, Name: name, Verdict: OK, Detail: detail}
+}
+
+// stops makes a check of a finding of the catalogue.
+func stops(name string, f Finding) Check {
+	verdict := map[Severity]Verdict{Blocker: Fail, Warning: Warn, Info: OK}[f.Severity]
+	return Check{Step: IDInstall, Name: name, Verdict: verdict, Detail: f.Text, Code: f.Code, Fix: f.Fix}
+}
+
+// preflightOf finds the finding of a code, if the host has it.
+func preflightOf(f Facts, code string) (Finding, bool) {
+	found := hostFindings(f)
+	i := slices.IndexFunc(found, func(x Finding) bool { return x.Code == code })
+	if i < 0 {
+		return Finding{}, false
+	}
+	return found[i], true
+}
+
+func preflightSystem(f Facts) Check {
+	if bad, is := preflightOf(f, "H10"); is {
+		return stops("system", bad)
+	}
+	return passes("system", fmt.Sprintf("%s, %s, %s", f.Distro.Pretty, f.Services, f.Arch))
+}
+
+func preflightRoot(f Facts) Check {
+	if !f.Root {
+		return Check{Step: IDInstall, Name: "root", Verdict: Warn, Code: "H01", Detail: "not root: the plan can be read, but nothing can be done",
+			Fix: []string{"start it again with sudo"}}
+	}
+	return passes("root", "running as root")
+}
+
+func preflightRoom(f Facts) Check {
+	if bad, is := preflightOf(f, "H06"); is {
+		return stops("disk", bad)
+	}
+	if f.FreeBytes < 0 {
+		return Check{Step: IDInstall, Name: "disk", Verdict: Skip, Detail: "how much room is left is not known"}
+	}
+	return passes("disk", fmt.Sprintf("%.1f GB free", float64(f.FreeBytes)/(1<<30)))
+}
+
+func preflightPackages(f Facts) Check {
+	if f.Packages.LockedBy != "" {
+		return Check{Step: IDInstall, Name: "packages", Verdict: Warn, Code: "H11",
+			Detail: fmt.Sprintf("the package manager is busy (%s); a run that needs it waits", f.Packages.LockedBy)}
+	}
+	return passes("packages", firstOf(f.Packages.Kind, "no package manager")+" is free")
+}
+
+func preflightPorts(f Facts) []Check {
+	var checks []Check
+	for _, h := range holders(f.Listeners) {
+		switch {
+		case h.Ours:
+			checks = append(checks, passes("ports", fmt.Sprintf("sslwizard itself listens on %s", h.portList())))
+		case h.isNginx():
+			checks = append(checks, passes("ports", fmt.Sprintf("nginx listens on %s", h.portList())))
+		case h.unseen() && !f.Root:
+			checks = append(checks, Check{Step: IDInstall, Name: "ports", Verdict: Warn, Code: "N01",
+				Detail: fmt.Sprintf("somebody listens on %s; only root can see who", h.portList())})
+		default:
+			checks = append(checks, stops("ports", h.conflict()))
+		}
+	}
+	if len(checks) == 0 {
+		return []Check{passes("ports", "80 and 443 are free")}
+	}
+	return checks
+}
+
+func preflightNginx(f Facts) Check {
+	n := f.Nginx
+	switch {
+	case !n.Installed && n.Candidate == "":
+		return Check{Step: IDInstall, Name: "nginx", Verdict: Skip, Detail: "not installed"}
+	case !n.Installed:
+		return Check{Step: IDInstall, Name: "nginx", Verdict: Skip, Detail: "not installed; " + n.Candidate + " could be"}
+	case !n.ConfigOK:
+		return Check{Step: IDInstall, Name: "nginx", Verdict: Warn, Code: "N03", Detail: "its configuration is broken: " + n.ConfigError,
+			Fix: []string{"sudo nginx -t    shows it again"}}
+	}
+	others := 0
+	for _, s := range n.Servers {
+		if !s.Stock {
+			others++
+		}
+	}
+	return passes("nginx", fmt.Sprintf("%s, its configuration passes, %d %s", n.Version, others, plural(others, "site of yours", "sites of yours")))
+}
+
+func preflightFirewall(f Firewall) Check {
+	if !f.InCharge() {
+		return passes("firewall", "none is in charge on this server")
+	}
+	var closed []string
+	for _, p := range servedPorts {
+		if !slices.Contains(f.Open, p) {
+			closed = append(closed, fmt.Sprint(p.Number))
+		}
+	}
+	if len(closed) == 0 {
+		return passes("firewall", f.Kind+" lets 80 and 443 in")
+	}
+	return Check{Step: IDInstall, Name: "firewall", Verdict: Warn, Code: "N16",
+		Detail: fmt.Sprintf("%s keeps %s closed; step 1 can open %s", f.Kind, strings.Join(closed, " and "), plural(len(closed), "it", "them"))}
+}
+
+func preflightNearby(n Nearby) []Check {
+	var checks []Check
+	const most = 3
+	for _, a := range n.Apps[:min(most, len(n.Apps))] {
+		detail := fmt.Sprintf("%s at %s", firstOf(a.Unit, a.Process, "something"), a.Upstream)
+		if len(a.WebSockets) > 0 {
+			detail += ", WebSocket on " + a.WebSockets[0]
+		}
+		c := passes("application", detail)
+		c.Step = IDProxy
+		checks = append(checks, c)
+	}
+	for _, name := range n.Names[:min(most, len(n.Names))] {
+		c := Check{Step: IDCerts, Name: "name", Verdict: Warn, Detail: string(name.Domain) + " does not lead here"}
+		if name.Here {
+			c = Check{Step: IDCerts, Name: "name", Verdict: OK, Detail: string(name.Domain) + " leads here"}
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}

@@ -1,0 +1,220 @@
+package wizard
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// rest is how long somebody has to stop typing before the world is asked about an answer.
+const rest = 300 * time.Millisecond
+
+// stepScreen is one of the seven steps.
+type stepScreen struct {
+	*shared
+	step    steps.Step
+	form    *form
+	changes int // counts changes of answers: what the world says about an older one is dropped
+}
+
+// What comes back while somebody types.
+type (
+	restedMsg struct {
+		key     string
+		changes int
+	}
+	lookedMsg struct {
+		key, value string
+		checks     []steps.Check
+	}
+)
+
+func newStep(s *shared, id steps.ID) *stepScreen {
+	for _, step := range steps.All() {
+		if step.ID() == id {
+			return &stepScreen{shared: s, step: step, form: newForm(s, id)}
+		}
+	}
+	return nil
+}
+
+func (s *stepScreen) title() string {
+	return fmt.Sprintf("Step %d of 7  %s", number(s.step.ID()), s.step.Title())
+}
+
+// start implements starter: the answers may have been filled in by facts, so the world is asked about them at once.
+func (s *stepScreen) start() tea.Cmd {
+	s.form.refresh()
+	s.form.focused().focus()
+	var all []tea.Cmd
+	for _, f := range s.form.fields {
+		if f.looks == nil && !f.draft {
+			all = append(all, s.look(f))
+		}
+	}
+	return tea.Batch(all...)
+}
+
+func (s *stepScreen) update(msg tea.Msg) (screen, tea.Cmd) {
+	switch msg := msg.(type) {
+	case restedMsg:
+		if f := s.field(msg.key); f != nil && msg.changes == s.changes && !f.draft {
+			return s, s.look(f)
+		}
+	case lookedMsg:
+		if f := s.field(msg.key); f != nil && s.talk.value(msg.key) == msg.value {
+			f.looks, f.busy = msg.checks, false
+		}
+	case tea.KeyMsg:
+		return s.key(msg)
+	}
+	return s, nil
+}
+
+func (s *stepScreen) field(key string) *field {
+	for _, f := range s.form.fields {
+		if f.q.Key == key {
+			return f
+		}
+	}
+	return nil
+}
+
+func (s *stepScreen) key(msg tea.KeyMsg) (screen, tea.Cmd) {
+	if msg.Paste && s.form.focused().written() {
+		return s.typed(msg)
+	}
+	switch msg.String() {
+	case "enter":
+		return s.next()
+	case "esc":
+		return s, s.leaving(back())
+	case "tab", "down":
+		s.form.move(1)
+		return s, nil
+	case "shift+tab", "up":
+		if !s.form.move(-1) && msg.String() == "shift+tab" {
+			return s, s.leaving(back())
+		}
+		return s, nil
+	}
+	return s.typed(msg)
+}
+
+// typed gives a key to the field, and has the world asked when somebody stops typing.
+func (s *stepScreen) typed(msg tea.KeyMsg) (screen, tea.Cmd) {
+	if !s.form.key(msg) {
+		return s, nil
+	}
+	s.changes++
+	key, changes := s.form.focused().q.Key, s.changes
+	return s, tea.Tick(rest, func(time.Time) tea.Msg { return restedMsg{key, changes} })
+}
+
+// look asks the world about the present answer.
+func (s *stepScreen) look(f *field) tea.Cmd {
+	key, value := f.q.Key, s.talk.value(f.q.Key)
+	if value == "" || f.q.Kind == steps.KindBool || f.q.Kind == steps.KindChoice {
+		return nil
+	}
+	f.busy = true
+	ctx, machine, answers := s.ctx, s.machine, s.talk.answers
+	return func() tea.Msg { return lookedMsg{key, value, machine.Look(ctx, key, answers)} }
+}
+
+// next goes to the next step, when everything was said that this one needs.
+func (s *stepScreen) next() (screen, tea.Cmd) {
+	if s.form.missing() {
+		return s, nil
+	}
+	s.passed[s.step.ID()] = true
+	asked := s.asked()
+	n := slices.Index(asked, s.step.ID())
+	if n+1 < len(asked) {
+		return s, s.leaving(open(newStep(s.shared, asked[n+1])))
+	}
+	return s, s.leaving(open(newPlan(s.shared)))
+}
+
+// leaving keeps what was answered before somebody goes elsewhere.
+func (s *stepScreen) leaving(then tea.Cmd) tea.Cmd {
+	ctx, machine, session := s.ctx, s.machine, s.talk.session(s.step.ID())
+	keep := func() tea.Msg {
+		_ = machine.Save(ctx, session) // that it cannot be kept is no reason to stop
+		return nil
+	}
+	return tea.Batch(keep, then)
+}
+
+func (s *stepScreen) typing() bool { return s.form.focused().written() }
+
+func (s *stepScreen) help() []string {
+	q := s.form.focused().q
+	return append([]string{q.Label}, explanation(q)...)
+}
+
+func (s *stepScreen) body(width, height int) []string {
+	right := width
+	if width >= railFrom {
+		right -= railWidth
+	}
+	lines := append([]string{""}, s.form.lines(right, height-1)...)
+	lines = append(lines, s.found(right, height-len(lines))...)
+	if width < railFrom {
+		return lines
+	}
+	return beside(rail(s.shared, s.step.ID(), height), lines, height)
+}
+
+// found are the findings of the step, as many as there is room for.
+func (s *stepScreen) found(width, room int) []string {
+	var lines []string
+	for _, f := range s.talk.findings(s.step.ID()) {
+		if f.Severity == steps.Info {
+			continue
+		}
+		sign := s.theme.Severity(f.Severity) + " "
+		lines = append(lines, indented(sign, s.theme.Fold(steps.CleanLine(f.Text)), width)...)
+		for _, fix := range f.Fix {
+			command, comment := steps.SplitFix(fix)
+			lines = append(lines, cut("            "+s.theme.Fold(strings.TrimSpace(command+"  "+comment)), width, s.theme))
+		}
+	}
+	if len(lines) > 0 {
+		lines = append([]string{""}, lines...)
+	}
+	return lines[:max(0, min(len(lines), room))]
+}
+
+func (s *stepScreen) status() string {
+	f := s.form.focused()
+	switch {
+	case f.err != nil:
+		return s.theme.Shape("✗", "x") + " " + s.theme.Fold(steps.CleanLine(f.q.Label+": "+f.err.Error()))
+	case f.q.Required && s.talk.value(f.q.Key) == "":
+		return "This has to be said."
+	case f.q.Consent:
+		return "Space says yes. It is never assumed."
+	}
+	return "Nothing is changed before you have read the plan and typed yes."
+}
+
+func (s *stepScreen) keys() []key {
+	keys := []key{{"↑↓", "field"}}
+	switch f := s.form.focused(); {
+	case f.q.Kind == steps.KindBool:
+		keys = append(keys, key{"space", "mark"})
+	case f.q.Kind == steps.KindChoice:
+		keys = append(keys, key{"←→", "choose"})
+	}
+	keys = append(keys, key{"enter", "next step"}, key{"esc", "back"})
+	if s.typing() {
+		return append(keys, key{"ctrl+g", "help"})
+	}
+	return append(keys, key{"?", "help"})
+}
