@@ -113,25 +113,25 @@ func (p *plain) meant(q steps.Question, line string) (string, error) {
 	case line == "-" && !q.Required:
 		return "", nil
 	case q.Kind == steps.KindChoice:
-		return choice(q, line)
+		return picked(q, line)
 	}
 	return line, nil
 }
 
-func choice(q steps.Question, line string) (string, error) {
-	picked := -1
+func picked(q steps.Question, line string) (string, error) {
+	found := -1
 	for n, o := range q.Options {
 		if line == strconv.Itoa(n+1) || line == o.Value {
-			picked = n
+			found = n
 		}
 	}
-	if picked < 0 {
+	if found < 0 {
 		return "", fmt.Errorf("a number from 1 to %d, please", len(q.Options))
 	}
-	if why := q.Options[picked].Disabled; why != "" {
-		return "", fmt.Errorf("%s cannot be chosen here: %s", label(q.Options[picked]), why)
+	if why := q.Options[found].Disabled; why != "" {
+		return "", fmt.Errorf("%s cannot be chosen here: %s", label(q.Options[found]), why)
 	}
-	return q.Options[picked].Value, nil
+	return q.Options[found].Value, nil
 }
 
 func (p *plain) explain(q steps.Question) {
