@@ -22,6 +22,10 @@ type field struct {
 func newField(s *shared, q steps.Question) *field {
 	f := &field{shared: s, q: q}
 	f.input.set(s.talk.value(q.Key))
+	if draft, ok := s.talk.drafts[q.Key]; ok {
+		f.input.set(draft)
+		f.say(draft)
+	}
 	return f
 }
 
@@ -56,6 +60,9 @@ func (f *field) key(msg tea.KeyMsg) bool {
 func (f *field) say(text string) {
 	f.err = f.talk.say(f.q, text)
 	f.draft = f.err != nil
+	if delete(f.talk.drafts, f.q.Key); f.draft {
+		f.talk.drafts[f.q.Key] = text
+	}
 	f.looks, f.busy = nil, false
 }
 
@@ -164,7 +171,7 @@ func (f *field) opened(width int) []string {
 	case steps.KindChoice:
 		return f.options(width)
 	}
-	return []string{"     " + f.theme.Fold(f.input.shown(width-8, f.theme.Shape("█", "_"), f.theme.Shape("▏", "|")))}
+	return []string{"     " + f.theme.Fold(steps.Clean(f.input.shown(width-8, f.theme.Shape("█", "_"), f.theme.Shape("▏", "|"))))}
 }
 
 func (f *field) options(width int) []string {

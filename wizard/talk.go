@@ -11,19 +11,20 @@ import (
 type talk struct {
 	facts   steps.Facts
 	answers steps.Answers
-	said    map[string]bool // keys that a person or a file has answered
+	said    map[string]bool   // keys that a person or a file has answered
+	drafts  map[string]string // what was typed and is no answer yet
 }
 
 // newTalk begins with the defaults, and with what the facts suggest in place of what has none.
 func newTalk(f steps.Facts) *talk {
-	t := &talk{facts: f, answers: steps.Defaults(), said: map[string]bool{}}
+	t := &talk{facts: f, answers: steps.Defaults(), said: map[string]bool{}, drafts: map[string]string{}}
 	t.suggest()
 	return t
 }
 
 // resumeTalk goes on from answers that were kept or given.
 func resumeTalk(f steps.Facts, a steps.Answers) *talk {
-	t := &talk{facts: f, answers: a, said: map[string]bool{}}
+	t := &talk{facts: f, answers: a, said: map[string]bool{}, drafts: map[string]string{}}
 	for _, q := range steps.Questions(f) {
 		t.said[q.Key] = a.Text(q.Key) != "" && (q.Required || a.Text(q.Key) != q.Default)
 	}
