@@ -3,9 +3,9 @@ package wizard
 import (
 	"context"
 	"slices"
-	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/wizard/theme"
@@ -179,11 +179,17 @@ func (m model) View() string {
 	return m.frame.draw(left, s.title(), body, s.status(), m.keyLine(s.keys()))
 }
 
-// keyLine writes bindings as one line.
+// keyLine writes bindings as one line; the help has those that do not fit.
 func (m model) keyLine(all []key) string {
-	parts := make([]string, len(all))
-	for n, k := range all {
-		parts[n] = m.theme.Paint(theme.Bold, m.theme.Key(k.key)) + " " + k.does
+	line := ""
+	for _, k := range all {
+		more := m.theme.Paint(theme.Bold, m.theme.Key(k.key)) + " " + k.does
+		if line != "" {
+			more = line + "   " + more
+		}
+		if ansi.StringWidth(more) < m.frame.columns() {
+			line = more
+		}
 	}
-	return strings.Join(parts, "   ")
+	return line
 }

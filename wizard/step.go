@@ -201,7 +201,7 @@ func (s *stepScreen) status() string {
 	case f.q.Consent:
 		return "Space says yes. It is never assumed."
 	}
-	return "Nothing is changed before you have read the plan and typed yes."
+	return "Nothing changes before you have typed yes at the end."
 }
 
 func (s *stepScreen) keys() []key {

@@ -70,7 +70,21 @@ func (t *talk) say(q steps.Question, text string) error {
 		return err
 	}
 	t.said[q.Key] = true
+	t.tidy()
 	return nil
+}
+
+// tidy gives up answers to questions that make no sense any more, where they would keep the rest from being a site: the
+// path of a certificate after all when one is asked from a CA, the main name of a site that has one name.
+func (t *talk) tidy() {
+	for _, q := range steps.Questions(t.facts) {
+		value := t.answers.Text(q.Key)
+		if q.Relevant(t.answers) || value == "" || q.Check(t.answers, value) == nil {
+			continue
+		}
+		_ = t.answers.Set(q.Key, steps.Defaults().Text(q.Key))
+		delete(t.said, q.Key)
+	}
 }
 
 // missing is the first question of a step that has no answer that can be right, with what is wrong.
@@ -95,9 +109,10 @@ func (t *talk) session(open steps.ID) steps.Session {
 // site is the whole answer, when it is one.
 func (t *talk) site() (steps.Site, []steps.Problem) { return t.answers.Site() }
 
-// findings are what a step says about the answers on this server, once they are a site.
+// findings are what a step says about the answers on this server, once those up to this step can be part of a site. What
+// later steps will ask for is stood in for: who holds port 443 has to be said in step 1, not after step 7.
 func (t *talk) findings(id steps.ID) []steps.Finding {
-	site, problems := t.site()
+	site, problems := t.supposed(id).Site()
 	if len(problems) > 0 {
 		return nil
 	}
@@ -107,4 +122,20 @@ func (t *talk) findings(id steps.ID) []steps.Finding {
 		}
 	}
 	return nil
+}
+
+// supposed are the answers with something in the place of what has to be said after a step.
+func (t *talk) supposed(id steps.ID) steps.Answers {
+	stand := map[string]string{"certs.domains": "site.example.com", "proxy.upstream": "http://127.0.0.1:3000", "trusted.acceptTerms": "yes",
+		"trusted.certificate": "/cert.pem", "trusted.key": "/key.pem"}
+	a, after := t.answers, false
+	for _, s := range steps.IDs() {
+		for _, q := range t.questions(s) {
+			if value := stand[q.Key]; after && value != "" && q.Check(a, a.Text(q.Key)) != nil {
+				_ = a.Set(q.Key, value)
+			}
+		}
+		after = after || s == id
+	}
+	return a
 }

@@ -157,8 +157,11 @@ func (w *welcome) key(key string) (screen, tea.Cmd) {
 }
 
 func (w *welcome) body(width, height int) []string {
-	lines := []string{"", "  HTTPS and WSS for the application on your port, in seven steps.",
-		"  Nothing changes until you have read the plan and typed \"yes\".", ""}
+	lines := []string{""}
+	for _, line := range wrap("HTTPS and WSS for the application on your port, in seven steps. Nothing changes until you have read the plan and typed \"yes\".", min(width, 79)-4) {
+		lines = append(lines, "  "+line)
+	}
+	lines = append(lines, "")
 	bottom := w.bottom(width)
 	room := height - len(lines) - len(bottom)
 	lines = append(lines, w.checks(width, room)...)
@@ -200,7 +203,10 @@ func (w *welcome) checks(width, room int) []string {
 func (w *welcome) bottom(width int) []string {
 	lines := []string{""}
 	if w.options.SSH && w.run == "" {
-		lines = append(lines, cut("  If the connection drops, answers are kept and a run that was started goes on.", width, w.theme), "")
+		for _, line := range wrap("If the connection drops, answers are kept and a run that was started goes on.", width-3) {
+			lines = append(lines, "  "+line)
+		}
+		lines = append(lines, "")
 	}
 	for n, c := range w.choices() {
 		text := "   " + pad(c.label, 30) + c.note
