@@ -89,8 +89,22 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, tea.Quit
 	case tea.KeyMsg:
 		return m.key(msg)
+	case everywhere:
+		return m.tell(msg)
 	}
 	return m.pass(msg)
+}
+
+// tell gives a message to every screen of the pile: somebody may have gone on before the answer came.
+func (m model) tell(msg tea.Msg) (tea.Model, tea.Cmd) {
+	m.pile = slices.Clone(m.pile)
+	var all []tea.Cmd
+	for n, s := range m.pile {
+		next, cmd := s.update(msg)
+		m.pile[n] = next
+		all = append(all, cmd)
+	}
+	return m, tea.Batch(all...)
 }
 
 func (m model) resize() {

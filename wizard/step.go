@@ -19,7 +19,8 @@ type stepScreen struct {
 	*shared
 	step    steps.Step
 	form    *form
-	changes int // counts changes of answers: what the world says about an older one is dropped
+	changes int  // counts changes of answers: what the world says about an older one is dropped
+	alone   bool // the steps before are not below it in the pile: it was resumed
 }
 
 // What comes back while somebody types.
@@ -32,7 +33,10 @@ type (
 		key, value string
 		checks     []steps.Check
 	}
+	learntMsg struct{} // the talk knows more about this server
 )
+
+func (learntMsg) everywhere() {}
 
 func newStep(s *shared, id steps.ID) *stepScreen {
 	for _, step := range steps.All() {
@@ -41,6 +45,18 @@ func newStep(s *shared, id steps.ID) *stepScreen {
 		}
 	}
 	return nil
+}
+
+// resumeStep is a step that is opened in the middle. What was said before it stands.
+func resumeStep(s *shared, id steps.ID) *stepScreen {
+	for _, before := range s.asked()[:slices.Index(s.asked(), id)] {
+		if _, err := s.talk.missing(before); err == nil {
+			s.passed[before] = true
+		}
+	}
+	step := newStep(s, id)
+	step.alone = true
+	return step
 }
 
 func (s *stepScreen) title() string {
@@ -70,6 +86,8 @@ func (s *stepScreen) update(msg tea.Msg) (screen, tea.Cmd) {
 		if f := s.field(msg.key); f != nil && s.talk.value(msg.key) == msg.value {
 			f.looks, f.busy = msg.checks, false
 		}
+	case learntMsg:
+		return s, s.start()
 	case tea.KeyMsg:
 		return s.key(msg)
 	}
@@ -93,13 +111,13 @@ func (s *stepScreen) key(msg tea.KeyMsg) (screen, tea.Cmd) {
 	case "enter":
 		return s.next()
 	case "esc":
-		return s, s.leaving(back())
+		return s, s.previous()
 	case "tab", "down":
 		s.form.move(1)
 		return s, nil
 	case "shift+tab", "up":
 		if !s.form.move(-1) && msg.String() == "shift+tab" {
-			return s, s.leaving(back())
+			return s, s.previous()
 		}
 		return s, nil
 	}
@@ -136,14 +154,27 @@ func (s *stepScreen) next() (screen, tea.Cmd) {
 	asked := s.asked()
 	n := slices.Index(asked, s.step.ID())
 	if n+1 < len(asked) {
-		return s, s.leaving(open(newStep(s.shared, asked[n+1])))
+		return s, s.leaving(asked[n+1], open(newStep(s.shared, asked[n+1])))
 	}
-	return s, s.leaving(open(newPlan(s.shared)))
+	return s, s.leaving(s.step.ID(), open(newPlan(s.shared)))
 }
 
-// leaving keeps what was answered before somebody goes elsewhere.
-func (s *stepScreen) leaving(then tea.Cmd) tea.Cmd {
-	ctx, machine, session := s.ctx, s.machine, s.talk.session(s.step.ID())
+// previous goes back a step, from the first one to the screen that led here.
+func (s *stepScreen) previous() tea.Cmd {
+	asked := s.asked()
+	n := slices.Index(asked, s.step.ID())
+	if n < 1 {
+		return s.leaving(s.step.ID(), back())
+	}
+	if s.alone {
+		return s.leaving(asked[n-1], replace(resumeStep(s.shared, asked[n-1])))
+	}
+	return s.leaving(asked[n-1], back())
+}
+
+// leaving keeps what was answered before somebody goes elsewhere, with the step that will be open then.
+func (s *stepScreen) leaving(to steps.ID, then tea.Cmd) tea.Cmd {
+	ctx, machine, session := s.ctx, s.machine, s.talk.session(to)
 	keep := func() tea.Msg {
 		_ = machine.Save(ctx, session) // that it cannot be kept is no reason to stop
 		return nil

@@ -2,6 +2,7 @@ package wizard
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -20,6 +21,7 @@ type welcome struct {
 	run    string         // a run that goes on
 	at     int
 	full   bool // every check with its fix
+	began  bool // somebody has been at the steps already: their answers are in the talk, not only kept
 	scroll int
 }
 
@@ -31,6 +33,12 @@ type (
 	activeMsg struct{ run string }
 	failedMsg struct{ err error }
 )
+
+func (factsMsg) everywhere()  {}
+func (nearbyMsg) everywhere() {}
+func (keptMsg) everywhere()   {}
+func (activeMsg) everywhere() {}
+func (failedMsg) everywhere() {}
 
 func newWelcome(s *shared) *welcome { return &welcome{shared: s} }
 
@@ -69,6 +77,7 @@ func (w *welcome) update(msg tea.Msg) (screen, tea.Cmd) {
 	case nearbyMsg:
 		w.facts.Nearby, w.nearby = msg.nearby, true
 		w.talk.learn(*w.facts)
+		return w, func() tea.Msg { return learntMsg{} }
 	case keptMsg:
 		w.kept = msg.session
 	case activeMsg:
@@ -81,6 +90,9 @@ func (w *welcome) update(msg tea.Msg) (screen, tea.Cmd) {
 
 // learn begins the talk with what the server is, and looks around.
 func (w *welcome) learn(f steps.Facts) tea.Cmd {
+	if w.facts != nil {
+		f.Nearby = w.facts.Nearby // until it is looked for again
+	}
 	w.facts, w.err = &f, nil
 	if w.talk == nil {
 		w.talk = newTalk(f)
@@ -108,36 +120,60 @@ func (w *welcome) choices() []choice {
 	if w.facts == nil {
 		return all
 	}
-	begin := choice{"Begin", "", func() tea.Cmd { return open(newStep(w.shared, w.asked()[0])) }}
-	if w.kept != nil && w.options.Answers == nil {
-		begin.label = "Start over"
-		all = append(all, choice{fmt.Sprintf("Go on at step %d", number(w.kept.Step)), "answered " + w.kept.Time.Local().Format("2 January 15:04"), w.resume})
+	if w.kept != nil && (w.began || w.options.Answers == nil) {
+		return append(all, choice{fmt.Sprintf("Go on at step %d", number(w.open())), "answered " + w.kept.Time.Local().Format("2 January 15:04"), w.resume},
+			choice{"Start over", "forgets these answers", w.anew})
 	}
-	return append(all, begin)
+	return append(all, choice{"Begin", "", w.begin})
 }
 
-// resume takes the answers that were kept.
+// open is the step at which the kept conversation was.
+func (w *welcome) open() steps.ID {
+	if asked := w.asked(); !slices.Contains(asked, w.kept.Step) {
+		return asked[0]
+	}
+	return w.kept.Step
+}
+
+func (w *welcome) begin() tea.Cmd {
+	w.began = true
+	return open(newStep(w.shared, w.asked()[0]))
+}
+
+// anew forgets what was answered and begins with what the server suggests.
+func (w *welcome) anew() tea.Cmd {
+	w.talk, w.kept = newTalk(*w.facts), nil
+	clear(w.passed)
+	ctx, machine := w.ctx, w.machine
+	forget := func() tea.Msg {
+		_ = machine.Forget(ctx) // what cannot be forgotten is overwritten by the next step
+		return nil
+	}
+	return tea.Batch(forget, w.begin())
+}
+
+// resume takes the answers that were kept, unless this very wizard still knows them.
 func (w *welcome) resume() tea.Cmd {
+	if w.began {
+		return open(resumeStep(w.shared, w.open()))
+	}
 	answers, err := steps.ParseAnswers("kept answers", w.kept.Answers)
 	if err != nil || len(answers) != 1 {
 		w.kept, w.err = nil, fmt.Errorf("cannot read the answers that were kept; please begin anew")
 		return nil
 	}
-	w.talk = resumeTalk(*w.facts, answers[0])
-	at := w.kept.Step
-	if number(at) == 0 {
-		at = steps.IDInstall
-	}
-	return open(newStep(w.shared, at))
+	w.talk, w.began = resumeTalk(*w.facts, answers[0]), true
+	return open(resumeStep(w.shared, w.open()))
 }
 
 func (w *welcome) key(key string) (screen, tea.Cmd) {
 	choices := w.choices()
+	w.at = max(0, min(w.at, len(choices)-1))
 	switch key {
 	case "up", "k":
 		w.at = max(0, w.at-1)
 	case "down", "j":
-		w.at = min(len(choices)-1, w.at+1)
+		w.at = max(0, min(len(choices)-1, w.at+1))
 	case "pgdown":
 		w.scroll++
 	case "pgup":
@@ -146,6 +182,8 @@ func (w *welcome) key(key string) (screen, tea.Cmd) {
 		w.full, w.scroll = !w.full, 0
 	case "r":
 		return w, w.start()
+	case "esc":
+		return w, back()
 	case "q":
 		return w, leave(stopped(w.shared))
 	case "enter":
@@ -208,7 +246,9 @@ func (w *welcome) bottom(width int) []string {
 		}
 		lines = append(lines, "")
 	}
-	for n, c := range w.choices() {
+	choices := w.choices()
+	w.at = max(0, min(w.at, len(choices)-1)) // what was looked for may have taken a choice away
+	for n, c := range choices {
 		text := "   " + pad(c.label, 30) + c.note
 		if n == w.at {
 			text = w.theme.Paint(theme.Active, " > "+pad(c.label, 30)) + c.note

@@ -1,0 +1,85 @@
+package wizard
+
+import (
+	"testing"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// lookedAt is a machine whose surroundings are found later than its facts.
+func lookedAt() *fake {
+	return &fake{facts: func() (steps.Facts, error) { f := debian(); f.Nearby = steps.Nearby{}; return f, nil },
+		nearby: func() steps.Nearby { return debian().Nearby }}
+}
+
+// at is the step that is seen.
+func at(t *testing.T, m model) steps.ID {
+	t.Helper()
+	s, ok := m.top().(*stepScreen)
+	if !ok {
+		t.Fatalf("%T is seen, not a step:\n%s", m.top(), m.View())
+	}
+	return s.step.ID()
+}
+
+// tellModel gives a model one message, and runs nothing.
+func tellModel(m model, msg tea.Msg) (model, tea.Cmd) {
+	next, cmd := m.Update(msg)
+	return next.(model), cmd
+}
+
+// Who goes on before the surroundings were found is told of them all the same.
+func TestNearbyComesLate(t *testing.T) {
+	t.Parallel()
+	s := themed(t, lookedAt(), themes["utf8"])
+	s.talk = nil
+	m := newModel(s, newWelcome(s))
+	f, _ := s.machine.Facts(t.Context())
+	m, _ = tellModel(m, factsMsg{f})
+	m, _ = press(m, "enter")
+	if at(t, m) != steps.IDInstall || len(m.talk.facts.Nearby.Apps) != 0 {
+		t.Fatal("it waited")
+	}
+	m, _ = tellModel(m, nearbyMsg{debian().Nearby})
+	if w := m.pile[0].(*welcome); !w.nearby || len(m.talk.facts.Nearby.Apps) != 1 {
+		t.Error("what was found got lost")
+	}
+}
+
+// A conversation that was kept goes on where it was, and Esc leads to the steps before; starting over forgets it.
+func TestResumeAndStartOver(t *testing.T) {
+	t.Parallel()
+	f := lookedAt()
+	s := themed(t, f, themes["utf8"])
+	kept := answered(t).session(steps.IDProxy)
+	f.kept, s.talk = &kept, nil
+	m := newModel(s, newWelcome(s))
+	m, _ = settle(m, m.Init())
+	m, _ = press(m, "enter")
+	if at(t, m) != steps.IDProxy || !m.passed[steps.IDCerts] {
+		t.Fatal("it does not go on")
+	}
+	m, _ = press(m, "esc")
+	if at(t, m) != steps.IDRedirect || f.kept.Step != steps.IDRedirect {
+		t.Errorf("back leads to %s, and %s is kept", at(t, m), f.kept.Step)
+	}
+	m, _ = press(m, "enter", "enter")
+	if at(t, m) != steps.IDWebSockets || f.kept.Step != steps.IDWebSockets {
+		t.Errorf("on leads to %s, and %s is kept", at(t, m), f.kept.Step)
+	}
+	for range 7 {
+		m, _ = press(m, "esc")
+	}
+	if _, ok := m.top().(*welcome); !ok || m.overlay == nil && len(m.pile) != 1 {
+		t.Fatalf("Esc does not lead back to the beginning: %T", m.top())
+	}
+	if m.overlay != nil {
+		m, _ = press(m, "esc")
+	}
+	m, _ = press(m, "down", "enter")
+	if at(t, m) != steps.IDInstall || m.talk.value("trusted.email") != "" || len(m.passed) != 0 {
+		t.Errorf("starting over is at %s with %q", at(t, m), m.talk.value("trusted.email"))
+	}
+}
