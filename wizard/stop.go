@@ -1,0 +1,80 @@
+package wizard
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
+)
+
+// stopBox is what ctrl+c opens while a run goes on: leaving is not stopping.
+type stopBox struct{ at int }
+
+// What can be done about a run that goes on.
+const (
+	keepWatching = iota
+	leaveRunning
+	stopRun
+)
+
+var stopChoices = []string{
+	"Keep watching",
+	"Leave; the run goes on",
+	"Stop after this change, and put everything back",
+}
+
+// stopMsg is what came of asking a run to stop.
+type stopMsg struct{ err error }
+
+// interrupt implements stubborn.
+func (a *apply) interrupt() (screen, tea.Cmd) {
+	if a.end != nil {
+		return a, nil
+	}
+	if a.asking != nil { // twice: leave at once
+		return a, leave(a.left())
+	}
+	a.asking = &stopBox{}
+	return a, nil
+}
+
+func (a *apply) answer(key string) (screen, tea.Cmd) {
+	switch key {
+	case "esc":
+		a.asking = nil
+	case "up", "k":
+		a.asking.at = max(0, a.asking.at-1)
+	case "down", "j", "tab":
+		a.asking.at = min(len(stopChoices)-1, a.asking.at+1)
+	case "enter":
+		chosen := a.asking.at
+		a.asking = nil
+		switch chosen {
+		case leaveRunning:
+			return a, leave(a.left())
+		case stopRun:
+			ctx, machine, run := a.ctx, a.machine, a.run
+			return a, func() tea.Msg { return stopMsg{machine.Stop(ctx, run)} }
+		}
+	}
+	return a, nil
+}
+
+// left is the end of a wizard whose run goes on.
+func (a *apply) left() ending {
+	return ending{status: steps.ExitOK, report: []string{
+		"sslwizard: run " + steps.CleanLine(a.run) + " goes on.",
+		"  sudo " + a.options.Called + " attach    follows it"}}
+}
+
+func (b *stopBox) body(t theme.Theme) []string {
+	lines := []string{"", "", "", "   The run goes on.", ""}
+	for n, text := range stopChoices {
+		if n == b.at {
+			lines = append(lines, " "+t.Paint(theme.Active, "> "+text))
+		} else {
+			lines = append(lines, "   "+text)
+		}
+	}
+	return lines
+}
