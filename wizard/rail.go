@@ -2,6 +2,7 @@ package wizard
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/wizard/theme"
@@ -11,7 +12,47 @@ import (
 const (
 	railWidth = 20
 	railFrom  = 79
+	roomy     = 14 // lines that the steps with their answers need
 )
+
+// gist is the answer that counts of a step, in a few letters.
+func gist(t *talk, id steps.ID) string {
+	a := t.answers
+	switch id {
+	case steps.IDInstall:
+		return a.Install.Executor
+	case steps.IDCerts:
+		if more := len(a.Certs.Domains) - 1; more > 0 {
+			return fmt.Sprintf("%s +%d", cut(a.Certs.Domains[0], railWidth-8, theme.Theme{}), more)
+		}
+		return t.value("certs.domains")
+	case steps.IDSSL:
+		return a.SSL.Profile
+	case steps.IDRedirect:
+		if !a.Redirect.Enabled {
+			return "http stays"
+		}
+		return fmt.Sprintf("%d to https", a.Redirect.Status)
+	case steps.IDProxy:
+		_, address, _ := strings.Cut(a.Proxy.Upstream, "://")
+		return firstText(address, a.Proxy.Upstream)
+	case steps.IDWebSockets:
+		if !a.WebSockets.Enabled {
+			return "none"
+		}
+		return "on " + strings.Join(a.WebSockets.Paths, ", ")
+	}
+	return a.Trusted.Source
+}
+
+func firstText(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
 
 // rail is the list of the steps at the left, with the one that is open.
 func rail(s *shared, open steps.ID, height int) []string {
@@ -24,11 +65,15 @@ func rail(s *shared, open steps.ID, height int) []string {
 		case s.passed[step.ID()]:
 			mark = s.theme.Shape("✓", "+")
 		}
-		text := pad(fmt.Sprintf(" %d %s", n+1, short7(step)), railWidth-3) + mark + " "
+		text := pad(fmt.Sprintf(" %d %s", n+1, railTitle(step)), railWidth-3) + mark + " "
 		if step.ID() == open {
 			text = s.theme.Paint(theme.Active, text)
 		}
 		lines = append(lines, text+s.theme.Shape("│", "|"))
+		if said := gist(s.talk, step.ID()); s.passed[step.ID()] && step.ID() != open && height >= roomy {
+			said = cut(s.theme.Fold(steps.CleanLine(said)), railWidth-5, s.theme)
+			lines = append(lines, pad("   "+said, railWidth-1)+s.theme.Shape("│", "|"))
+		}
 	}
 	for len(lines) < height {
 		lines = append(lines, pad("", railWidth-1)+s.theme.Shape("│", "|"))
@@ -36,8 +81,8 @@ func rail(s *shared, open steps.ID, height int) []string {
 	return lines
 }
 
-// short7 is the title of a step for a narrow place.
-func short7(s steps.Step) string {
+// railTitle is the title of a step for a narrow place.
+func railTitle(s steps.Step) string {
 	if s.ID() == steps.IDTrusted {
 		return "Trusted certs"
 	}

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 // rest is how long somebody has to stop typing before the world is asked about an answer.
@@ -32,6 +34,7 @@ type (
 	lookedMsg struct {
 		key, value string
 		checks     []steps.Check
+		stopped    bool // nobody waits for it any more
 	}
 	learntMsg struct{} // the talk knows more about this server
 )
@@ -76,6 +79,14 @@ func (s *stepScreen) start() tea.Cmd {
 	return tea.Batch(all...)
 }
 
+// again has the world asked about all answers once more.
+func (s *stepScreen) again() tea.Cmd {
+	for _, f := range s.form.fields {
+		f.looks = nil
+	}
+	return s.start()
+}
+
 func (s *stepScreen) update(msg tea.Msg) (screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case restedMsg:
@@ -83,7 +94,7 @@ func (s *stepScreen) update(msg tea.Msg) (screen, tea.Cmd) {
 			return s, s.look(f)
 		}
 	case lookedMsg:
-		if f := s.field(msg.key); f != nil && s.talk.value(msg.key) == msg.value {
+		if f := s.field(msg.key); f != nil && !msg.stopped && !f.draft && s.talk.value(msg.key) == msg.value {
 			f.looks, f.busy = msg.checks, false
 		}
 	case learntMsg:
@@ -112,16 +123,35 @@ func (s *stepScreen) key(msg tea.KeyMsg) (screen, tea.Cmd) {
 		return s.next()
 	case "esc":
 		return s, s.previous()
-	case "tab", "down":
+	case "ctrl+r":
+		return s, s.again()
+	case "down", "up", "j", "k":
+		if s.walk(msg.String()) {
+			return s, nil
+		}
+	case "tab":
 		s.form.move(1)
 		return s, nil
-	case "shift+tab", "up":
-		if !s.form.move(-1) && msg.String() == "shift+tab" {
+	case "shift+tab":
+		if !s.form.move(-1) {
 			return s, s.previous()
 		}
 		return s, nil
 	}
 	return s.typed(msg)
+}
+
+// walk moves the cursor within the open field, and over its edge to the next; letters do so where they are no text.
+func (s *stepScreen) walk(key string) bool {
+	f := s.form.focused()
+	if f.written() && (key == "j" || key == "k") {
+		return false
+	}
+	by := map[string]int{"down": 1, "j": 1, "up": -1, "k": -1}[key]
+	if !f.walk(by) {
+		s.form.move(by)
+	}
+	return true
 }
 
 // typed gives a key to the field, and has the world asked when somebody stops typing.
@@ -140,13 +170,24 @@ func (s *stepScreen) look(f *field) tea.Cmd {
 	if value == "" || f.q.Kind == steps.KindBool || f.q.Kind == steps.KindChoice {
 		return nil
 	}
+	f.stop()
 	f.busy = true
-	ctx, machine, answers := s.ctx, s.machine, s.talk.answers
-	return func() tea.Msg { return lookedMsg{key, value, machine.Look(ctx, key, answers)} }
+	ctx, stop := context.WithCancel(s.ctx)
+	f.stop = stop
+	machine, answers := s.machine, s.talk.answers
+	return func() tea.Msg {
+		defer stop()
+		return lookedMsg{key, value, machine.Look(ctx, key, answers), ctx.Err() != nil}
+	}
 }
 
 // next goes to the next step, when everything was said that this one needs.
 func (s *stepScreen) next() (screen, tea.Cmd) {
+	f := s.form.focused()
+	if f.take(); f.note != "" {
+		return s, nil
+	}
+	s.form.refresh()
 	if s.form.missing() {
 		return s, nil
 	}
@@ -225,27 +266,33 @@ func (s *stepScreen) found(width, room int) []string {
 func (s *stepScreen) status() string {
 	f := s.form.focused()
 	switch {
+	case f.note != "":
+		return s.theme.Fold(f.note)
 	case f.err != nil:
-		return s.theme.Shape("✗", "x") + " " + s.theme.Fold(steps.CleanLine(f.q.Label+": "+f.err.Error()))
-	case f.q.Required && s.talk.value(f.q.Key) == "":
+		return s.theme.Paint(theme.Red, s.theme.Shape("✗", "x")) + " " + s.theme.Fold(steps.CleanLine(f.err.Error()))
+	case f.q.Consent && f.talk.value(f.q.Key) != "yes":
+		return "Only you can say this: space says yes."
+	case f.q.Required && f.text() == "":
 		return "This has to be said."
-	case f.q.Consent:
-		return "Space says yes. It is never assumed."
+	case f.q.Kind == steps.KindChoice && f.q.Options[f.cursor].Disabled != "":
+		return "This cannot be chosen here: " + s.theme.Fold(steps.CleanLine(f.q.Options[f.cursor].Disabled)) + "."
 	}
 	return "Nothing changes before you have typed yes at the end."
 }
 
 func (s *stepScreen) keys() []key {
-	keys := []key{{"↑↓", "field"}}
-	switch f := s.form.focused(); {
-	case f.q.Kind == steps.KindBool:
-		keys = append(keys, key{"space", "mark"})
-	case f.q.Kind == steps.KindChoice:
-		keys = append(keys, key{"←→", "choose"})
+	keys := []key{{"enter", "next step"}, {"↑↓", "move"}}
+	f := s.form.focused()
+	if !f.written() {
+		keys = append(keys, key{"space", "choose"}, key{"esc", "back"}, key{"?", "help"})
+	} else {
+		keys = append(keys, key{"esc", "back"}, key{"ctrl+g", "help"})
 	}
-	keys = append(keys, key{"enter", "next step"}, key{"esc", "back"})
-	if s.typing() {
-		return append(keys, key{"ctrl+g", "help"})
+	if f.listed() {
+		keys = append(keys, key{"ctrl+x", "remove"})
 	}
-	return append(keys, key{"?", "help"})
+	if len(f.found()) > 0 {
+		keys = append(keys, key{"ctrl+n", "take what was found"})
+	}
+	return append(keys, key{"tab", "next field"}, key{"ctrl+r", "look again"})
 }

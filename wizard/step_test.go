@@ -28,8 +28,8 @@ func TestStepWithFaults(t *testing.T) {
 	golden(t, "step-fault", func(s *shared) screen {
 		st := newStep(s, steps.IDCerts)
 		f := st.form.focused()
-		f.input.set("shop_example.com, \x1b[2Jevil")
-		f.say(f.input.value())
+		f.list.set("shop_example.com, \x1b[2Jevil")
+		f.say(f.text())
 		return st
 	})
 	golden(t, "step-looks", func(s *shared) screen {
@@ -107,14 +107,14 @@ func TestLateLooksAreDropped(t *testing.T) {
 	t.Parallel()
 	m := somewhere(t, &fake{}, steps.IDCerts)
 	m, _ = press(m, "a.example.com")
-	for _, old := range []lookedMsg{{"certs.domains", "b.example.com", []steps.Check{{Detail: "old news"}}}, {"nobody", "", nil}} {
+	for _, old := range []lookedMsg{{key: "certs.domains", value: "b.example.com", checks: []steps.Check{{Detail: "old news"}}}, {key: "nobody"}} {
 		next, _ := m.Update(old)
 		m = next.(model)
 	}
 	if strings.Contains(m.View(), "old news") {
 		t.Error("old news is shown")
 	}
-	next, _ := m.Update(lookedMsg{"certs.domains", "a.example.com", []steps.Check{{Verdict: steps.OK, Detail: "leads here"}}})
+	next, _ := m.Update(lookedMsg{key: "certs.domains", value: "a.example.com", checks: []steps.Check{{Verdict: steps.OK, Detail: "leads here"}}})
 	if m = next.(model); !strings.Contains(m.View(), "leads here") {
 		t.Errorf("nothing is shown:\n%s", m.View())
 	}
@@ -128,7 +128,7 @@ func TestPasteIsText(t *testing.T) {
 	msg.Paste = true
 	next, _ := m.Update(msg)
 	m = next.(model)
-	if got := m.top().(*stepScreen).form.focused().input.value(); got != "shop.example.com www.shop.example.com[2J" {
+	if got := m.top().(*stepScreen).form.focused().text(); got != "shop.example.com, www.shop.example.com[2J" {
 		t.Errorf("%q", got)
 	}
 	if m.end != nil || len(m.pile) != 1 {

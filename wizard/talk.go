@@ -87,6 +87,12 @@ func (t *talk) tidy() {
 	}
 }
 
+// withdraw takes an answer back that may only be given on purpose.
+func (t *talk) withdraw(q steps.Question) {
+	_ = t.answers.Set(q.Key, q.Default)
+	delete(t.said, q.Key)
+}
+
 // missing is the first question of a step that has no answer that can be right, with what is wrong.
 func (t *talk) missing(id steps.ID) (steps.Question, error) {
 	for _, q := range t.questions(id) {
