@@ -23,7 +23,7 @@ func aPlan() steps.Preview {
 		{Change: steps.WriteFile{For: steps.For(steps.IDSSL), Path: "/etc/nginx/conf.d/sslwizard.conf", Mode: 0o644}, Action: steps.Modify,
 			Diff: "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n server {\n-\told;\n+\tnew;\n"},
 		{Change: steps.Reload{For: steps.For(steps.IDWebSockets), Unit: "nginx.service"}, Action: steps.Nothing},
-		{Change: steps.ObtainCertificate{For: trusted, Site: site.Name, Domains: site.Certs.Domains, Directory: "https://acme-v02.api.letsencrypt.org/directory"}, Action: steps.Execute, Note: "rehearsed with staging first"},
+		{Change: steps.ObtainCertificate{For: trusted, Site: site.Name, Domains: site.Certs.Domains, Trusted: site.Trusted}, Action: steps.Execute, Note: "rehearsed with staging first"},
 	}
 	p := steps.Preview{Hash: "7c41e0aa11", Effects: effects, Plan: steps.Plan{Executor: "nginx", Sites: []steps.Site{site}}}
 	for _, e := range effects {
