@@ -54,20 +54,7 @@ func (p jsonPrinter) preview(v steps.Preview, m previewMode) {
 		"applied": false})
 }
 
-func (p jsonPrinter) event(e steps.Event) {
-	o := map[string]any{"time": e.Time.UTC().Format(time.RFC3339Nano), "run": e.Run, "status": e.Status, "message": steps.Clean(e.Text),
-		"elapsed": e.Elapsed.Seconds()}
-	if e.Change != nil {
-		o["step"], o["key"], o["summary"] = e.Change.Step(), e.Change.Key(), e.Change.Summary()
-	}
-	if e.Err != nil {
-		o["error"] = steps.Clean(e.Err.Error())
-	}
-	if e.Report != nil {
-		o["report"] = e.Report
-	}
-	p.put("event", o)
-}
+func (p jsonPrinter) event(e steps.Event) { _ = p.enc.Encode(steps.LineOfEvent(e)) }
 
 func (p jsonPrinter) check(c steps.Check) { p.put("check", map[string]any{"check": c}) }
 
@@ -89,13 +76,8 @@ func (p jsonPrinter) answers(sites []steps.Site) {
 }
 
 func (p jsonPrinter) result(r steps.Result, e ending) {
-	o := map[string]any{"run": r.Run, "outcome": r.Outcome, "undone": list(r.Undone), "kept": list(r.Kept), "reports": reportLists(r.Reports),
-		"live": list(e.live), "undo": e.undo}
-	if r.Err != nil {
-		o["error"] = steps.Clean(r.Err.Error())
-		o["fix"] = list(steps.Fixes(r.Err))
-	}
-	p.put("summary", o)
+	_ = p.enc.Encode(steps.ResultLine{Type: "summary", Time: time.Now().UTC(), Run: r.Run, Outcome: r.Outcome, Undone: list(r.Undone), Kept: list(r.Kept),
+		Reports: reportLists(r.Reports), Live: list(e.live), Undo: e.undo, ErrorLine: steps.LineOfError(r.Outcome, r.Err)})
 }
 
 func (p jsonPrinter) failure(err error) {
