@@ -84,8 +84,10 @@ func (l *list) key(msg tea.KeyMsg) bool {
 	before := l.value()
 	l.refused = ""
 	switch {
-	case msg.Type == tea.KeyCtrlX, msg.Type == tea.KeyBackspace && l.rows[l.at].value() == "" && l.at > 0:
+	case msg.Type == tea.KeyCtrlX:
 		l.remove()
+	case msg.Type == tea.KeyBackspace && l.rows[l.at].value() == "" && l.at > 0:
+		l.at-- // the empty line goes by itself
 	case msg.Type == tea.KeyRunes || msg.Type == tea.KeySpace:
 		l.write(msg)
 	default:

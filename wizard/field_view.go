@@ -12,8 +12,11 @@ import (
 // inset is how far what belongs to the open field stands in.
 const inset = 5
 
-// lines draws the field: one line, or opened when it has the focus.
-func (f *field) lines(focused bool, width int) []string {
+// tight is the height of a form from which on less is said about each question; the help has it all.
+const tight = 14
+
+// lines draws the field: one line, or opened when it has the focus. The height is that of the whole form.
+func (f *field) lines(focused bool, width, height int) []string {
 	if !focused {
 		return f.closed(width)
 	}
@@ -21,13 +24,26 @@ func (f *field) lines(focused bool, width int) []string {
 	for n, line := range wrap(f.theme.Fold(f.q.Label), width-inset) {
 		lines = append(lines, f.theme.Paint(theme.Active, map[bool]string{true: " > ", false: "   "}[n == 0]+line))
 	}
-	lines = append(lines, f.opened(width)...)
+	lines = append(lines, f.opened(width, height)...)
 	lines = append(lines, f.seen(width)...)
-	lines = append(lines, "")
-	for _, line := range wrap(f.theme.Fold(f.q.Help), width-inset) {
-		lines = append(lines, pad("", inset)+line)
+	if height >= tight {
+		lines = append(lines, "")
 	}
+	lines = append(lines, f.told(width, height)...)
 	return append(append(lines, f.origin(width)...), "")
+}
+
+// told is what the question is about.
+func (f *field) told(width, height int) []string {
+	lines := wrap(f.theme.Fold(f.q.Help), width-inset)
+	if few := 2; height < tight && len(lines) > few {
+		lines[few-1] = cut(lines[few-1]+" "+lines[few], width-inset, f.theme)
+		lines = lines[:few]
+	}
+	for n := range lines {
+		lines[n] = pad("", inset) + lines[n]
+	}
+	return lines
 }
 
 // closed is the field in one line: the label, the answer at the right end, and what is thought of it. A label for which
@@ -96,7 +112,7 @@ func (f *field) value() string {
 }
 
 // opened is what the answer is given with.
-func (f *field) opened(width int) []string {
+func (f *field) opened(width, height int) []string {
 	switch {
 	case f.q.Consent:
 		return []string{pad("", inset) + box(f.talk.value(f.q.Key) == "yes", f.theme) + "yes, I agree"}
@@ -106,7 +122,8 @@ func (f *field) opened(width int) []string {
 	case f.q.Kind == steps.KindChoice:
 		return f.options(width)
 	case f.listed():
-		return f.items(width)
+		items := f.items(width)
+		return window(items, f.list.at, f.list.at+1, max(4, height/2), f.theme)
 	}
 	return []string{pad("", inset) + f.typed(&f.input, width-inset-2)}
 }
@@ -157,7 +174,7 @@ func (f *field) items(width int) []string {
 		case n == f.list.at:
 			text = f.typed(row, width-inset-2)
 		case row.value() == "":
-			text = "+ add another"
+			text = "+ another"
 		}
 		said := f.about(row.value())
 		if room := width - inset - ansi.StringWidth(said) - 2; said != "" && ansi.StringWidth(text) <= room {

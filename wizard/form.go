@@ -1,9 +1,12 @@
 package wizard
 
 import (
+	"slices"
+
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 // form is the questions of a step, one under the other. The one with the focus is open; what does not fit is scrolled.
@@ -94,35 +97,40 @@ func (f *form) key(msg tea.KeyMsg) bool {
 	return true
 }
 
-// lines draws the form into a room, with the focus in sight.
+// lines draws the form into a room, with the focus in sight. Where it does not fit, the first and the last line say that
+// there is more.
 func (f *form) lines(width, height int) []string {
 	var all []string
 	from, to := 0, 0
 	for n, one := range f.fields {
-		drawn := one.lines(n == f.at, width)
+		drawn := one.lines(n == f.at, width, height)
 		if n == f.at {
 			from, to = len(all), len(all)+len(drawn)
 		}
 		all = append(all, drawn...)
 	}
-	if len(all) <= height {
-		return all
+	if n := len(all) - 1; n >= 0 && all[n] == "" {
+		all = all[:n] // the space below the open field
 	}
-	first := max(0, min(from-1, to-height))
-	if to-first > height {
-		first = to - height
-	}
-	first = min(first, from)
-	return marked(all[first:min(len(all), first+height)], first > 0, first+height < len(all), f)
+	return window(all, from, min(to, len(all)), height, f.theme)
 }
 
-// marked shows that there is more above or below.
-func marked(lines []string, above, below bool, f *form) []string {
-	if above && len(lines) > 0 && lines[0] == "" {
-		lines[0] = "   " + f.theme.Shape("↑", "^") + " more"
+// window is the part of lines that fits into a height, with the lines from one to another in sight as far as they fit.
+func window(lines []string, from, to, height int, t theme.Theme) []string {
+	if len(lines) <= height || height < 3 {
+		return lines[:min(len(lines), max(0, height))]
 	}
-	if last := len(lines) - 1; below && last >= 0 && lines[last] == "" {
-		lines[last] = "   " + f.theme.Shape("↓", "v") + " more"
+	first := 0
+	if to > height-1 { // the last line is taken by what says that there is more
+		first = min(from-1, to-height+1)
 	}
-	return lines
+	first = max(0, min(first, len(lines)-height))
+	shown := slices.Clone(lines[first : first+height])
+	if first > 0 {
+		shown[0] = "   " + t.Shape("↑", "^") + " more"
+	}
+	if first+height < len(lines) {
+		shown[height-1] = "   " + t.Shape("↓", "v") + " more"
+	}
+	return shown
 }

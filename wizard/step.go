@@ -14,7 +14,7 @@ import (
 )
 
 // rest is how long somebody has to stop typing before the world is asked about an answer.
-const rest = 300 * time.Millisecond
+var rest = 300 * time.Millisecond // tests do not rest
 
 // stepScreen is one of the seven steps.
 type stepScreen struct {
@@ -227,7 +227,11 @@ func (s *stepScreen) typing() bool { return s.form.focused().written() }
 
 func (s *stepScreen) help() []string {
 	q := s.form.focused().q
-	return append([]string{q.Label}, explanation(q)...)
+	lines := append([]string{q.Label}, explanation(q)...)
+	for _, f := range s.talk.findings(s.step.ID()) {
+		lines = append(lines, strings.Join(append([]string{f.Text}, f.Fix...), "\n  "))
+	}
+	return lines
 }
 
 func (s *stepScreen) body(width, height int) []string {
@@ -247,9 +251,6 @@ func (s *stepScreen) body(width, height int) []string {
 func (s *stepScreen) found(width, room int) []string {
 	var lines []string
 	for _, f := range s.talk.findings(s.step.ID()) {
-		if f.Severity == steps.Info {
-			continue
-		}
 		sign := s.theme.Severity(f.Severity) + " "
 		lines = append(lines, indented(sign, s.theme.Fold(steps.CleanLine(f.Text)), width)...)
 		for _, fix := range f.Fix {
@@ -276,6 +277,11 @@ func (s *stepScreen) status() string {
 		return "This has to be said."
 	case f.q.Kind == steps.KindChoice && f.q.Options[f.cursor].Disabled != "":
 		return "This cannot be chosen here: " + s.theme.Fold(steps.CleanLine(f.q.Options[f.cursor].Disabled)) + "."
+	}
+	for _, found := range s.talk.findings(s.step.ID()) {
+		if found.Severity != steps.Info {
+			return s.theme.Fold(steps.CleanLine(found.Text))
+		}
 	}
 	return "Nothing changes before you have typed yes at the end."
 }

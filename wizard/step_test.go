@@ -9,6 +9,8 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
+func init() { rest = 0 } // the tests do not wait for somebody to stop typing
+
 // Every step, as it looks when one comes to it with everything answered.
 func TestStepScreens(t *testing.T) {
 	t.Parallel()

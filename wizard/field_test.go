@@ -1,0 +1,248 @@
+package wizard
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// focused is the field that has the focus.
+func focused(m model) *field { return m.top().(*stepScreen).form.focused() }
+
+// reach moves the focus to a question.
+func reach(t *testing.T, m model, key string) model {
+	t.Helper()
+	for range 20 {
+		if focused(m).q.Key == key {
+			return m
+		}
+		m, _ = press(m, "tab")
+	}
+	t.Fatalf("%s cannot be reached:\n%s", key, m.View())
+	return m
+}
+
+func paste(m model, text string) model {
+	msg := keyMsg(text)
+	msg.Paste = true
+	m, _ = tellModel(m, msg)
+	return m
+}
+
+// The keys of a list: what ends an item begins the next, ctrl+x and an emptied line take one away.
+func TestListKeys(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		keys []string
+		want string
+	}{
+		{"a space begins the next", []string{"a.example.com", " ", "b.example.com"}, "a.example.com, b.example.com"},
+		{"a comma does too", []string{"a.example.com", ",", "b.example.com"}, "a.example.com, b.example.com"},
+		{"down, then typing", []string{"a.example.com", "down", "b.example.com"}, "a.example.com, b.example.com"},
+		{"ctrl+x takes the line", []string{"a.example.com", " ", "b.example.com", "up", "ctrl+x"}, "b.example.com"},
+		{"ctrl+x behind the last", []string{"a.example.com", " ", "b.example.com", "down", "ctrl+x"}, "a.example.com"},
+		{"an emptied line goes", []string{"a.example.com", " ", "b", "backspace", "backspace"}, "a.example.com"},
+		{"in the middle of an item", []string{"a.example.comb.example.com", "home", "right", "right", "right", "right", "right", "right", "right", "right", "right", "right", "right", "right", "right", " "}, "a.example.com, b.example.com"},
+	} {
+		m := somewhere(t, &fake{}, steps.IDCerts)
+		if m, _ = press(m, c.keys...); focused(m).text() != c.want {
+			t.Errorf("%s: %q", c.name, focused(m).text())
+		}
+		if got := m.talk.value("certs.domains"); got != c.want {
+			t.Errorf("%s: the answer is %q", c.name, got)
+		}
+	}
+}
+
+func TestPastedListIsItems(t *testing.T) {
+	t.Parallel()
+	m := paste(somewhere(t, &fake{}, steps.IDCerts), "a.example.com\r\nb.example.com c.example.com,\n")
+	if got := focused(m).list.items(); !slices.Equal(got, []string{"a.example.com", "b.example.com", "c.example.com"}) {
+		t.Errorf("%q", got)
+	}
+	m = paste(somewhere(t, &fake{}, steps.IDProxy), "http://127.0.0.1:\n3000\x07\n")
+	if strings.ContainsAny(focused(m).text(), "\n\x07") {
+		t.Errorf("%q", focused(m).text())
+	}
+}
+
+// What cannot be told from something else on a screen is not taken, and the reason is said.
+func TestRefusedCharacters(t *testing.T) {
+	t.Parallel()
+	for text, why := range map[string]string{"漢": "one column wide", "\u202e": "U+202E", "\u200b": "U+200B", "e\u0301": "one column wide"} {
+		for _, id := range []steps.ID{steps.IDCerts, steps.IDProxy} {
+			m := somewhere(t, &fake{}, id)
+			before := strings.TrimSuffix(text, string([]rune(text)[len([]rune(text))-1]))
+			m, _ = press(m, text)
+			if got := focused(m).text(); !strings.HasSuffix(got, before) || strings.Contains(got, text) || !strings.Contains(m.View(), why) {
+				t.Errorf("%s %q: has %q and says\n%s", id, text, got, m.top().status())
+			}
+			m, _ = press(m, "x")
+			if strings.Contains(m.View(), why) {
+				t.Errorf("%s %q: the reason stays", id, text)
+			}
+		}
+	}
+}
+
+func TestLongPasteIsBounded(t *testing.T) {
+	t.Parallel()
+	m := paste(somewhere(t, &fake{}, steps.IDProxy), strings.Repeat("a", 10<<10))
+	if got := len(focused(m).text()); got > longestLine {
+		t.Errorf("%d characters", got)
+	}
+	lint(t, "long paste", "utf8", tea.WindowSizeMsg{Width: 80, Height: 24}, m.View())
+	m = paste(somewhere(t, &fake{}, steps.IDCerts), strings.Repeat("a\n", 10<<10))
+	lint(t, "long list", "utf8", tea.WindowSizeMsg{Width: 80, Height: 24}, m.View())
+}
+
+// Going down through a choice changes nothing; space does, and Enter takes what is under the cursor.
+func TestChoice(t *testing.T) {
+	t.Parallel()
+	m := somewhere(t, &fake{}, steps.IDSSL)
+	m, _ = press(m, "down", "down")
+	if m.talk.value("ssl.profile") != "intermediate" || focused(m).q.Key != "ssl.http2" {
+		t.Errorf("passing by chose %q; the focus is on %s", m.talk.value("ssl.profile"), focused(m).q.Key)
+	}
+	m, _ = press(m, "up", "down", " ")
+	if m.talk.value("ssl.profile") != "modern" {
+		t.Errorf("space chose %q", m.talk.value("ssl.profile"))
+	}
+	m, _ = press(m, "up", "enter")
+	if m.talk.value("ssl.profile") != "intermediate" || at(t, m) != steps.IDRedirect {
+		t.Errorf("enter chose %q", m.talk.value("ssl.profile"))
+	}
+}
+
+// An option that is not possible here says why, and cannot be had by any key.
+func TestDisabledOption(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{" ", "enter"} {
+		m := reach(t, somewhere(t, &fake{}, steps.IDTrusted), "trusted.challenge")
+		m, _ = press(m, "down", key)
+		if m.talk.value("trusted.challenge") != steps.HTTP01 || !strings.Contains(m.top().status(), "not built yet") || at(t, m) != steps.IDTrusted {
+			t.Errorf("%q: %q, and says %q", key, m.talk.value("trusted.challenge"), m.top().status())
+		}
+	}
+}
+
+// A consent that is taken back is no consent, wherever one goes.
+func TestConsentTakenBack(t *testing.T) {
+	t.Parallel()
+	m := reach(t, somewhere(t, &fake{}, steps.IDTrusted), "trusted.acceptTerms")
+	m, _ = press(m, " ")
+	if m.talk.value("trusted.acceptTerms") != "yes" {
+		t.Fatal("space did not say yes")
+	}
+	m, _ = press(m, " ", "enter")
+	if m.talk.value("trusted.acceptTerms") != "no" || at(t, m) != steps.IDTrusted || focused(m).q.Key != "trusted.acceptTerms" {
+		t.Errorf("it is %q, the focus is on %s", m.talk.value("trusted.acceptTerms"), focused(m).q.Key)
+	}
+}
+
+// Enter leads to what is still missing, not on.
+func TestEnterLeadsToWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	m := somewhere(t, &fake{}, steps.IDTrusted)
+	if m, _ = press(m, "enter"); at(t, m) != steps.IDTrusted || focused(m).q.Key != "trusted.acceptTerms" {
+		t.Errorf("the focus is on %s", focused(m).q.Key)
+	}
+}
+
+// What was found around the server can be taken with a key, one after the other.
+func TestTakeWhatWasFound(t *testing.T) {
+	t.Parallel()
+	m := somewhere(t, &fake{}, steps.IDCerts)
+	if !strings.Contains(m.View(), "shop.example.com") {
+		t.Errorf("what was found is not shown:\n%s", m.View())
+	}
+	if m, _ = press(m, "ctrl+n"); m.talk.value("certs.domains") != "shop.example.com" {
+		t.Errorf("%q", m.talk.value("certs.domains"))
+	}
+	m = somewhere(t, &fake{}, steps.IDProxy)
+	if m, _ = press(m, "backspace", "9", "ctrl+n"); m.talk.value("proxy.upstream") != "http://127.0.0.1:3000" {
+		t.Errorf("%q", m.talk.value("proxy.upstream"))
+	}
+}
+
+// A question that another answer brings appears, and goes again.
+func TestAnswersBringQuestions(t *testing.T) {
+	t.Parallel()
+	m := somewhere(t, &fake{}, steps.IDTrusted)
+	if strings.Contains(m.View(), "Certificate file") {
+		t.Fatal("it is asked already")
+	}
+	if m, _ = press(m, "down", " "); !strings.Contains(m.View(), "Certificate file") || strings.Contains(m.View(), "Do you agree") {
+		t.Errorf("files need paths and no terms:\n%s", m.View())
+	}
+}
+
+// The world is asked when somebody rests, about what stands there then; a look that nobody waits for any more is stopped.
+func TestLooks(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	f := &fake{look: func(key string, a steps.Answers) []steps.Check {
+		asked = append(asked, key+"="+a.Text(key))
+		return []steps.Check{{Address: a.Text(key), Verdict: steps.OK, Detail: "answers from here"}}
+	}}
+	m := somewhere(t, f, steps.IDCerts)
+	m, _ = press(m, "a.example.com")
+	if !slices.Contains(asked, "certs.domains=a.example.com") || !strings.Contains(m.View(), "answers from here") {
+		t.Errorf("asked %q:\n%s", asked, m.View())
+	}
+	m, cmd := tellModel(m, keyMsg("x"))
+	stale := cmd() // somebody rested
+	m, _ = tellModel(m, keyMsg("y"))
+	count := len(asked)
+	m, _ = press(m, "up")
+	m, cmd = tellModel(m, stale)
+	if cmd != nil || len(asked) != count || strings.Contains(m.View(), "answers from here") {
+		t.Error("an answer that has changed was looked at")
+	}
+	m, _ = press(m, "ctrl+r")
+	if !strings.Contains(m.View(), "answers from here") {
+		t.Errorf("ctrl+r does not look again: %q", asked)
+	}
+}
+
+// slowly is a machine that looks until it is told to stop.
+type slowly struct{ *fake }
+
+func (s slowly) Look(ctx context.Context, _ string, _ steps.Answers) []steps.Check {
+	<-ctx.Done()
+	return []steps.Check{{Detail: "half of it"}}
+}
+
+func TestALookThatNobodyWaitsForIsStopped(t *testing.T) {
+	t.Parallel()
+	m := somewhere(t, &fake{}, steps.IDCerts)
+	m.machine = slowly{&fake{t: t}}
+	m, cmd := tellModel(m, keyMsg("a.example.com"))
+	m, cmd = tellModel(m, cmd())
+	m, _ = tellModel(m, keyMsg("x")) // or this test would never end
+	if m, _ = tellModel(m, cmd()); strings.Contains(m.View(), "half of it") {
+		t.Error("half a look is shown")
+	}
+}
+
+// Facts that come late fill in what nobody has touched, and leave alone what somebody has.
+func TestLateFactsFillIn(t *testing.T) {
+	t.Parallel()
+	s := themed(t, &fake{}, themes["utf8"])
+	f := debian()
+	f.Hostname, f.Listeners, f.Nearby = "web1", nil, steps.Nearby{}
+	s.talk = newTalk(f)
+	m := newModel(s, newStep(s, steps.IDCerts))
+	m, _ = press(m, "mine.example.com")
+	s.talk.learn(debian())
+	m, _ = settle(m, func() tea.Msg { return learntMsg{} })
+	if got := focused(m).text(); got != "mine.example.com" {
+		t.Errorf("what was typed became %q", got)
+	}
+}
