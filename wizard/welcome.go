@@ -8,7 +8,6 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/c93d5bcb/sslwizard/steps"
-	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 // welcome looks at the server and says what it sees, before anything is asked.
@@ -167,6 +166,7 @@ func (w *welcome) resume() tea.Cmd {
 }
 
 func (w *welcome) key(key string) (screen, tea.Cmd) {
+	const page = 3
 	choices := w.choices()
 	w.at = max(0, min(w.at, len(choices)-1))
 	switch key {
@@ -175,9 +175,9 @@ func (w *welcome) key(key string) (screen, tea.Cmd) {
 	case "down", "j":
 		w.at = max(0, min(len(choices)-1, w.at+1))
 	case "pgdown":
-		w.scroll++
+		w.scroll += page
 	case "pgup":
-		w.scroll = max(0, w.scroll-1)
+		w.scroll = max(0, w.scroll-page)
 	case "f":
 		w.full, w.scroll = !w.full, 0
 	case "r":
@@ -192,101 +192,6 @@ func (w *welcome) key(key string) (screen, tea.Cmd) {
 		}
 	}
 	return w, nil
-}
-
-func (w *welcome) body(width, height int) []string {
-	lines := []string{""}
-	for _, line := range wrap("HTTPS and WSS for the application on your port, in seven steps. Nothing changes until you have read the plan and typed \"yes\".", min(width, 79)-4) {
-		lines = append(lines, "  "+line)
-	}
-	lines = append(lines, "")
-	bottom := w.bottom(width)
-	room := height - len(lines) - len(bottom)
-	lines = append(lines, w.checks(width, room)...)
-	for len(lines) < height-len(bottom) {
-		lines = append(lines, "")
-	}
-	return append(lines, bottom...)
-}
-
-// checks are what was seen, as far as there is room; with "f" all of it can be read.
-func (w *welcome) checks(width, room int) []string {
-	switch {
-	case w.err != nil:
-		return indented(w.theme.Mark(steps.Fail)+" ", w.theme.Fold(steps.CleanLine(w.err.Error())), width)
-	case w.facts == nil:
-		return []string{"  " + w.theme.Shape("…", "..") + " looking at this server"}
-	}
-	var lines []string
-	for _, c := range steps.Preflight(*w.facts) {
-		lines = append(lines, cut(fmt.Sprintf("  %s  %-12s %s", w.theme.Mark(c.Verdict), c.Name, w.theme.Fold(steps.CleanLine(c.Detail))), width, w.theme))
-		if !w.full && c.Verdict != steps.Fail {
-			continue
-		}
-		for _, fix := range c.Fix {
-			command, comment := steps.SplitFix(fix)
-			lines = append(lines, cut("                        "+w.theme.Fold(command), width, w.theme))
-			if comment != "" && w.full {
-				lines = append(lines, cut("                          "+w.theme.Fold(comment), width, w.theme))
-			}
-		}
-	}
-	if !w.nearby {
-		lines = append(lines, "  "+w.theme.Shape("…", "..")+" looking for applications and names")
-	}
-	w.scroll = max(0, min(w.scroll, len(lines)-room))
-	return lines[w.scroll:min(len(lines), w.scroll+max(0, room))]
-}
-
-func (w *welcome) bottom(width int) []string {
-	lines := []string{""}
-	if w.options.SSH && w.run == "" {
-		for _, line := range wrap("If the connection drops, answers are kept and a run that was started goes on.", width-3) {
-			lines = append(lines, "  "+line)
-		}
-		lines = append(lines, "")
-	}
-	choices := w.choices()
-	w.at = max(0, min(w.at, len(choices)-1)) // what was looked for may have taken a choice away
-	for n, c := range choices {
-		text := "   " + pad(c.label, 30) + c.note
-		if n == w.at {
-			text = w.theme.Paint(theme.Active, " > "+pad(c.label, 30)) + c.note
-		}
-		lines = append(lines, cut(text, width, w.theme))
-	}
-	return lines
-}
-
-func (w *welcome) status() string {
-	if w.facts == nil {
-		return ""
-	}
-	fails, warns := 0, 0
-	for _, c := range steps.Preflight(*w.facts) {
-		switch c.Verdict {
-		case steps.Fail:
-			fails++
-		case steps.Warn:
-			warns++
-		}
-	}
-	switch {
-	case fails > 0:
-		return fmt.Sprintf("%d of these must be put right before a run; f shows how.", fails)
-	case warns > 0:
-		return "Worth knowing, and no obstacle: what has a \"!\"."
-	}
-	return "This server is ready."
-}
-
-func (w *welcome) help() []string {
-	return []string{"sslwizard sets up HTTPS and WebSockets over TLS for one application on this server: it asks seven short steps, shows every change as a diff, makes all of them or none, and proves the result with a live probe.",
-		"Whatever it did can be undone: sudo " + w.options.Called + " undo"}
-}
-
-func (w *welcome) keys() []key {
-	return []key{{"↑↓", "move"}, {"enter", "choose"}, {"r", "look again"}, {"f", "in full"}, {"?", "help"}, {"ctrl+c", "quit"}}
 }
 
 // elapsed is a time in the form m:ss.

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"strings"
 	"testing"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -81,5 +82,43 @@ func TestResumeAndStartOver(t *testing.T) {
 	m, _ = press(m, "down", "enter")
 	if at(t, m) != steps.IDInstall || m.talk.value("trusted.email") != "" || len(m.passed) != 0 {
 		t.Errorf("starting over is at %s with %q", at(t, m), m.talk.value("trusted.email"))
+	}
+}
+
+// All of what was seen can be read, however small the terminal is.
+func TestChecksInFull(t *testing.T) {
+	t.Parallel()
+	for _, size := range sizes {
+		s := themed(t, &fake{}, themes["utf8"])
+		w := newWelcome(s)
+		f := debian()
+		f.Root, f.FreeBytes = false, 1<<20
+		w.facts, w.nearby = &f, true
+		m := drawn(newModel(s, w), size)
+		m, _ = press(m, "f")
+		seen := ""
+		for range 20 {
+			seen += m.View()
+			m, _ = press(m, "pgdown")
+		}
+		for _, c := range steps.Preflight(f) {
+			last := c.Detail[len(c.Detail)-8:]
+			if strings.Contains(last, " ") {
+				last = last[strings.LastIndex(last, " ")+1:]
+			}
+			if !strings.Contains(seen, last) {
+				t.Errorf("%v: the end of %q cannot be reached", size, c.Detail)
+			}
+		}
+		lint(t, "in full", "utf8", size, m.View())
+	}
+}
+
+// Esc on the first screen asks, for there is nothing to go back to.
+func TestWelcomeEscAsks(t *testing.T) {
+	t.Parallel()
+	m := newModel(themed(t, &fake{}, themes["utf8"]), newWelcome(themed(t, &fake{}, themes["utf8"])))
+	if m, _ = press(m, "esc"); m.overlay == nil || m.end != nil {
+		t.Error("it did not ask")
 	}
 }
