@@ -30,6 +30,7 @@ type httpPlane struct {
 	parent        *tls.Config
 	plain, secure *http.Server
 	connections   atomic.Int64
+	fresh         sync.Map // net.Conn → how often it became active: those of which no request was read yet
 	mu            sync.Mutex
 	draining      bool
 	listeners     []*drainListener
@@ -61,14 +62,26 @@ func (p *httpPlane) server(h http.Handler, s *Server) *http.Server {
 }
 
 // count keeps the number of open connections; a hijacked one is a WebSocket and counted there.
-func (p *httpPlane) count(_ net.Conn, state http.ConnState) {
+func (p *httpPlane) count(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		p.connections.Add(1)
+		p.fresh.Store(c, 0)
 	case http.StateClosed, http.StateHijacked:
 		p.connections.Add(-1)
-	case http.StateActive, http.StateIdle:
+		p.fresh.Delete(c)
+	case http.StateActive:
+		p.asked(c)
+	case http.StateIdle:
 	}
+}
+
+// asked notes that a request was read. A connection of HTTP/2 becomes active once before, when it begins.
+func (p *httpPlane) asked(c net.Conn) {
+	if secure, ok := c.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" && p.fresh.CompareAndSwap(c, 0, 1) {
+		return
+	}
+	p.fresh.Delete(c)
 }
 
 // Open implements plane.
@@ -123,7 +136,11 @@ func (p *httpPlane) Drain(ctx context.Context) error {
 		l.stop()
 	}
 	p.mu.Unlock()
-	p.loops.Wait() // only now: what was in the queues has become a connection that Shutdown waits for
+	p.loops.Wait() // only now: what was in the queues has become a connection
+	for _, server := range []*http.Server{p.plain, p.secure} {
+		server.SetKeepAlivesEnabled(false)
+	}
+	p.awaitRequests(ctx)
 	ended := make(chan error, 2)
 	for _, server := range []*http.Server{p.plain, p.secure} {
 		go func() {
@@ -135,6 +152,28 @@ func (p *httpPlane) Drain(ctx context.Context) error {
 		}()
 	}
 	return errors.Join(<-ended, <-ended)
+}
+
+const (
+	requestTime = 3 * time.Second       // how long a drain waits for the first request of a connection
+	requestPoll = 10 * time.Millisecond // how often it looks
+)
+
+// awaitRequests waits until a request was read from every connection. Only then may Shutdown begin: from there on
+// net/http closes a connection whose request it has just read without an answer.
+func (p *httpPlane) awaitRequests(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	tick := time.NewTicker(requestPoll)
+	defer tick.Stop()
+	for quiet := 0; quiet < 2; quiet++ { // twice, for who was between the reading and the serving
+		p.fresh.Range(func(any, any) bool { quiet = -1; return false })
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // queueTime is how long a draining listener still takes what the kernel has queued. With socket activation the
