@@ -12,7 +12,8 @@ func Preflight(f Facts) []Check {
 	checks := []Check{preflightSystem(f), preflightRoot(f), preflightRoom(f), preflightPackages(f)}
 	checks = append(checks, preflightPorts(f)...)
 	checks = append(checks, preflightNginx(f), preflightFirewall(f.Firewall))
-	checks = append(checks, preflightNearby(f.Nearby)...)
+	checks = append(checks, preflightApps(f)...)
+	checks = append(checks, preflightNames(f.Nearby)...)
 	if n := len(f.Managed.Sites); n > 0 {
 		checks = append(checks, passes("sites", fmt.Sprintf("%d %s served by sslwizard already", n, plural(n, "site is", "sites are"))))
 	}
@@ -69,7 +70,10 @@ func preflightPackages(f Facts) Check {
 		return Check{Step: IDInstall, Name: "packages", Verdict: Warn, Code: "H11",
 			Detail: fmt.Sprintf("the package manager is busy (%s); a run that needs it waits", f.Packages.LockedBy)}
 	}
-	return passes("packages", firstOf(f.Packages.Kind, "no package manager")+" is free")
+	if f.Packages.Kind == "" {
+		return Check{Step: IDInstall, Name: "packages", Verdict: Skip, Detail: "no package manager that is known here"}
+	}
+	return passes("packages", f.Packages.Kind+" is free")
 }
 
 func preflightPorts(f Facts) []Check {
@@ -130,22 +134,40 @@ func preflightFirewall(f Firewall) Check {
 		Detail: fmt.Sprintf("%s keeps %s closed; step 1 can open %s", f.Kind, strings.Join(closed, " and "), plural(len(closed), "it", "them"))}
 }
 
-func preflightNearby(n Nearby) []Check {
-	var checks []Check
+// preflightApps names what could be put behind HTTPS; before anybody has asked the applications themselves, what listens.
+func preflightApps(f Facts) []Check {
 	const most = 3
-	for _, a := range n.Apps[:min(most, len(n.Apps))] {
+	var checks []Check
+	say := func(v Verdict, detail string) {
+		checks = append(checks, Check{Step: IDProxy, Name: "application", Verdict: v, Detail: detail})
+	}
+	for _, a := range f.Nearby.Apps[:min(most, len(f.Nearby.Apps))] {
 		detail := fmt.Sprintf("%s at %s", firstOf(a.Unit, a.Process, "something"), a.Upstream)
 		if len(a.WebSockets) > 0 {
 			detail += ", WebSocket on " + a.WebSockets[0]
 		}
-		c := passes("application", detail)
-		c.Step = IDProxy
-		checks = append(checks, c)
+		say(OK, detail)
 	}
+	for _, l := range f.Listeners {
+		if len(f.Nearby.Apps) == 0 && likelyApplication(l) && len(checks) < most {
+			say(OK, fmt.Sprintf("%s listens on port %d", firstOf(l.Unit, l.Process, "something"), l.Port.Number))
+		}
+	}
+	if len(checks) == 0 {
+		say(Skip, "none listens here yet; step 5 asks where it is")
+	}
+	return checks
+}
+
+// preflightNames names the domains that may be meant for this host.
+func preflightNames(n Nearby) []Check {
+	const most = 3
+	var checks []Check
 	for _, name := range n.Names[:min(most, len(n.Names))] {
-		c := Check{Step: IDCerts, Name: "name", Verdict: Warn, Detail: string(name.Domain) + " does not lead here"}
-		if name.Here {
-			c = Check{Step: IDCerts, Name: "name", Verdict: OK, Detail: string(name.Domain) + " leads here"}
+		c := Check{Step: IDCerts, Name: "name", Verdict: OK, Detail: string(name.Domain) + " leads here"}
+		if !name.Here {
+			c.Verdict, c.Detail = Warn, string(name.Domain)+" does not lead here"
+			c.Fix = []string{"an A or AAAA record with an address of this server, where the DNS of the name is kept; not needed if another name is meant"}
 		}
 		checks = append(checks, c)
 	}
