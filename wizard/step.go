@@ -227,11 +227,21 @@ func (s *stepScreen) typing() bool { return s.form.focused().written() }
 
 func (s *stepScreen) help() []string {
 	q := s.form.focused().q
-	lines := append([]string{q.Label}, explanation(q)...)
-	for _, f := range s.talk.findings(s.step.ID()) {
-		lines = append(lines, strings.Join(append([]string{f.Text}, f.Fix...), "\n  "))
+	paragraphs := []string{q.Label}
+	for _, line := range explanation(q) {
+		if strings.HasPrefix(line, "  ") { // one of several commands
+			paragraphs[len(paragraphs)-1] += "\n" + line
+			continue
+		}
+		paragraphs = append(paragraphs, line)
 	}
-	return lines
+	for _, f := range s.talk.findings(s.step.ID()) {
+		paragraphs = append(paragraphs, strings.Join(append([]string{f.Text}, f.Fix...), "\n  "))
+	}
+	for n := range paragraphs {
+		paragraphs[n] = s.theme.Fold(steps.Clean(paragraphs[n]))
+	}
+	return paragraphs
 }
 
 func (s *stepScreen) body(width, height int) []string {

@@ -200,3 +200,13 @@ func TestWelcomeBegins(t *testing.T) {
 		t.Error("Esc at the first screen leaves a box that Esc does not close")
 	}
 }
+
+// What "?" says about a question, and about what was noticed.
+func TestStepHelp(t *testing.T) {
+	t.Parallel()
+	golden(t, "help", func(s *shared) screen {
+		h := newHelp(s, newStep(s, steps.IDInstall))
+		h.resize(79, 19)
+		return h
+	})
+}
