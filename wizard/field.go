@@ -126,7 +126,11 @@ func (f *field) say(text string) {
 	}
 }
 
-var errMissing = errors.New("this has to be said")
+// What is missing, where the words of an answers file would not help.
+var (
+	errMissing = errors.New("this has to be said")
+	errConsent = errors.New("only you can say this: space says yes")
+)
 
 func (f *field) toggle(key string) bool {
 	yes := f.talk.value(f.q.Key) == "yes"

@@ -246,3 +246,39 @@ func TestLateFactsFillIn(t *testing.T) {
 		t.Errorf("what was typed became %q", got)
 	}
 }
+
+// Whatever the world says about an answer is shown, beside the value or below it, and nothing of it twice.
+func TestEveryLookIsShown(t *testing.T) {
+	t.Parallel()
+	long := "https://" + strings.Repeat("long.", 8) + "example.com:8443"
+	for _, c := range []struct {
+		id     steps.ID
+		value  string
+		checks []steps.Check
+		want   []string
+	}{
+		{steps.IDProxy, "http://127.0.0.1:3000", []steps.Check{{Address: "http://127.0.0.1:3000", Verdict: steps.OK, Detail: "says hello"}}, []string{"says hello"}},
+		{steps.IDProxy, "http://127.0.0.1:3000", []steps.Check{{Verdict: steps.OK, Detail: "says hello"}}, []string{"says hello"}},
+		{steps.IDProxy, "http://127.0.0.1:3000", []steps.Check{{Verdict: steps.OK, Detail: "the first"}, {Verdict: steps.Warn, Detail: "the second"}}, []string{"the first", "the second"}},
+		{steps.IDProxy, "http://127.0.0.1:3000", []steps.Check{{Verdict: steps.Fail, Detail: "refused", Fix: []string{"ss -ltn    shows who listens"}}}, []string{"refused", "ss -ltn"}},
+		{steps.IDProxy, "http://127.0.0.1:3000", []steps.Check{{Address: "[::1]:3000", Verdict: steps.Warn, Detail: "silent"}}, []string{"[::1]:3000: silent"}},
+		{steps.IDProxy, long, []steps.Check{{Address: long, Verdict: steps.OK, Detail: "says hello"}}, []string{"says hello"}},
+		{steps.IDCerts, "a.example.com, b.example.com", []steps.Check{{Address: "a.example.com", Verdict: steps.OK, Detail: "to here"}, {Address: "b.example.com", Verdict: steps.Warn, Detail: "elsewhere"}}, []string{"to here", "elsewhere"}},
+		{steps.IDCerts, "a.example.com", []steps.Check{{Address: "A.example.com.", Verdict: steps.Warn, Detail: "capital"}}, []string{"capital"}},
+		{steps.IDCerts, "a.example.com", []steps.Check{{Verdict: steps.Warn, Detail: "no DNS server answers"}}, []string{"no DNS server answers"}},
+	} {
+		for _, size := range sizes {
+			m := drawn(somewhere(t, &fake{}, c.id), size)
+			f := focused(m)
+			f.show(c.value)
+			f.say(c.value)
+			f.looks = c.checks
+			for _, want := range c.want {
+				if got := strings.Count(m.View(), want); got != 1 {
+					t.Errorf("%v %q is shown %d times:\n%s", size, want, got, m.View())
+				}
+			}
+			lint(t, "looks", "utf8", size, m.View())
+		}
+	}
+}

@@ -49,10 +49,10 @@ func (f *field) told(width, height int) []string {
 // closed is the field in one line: the label, the answer at the right end, and what is thought of it. A label for which
 // there is no room goes on in the next line.
 func (f *field) closed(width int) []string {
-	const margin, gap, marks, least = 3, 2, 3, 18
+	const margin, gap, marks = 3, 2, 3
 	room := width - margin - marks
 	label := f.theme.Fold(strings.TrimSuffix(f.q.Label, "?"))
-	value := cut(f.value(), max(least, room-gap-ansi.StringWidth(label)), f.theme)
+	value := cut(f.value(), max(room/2, room-gap-ansi.StringWidth(label)), f.theme)
 	lines := wrap(label, room-gap-ansi.StringWidth(value))
 	for n := range lines {
 		lines[n] = pad("", margin) + lines[n]
@@ -125,7 +125,7 @@ func (f *field) opened(width, height int) []string {
 		items := f.items(width)
 		return window(items, f.list.at, f.list.at+1, max(4, height/2), f.theme)
 	}
-	return []string{pad("", inset) + f.typed(&f.input, width-inset-2)}
+	return []string{pad("", inset) + f.beside(f.typed(&f.input, width-inset-2), f.input.value(), width-inset)}
 }
 
 func radio(on bool, t theme.Theme) string {
@@ -176,44 +176,7 @@ func (f *field) items(width int) []string {
 		case row.value() == "":
 			text = "+ another"
 		}
-		said := f.about(row.value())
-		if room := width - inset - ansi.StringWidth(said) - 2; said != "" && ansi.StringWidth(text) <= room {
-			text = pad(text, room) + "  " + said
-		}
-		lines = append(lines, pad("", inset)+cut(text, width-inset, f.theme))
-	}
-	return lines
-}
-
-// about is what the world says about one item, when it can be said in a few words beside it.
-func (f *field) about(item string) string {
-	const few = 24
-	for _, c := range f.looks {
-		if text := f.theme.Fold(steps.CleanLine(c.Detail)); c.Address == item && item != "" && ansi.StringWidth(text) <= few {
-			return f.sign(c.Verdict) + " " + text
-		}
-	}
-	return ""
-}
-
-// seen is what is wrong with the answer, or what the world says about it.
-func (f *field) seen(width int) []string {
-	if f.err != nil {
-		return indented(f.theme.Mark(steps.Fail)+" ", f.theme.Fold(steps.CleanLine(f.err.Error())), width)
-	}
-	if f.busy {
-		return []string{pad("", inset) + f.theme.Shape("…", "~") + " looking"}
-	}
-	var lines []string
-	for _, c := range f.looks {
-		text := steps.CleanLine(c.Detail)
-		switch {
-		case f.listed() && c.Verdict == steps.OK && f.about(c.Address) != "":
-			continue // it stands beside the item
-		case c.Address != "" && (f.listed() || c.Address != f.text()):
-			text = steps.CleanLine(c.Address) + ": " + text
-		}
-		lines = append(lines, indented(f.theme.Mark(c.Verdict)+" ", f.theme.Fold(text), width)...)
+		lines = append(lines, pad("", inset)+cut(f.beside(text, row.value(), width-inset), width-inset, f.theme))
 	}
 	return lines
 }

@@ -82,10 +82,21 @@ func (f *form) missing() bool {
 	for n, one := range f.fields {
 		if one.q.Key == q.Key {
 			f.jump(n)
-			one.err = err
+			one.err = f.why(q, err)
 		}
 	}
 	return true
+}
+
+// why is what is missing, in words for people.
+func (f *form) why(q steps.Question, err error) error {
+	switch {
+	case q.Consent:
+		return errConsent
+	case q.Required && f.talk.value(q.Key) == "":
+		return errMissing
+	}
+	return err
 }
 
 // key gives a key to the field that has the focus; it reports whether an answer changed.

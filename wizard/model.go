@@ -109,7 +109,7 @@ func (m model) tell(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 func (m model) resize() {
-	for _, s := range m.pile {
+	for _, s := range append(slices.Clone(m.pile), m.overlay) {
 		if s, ok := s.(resized); ok {
 			s.resize(m.frame.columns(), m.frame.lines())
 		}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/c93d5bcb/sslwizard/steps"
-	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 // rest is how long somebody has to stop typing before the world is asked about an answer.
@@ -167,7 +165,7 @@ func (s *stepScreen) typed(msg tea.KeyMsg) (screen, tea.Cmd) {
 // look asks the world about the present answer.
 func (s *stepScreen) look(f *field) tea.Cmd {
 	key, value := f.q.Key, s.talk.value(f.q.Key)
-	if value == "" || f.q.Kind == steps.KindBool || f.q.Kind == steps.KindChoice {
+	if value == "" || f.q.Kind != steps.KindText && f.q.Kind != steps.KindList {
 		return nil
 	}
 	f.stop()
@@ -221,94 +219,4 @@ func (s *stepScreen) leaving(to steps.ID, then tea.Cmd) tea.Cmd {
 		return nil
 	}
 	return tea.Batch(keep, then)
-}
-
-func (s *stepScreen) typing() bool { return s.form.focused().written() }
-
-func (s *stepScreen) help() []string {
-	q := s.form.focused().q
-	paragraphs := []string{q.Label}
-	for _, line := range explanation(q) {
-		if strings.HasPrefix(line, "  ") { // one of several commands
-			paragraphs[len(paragraphs)-1] += "\n" + line
-			continue
-		}
-		paragraphs = append(paragraphs, line)
-	}
-	for _, f := range s.talk.findings(s.step.ID()) {
-		paragraphs = append(paragraphs, strings.Join(append([]string{f.Text}, f.Fix...), "\n  "))
-	}
-	for n := range paragraphs {
-		paragraphs[n] = s.theme.Fold(steps.Clean(paragraphs[n]))
-	}
-	return paragraphs
-}
-
-func (s *stepScreen) body(width, height int) []string {
-	right := width
-	if width >= railFrom {
-		right -= railWidth
-	}
-	lines := append([]string{""}, s.form.lines(right, height-1)...)
-	lines = append(lines, s.found(right, height-len(lines))...)
-	if width < railFrom {
-		return lines
-	}
-	return beside(rail(s.shared, s.step.ID(), height), lines, height)
-}
-
-// found are the findings of the step, as many as there is room for.
-func (s *stepScreen) found(width, room int) []string {
-	var lines []string
-	for _, f := range s.talk.findings(s.step.ID()) {
-		sign := s.theme.Severity(f.Severity) + " "
-		lines = append(lines, indented(sign, s.theme.Fold(steps.CleanLine(f.Text)), width)...)
-		for _, fix := range f.Fix {
-			command, comment := steps.SplitFix(fix)
-			lines = append(lines, cut("            "+s.theme.Fold(strings.TrimSpace(command+"  "+comment)), width, s.theme))
-		}
-	}
-	if len(lines) > 0 {
-		lines = append([]string{""}, lines...)
-	}
-	return lines[:max(0, min(len(lines), room))]
-}
-
-func (s *stepScreen) status() string {
-	f := s.form.focused()
-	switch {
-	case f.note != "":
-		return s.theme.Fold(f.note)
-	case f.err != nil:
-		return s.theme.Paint(theme.Red, s.theme.Shape("✗", "x")) + " " + s.theme.Fold(steps.CleanLine(f.err.Error()))
-	case f.q.Consent && f.talk.value(f.q.Key) != "yes":
-		return "Only you can say this: space says yes."
-	case f.q.Required && f.text() == "":
-		return "This has to be said."
-	case f.q.Kind == steps.KindChoice && f.q.Options[f.cursor].Disabled != "":
-		return "This cannot be chosen here: " + s.theme.Fold(steps.CleanLine(f.q.Options[f.cursor].Disabled)) + "."
-	}
-	for _, found := range s.talk.findings(s.step.ID()) {
-		if found.Severity != steps.Info {
-			return s.theme.Fold(steps.CleanLine(found.Text))
-		}
-	}
-	return "Nothing changes before you have typed yes at the end."
-}
-
-func (s *stepScreen) keys() []key {
-	keys := []key{{"enter", "next step"}, {"↑↓", "move"}}
-	f := s.form.focused()
-	if !f.written() {
-		keys = append(keys, key{"space", "choose"}, key{"esc", "back"}, key{"?", "help"})
-	} else {
-		keys = append(keys, key{"esc", "back"}, key{"ctrl+g", "help"})
-	}
-	if f.listed() {
-		keys = append(keys, key{"ctrl+x", "remove"})
-	}
-	if len(f.found()) > 0 {
-		keys = append(keys, key{"ctrl+n", "take what was found"})
-	}
-	return append(keys, key{"tab", "next field"}, key{"ctrl+r", "look again"})
 }
