@@ -30,6 +30,7 @@ type shared struct {
 	talk    *talk
 	host    string            // name of this server, for the head line
 	passed  map[steps.ID]bool // steps that were left with everything said
+	kept    keeping           // what the machine keeps of the talk
 	preview *steps.Preview    // what was agreed to; nil for a run that is only followed
 }
 

@@ -89,7 +89,7 @@ func (s *stepScreen) update(msg tea.Msg) (screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case restedMsg:
 		if f := s.field(msg.key); f != nil && msg.changes == s.changes && !f.draft {
-			return s, s.look(f)
+			return s, tea.Batch(s.keep(s.step.ID()), s.look(f)) // the connection may break while somebody thinks
 		}
 	case lookedMsg:
 		if f := s.field(msg.key); f != nil && !msg.stopped && !f.draft && s.talk.value(msg.key) == msg.value {
@@ -213,10 +213,9 @@ func (s *stepScreen) previous() tea.Cmd {
 
 // leaving keeps what was answered before somebody goes elsewhere, with the step that will be open then.
 func (s *stepScreen) leaving(to steps.ID, then tea.Cmd) tea.Cmd {
-	ctx, machine, session := s.ctx, s.machine, s.talk.session(to)
-	keep := func() tea.Msg {
-		_ = machine.Save(ctx, session) // that it cannot be kept is no reason to stop
-		return nil
+	for _, f := range s.form.fields {
+		f.stop()
+		f.busy = false
 	}
-	return tea.Batch(keep, then)
+	return tea.Batch(s.keep(to), then)
 }

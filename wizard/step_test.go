@@ -164,7 +164,7 @@ func TestWelcome(t *testing.T) {
 		f.Root, f.FreeBytes = false, 1<<20
 		f.Listeners = append(f.Listeners, steps.Listener{Port: steps.Port{Number: 80, Proto: "tcp"}, PID: 7, Process: "apache2", Unit: "apache2.service", Package: "apache2"})
 		w.facts, w.nearby = &f, true
-		w.kept = &steps.Session{Step: steps.IDProxy, Time: time.Date(2026, 11, 23, 11, 51, 0, 0, time.Local)}
+		w.earlier = &steps.Session{Step: steps.IDProxy, Time: time.Date(2026, 11, 23, 11, 51, 0, 0, time.Local)}
 		w.run = "20261123-115000-0001"
 		return w
 	})
@@ -209,4 +209,33 @@ func TestStepHelp(t *testing.T) {
 		h.resize(79, 19)
 		return h
 	})
+}
+
+// What is kept is the newest, in whatever order the saves come to run; nothing comes back that was forgotten.
+func TestKeepingTheNewest(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	s := themed(t, f, themes["utf8"])
+	first, second := s.keep(steps.IDCerts), s.keep(steps.IDSSL)
+	second()
+	first()
+	if f.kept.Step != steps.IDSSL {
+		t.Errorf("%s was kept last", f.kept.Step)
+	}
+	late, forget := s.keep(steps.IDProxy), s.forget()
+	forget()
+	if late(); f.kept != nil {
+		t.Errorf("%s came back", f.kept.Step)
+	}
+}
+
+// What was said is kept as soon as somebody rests, not only when the step is left.
+func TestKeptWhileThinking(t *testing.T) {
+	t.Parallel()
+	f := &fake{}
+	m := somewhere(t, f, steps.IDCerts)
+	_, _ = press(m, "shop.example.com")
+	if f.kept == nil || f.kept.Step != steps.IDCerts || !strings.Contains(string(f.kept.Answers), "shop.example.com") {
+		t.Errorf("kept: %+v", f.kept)
+	}
 }

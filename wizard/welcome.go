@@ -13,15 +13,15 @@ import (
 // welcome looks at the server and says what it sees, before anything is asked.
 type welcome struct {
 	*shared
-	facts  *steps.Facts
-	err    error
-	nearby bool           // what is around was looked for
-	kept   *steps.Session // a conversation that was begun
-	run    string         // a run that goes on
-	at     int
-	full   bool // every check with its fix
-	began  bool // somebody has been at the steps already: their answers are in the talk, not only kept
-	scroll int
+	facts   *steps.Facts
+	err     error
+	nearby  bool           // what is around was looked for
+	earlier *steps.Session // a conversation that was begun
+	run     string         // a run that goes on
+	at      int
+	full    bool // every check with its fix
+	began   bool // somebody has been at the steps already: their answers are in the talk, not only kept
+	scroll  int
 }
 
 // What comes back from looking.
@@ -78,7 +78,7 @@ func (w *welcome) update(msg tea.Msg) (screen, tea.Cmd) {
 		w.talk.learn(*w.facts)
 		return w, func() tea.Msg { return learntMsg{} }
 	case keptMsg:
-		w.kept = msg.session
+		w.earlier = msg.session
 	case activeMsg:
 		w.run = msg.run
 	case tea.KeyMsg:
@@ -119,8 +119,8 @@ func (w *welcome) choices() []choice {
 	if w.facts == nil {
 		return all
 	}
-	if w.kept != nil && (w.began || w.options.Answers == nil) {
-		return append(all, choice{fmt.Sprintf("Go on at step %d", number(w.open())), "answered " + w.kept.Time.Local().Format("2 January 15:04"), w.resume},
+	if w.earlier != nil && (w.began || w.options.Answers == nil) {
+		return append(all, choice{fmt.Sprintf("Go on at step %d", number(w.open())), "answered " + w.earlier.Time.Local().Format("2 January 15:04"), w.resume},
 			choice{"Start over", "forgets these answers", w.anew})
 	}
 	return append(all, choice{"Begin", "", w.begin})
@@ -128,10 +128,10 @@ func (w *welcome) choices() []choice {
 
 // open is the step at which the kept conversation was.
 func (w *welcome) open() steps.ID {
-	if asked := w.asked(); !slices.Contains(asked, w.kept.Step) {
+	if asked := w.asked(); !slices.Contains(asked, w.earlier.Step) {
 		return asked[0]
 	}
-	return w.kept.Step
+	return w.earlier.Step
 }
 
 func (w *welcome) begin() tea.Cmd {
@@ -141,14 +141,9 @@ func (w *welcome) begin() tea.Cmd {
 
 // anew forgets what was answered and begins with what the server suggests.
 func (w *welcome) anew() tea.Cmd {
-	w.talk, w.kept = newTalk(*w.facts), nil
+	w.talk, w.earlier = newTalk(*w.facts), nil
 	clear(w.passed)
-	ctx, machine := w.ctx, w.machine
-	forget := func() tea.Msg {
-		_ = machine.Forget(ctx) // what cannot be forgotten is overwritten by the next step
-		return nil
-	}
-	return tea.Batch(forget, w.begin())
+	return tea.Batch(w.forget(), w.begin())
 }
 
 // resume takes the answers that were kept, unless this very wizard still knows them.
@@ -156,9 +151,9 @@ func (w *welcome) resume() tea.Cmd {
 	if w.began {
 		return open(resumeStep(w.shared, w.open()))
 	}
-	answers, err := steps.ParseAnswers("kept answers", w.kept.Answers)
+	answers, err := steps.ParseAnswers("kept answers", w.earlier.Answers)
 	if err != nil || len(answers) != 1 {
-		w.kept, w.err = nil, fmt.Errorf("cannot read the answers that were kept; please begin anew")
+		w.earlier, w.err = nil, fmt.Errorf("cannot read the answers that were kept; please begin anew")
 		return nil
 	}
 	w.talk, w.began = resumeTalk(*w.facts, answers[0]), true

@@ -122,3 +122,37 @@ func TestWelcomeEscAsks(t *testing.T) {
 		t.Error("it did not ask")
 	}
 }
+
+// A run that goes on can be followed at once, whether the server has been looked at or not.
+func TestFollowTheRunThatGoesOn(t *testing.T) {
+	t.Parallel()
+	f := lookedAt()
+	f.active = "20261123-115000-0001"
+	m := newModel(themed(t, f, themes["utf8"]), newWelcome(themed(t, f, themes["utf8"])))
+	m, _ = tellModel(m, activeMsg{f.active})
+	_, cmd := tellModel(m, keyMsg("enter"))
+	if cmd == nil {
+		t.Fatal("enter does nothing")
+	}
+	if msg, ok := cmd().(openMsg); !ok || msg.screen.title() == m.top().title() {
+		t.Errorf("it opens %T", msg.screen)
+	}
+}
+
+// What cannot be looked at says what to do, and r tries again.
+func TestFactsThatFail(t *testing.T) {
+	t.Parallel()
+	f := &fake{facts: func() (steps.Facts, error) {
+		return steps.Facts{}, &steps.Failure{Text: "cannot read /etc/os-release", Fixes: []string{"ls -l /etc/os-release    shows who may"}}
+	}}
+	s := themed(t, f, themes["utf8"])
+	m := newModel(s, newWelcome(s))
+	m, _ = settle(m, m.Init())
+	if view := m.View(); !strings.Contains(view, "cannot read /etc/os-release") || !strings.Contains(view, "ls -l /etc/os-release") || strings.Contains(view, "Begin") {
+		t.Errorf("%s", view)
+	}
+	f.facts = func() (steps.Facts, error) { return debian(), nil }
+	if m, _ = press(m, "r"); !strings.Contains(m.View(), "Begin") {
+		t.Errorf("r does not look again:\n%s", m.View())
+	}
+}
