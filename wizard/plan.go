@@ -91,7 +91,7 @@ func (p *planScreen) key(key string) (screen, tea.Cmd) {
 	case "enter":
 		switch {
 		case len(p.problems) > 0:
-			return p, open(newStep(p.shared, stepOf(p.problems[0])))
+			return p, open(mendStep(p.shared, stepOf(p.problems[0])))
 		case p.view != nil && len(p.pending) > 0:
 			return p, open(newDetail(p, p.at))
 		}

@@ -21,6 +21,7 @@ type stepScreen struct {
 	form    *form
 	changes int  // counts changes of answers: what the world says about an older one is dropped
 	alone   bool // the steps before are not below it in the pile: it was resumed
+	mending bool // it was opened from the plan, to put one thing right
 }
 
 // What comes back while somebody types.
@@ -57,6 +58,13 @@ func resumeStep(s *shared, id steps.ID) *stepScreen {
 	}
 	step := newStep(s, id)
 	step.alone = true
+	return step
+}
+
+// mendStep is a step that is opened to put one thing right; it leads back to where somebody came from.
+func mendStep(s *shared, id steps.ID) *stepScreen {
+	step := newStep(s, id)
+	step.mending = true
 	return step
 }
 
@@ -190,6 +198,9 @@ func (s *stepScreen) next() (screen, tea.Cmd) {
 		return s, nil
 	}
 	s.passed[s.step.ID()] = true
+	if s.mending {
+		return s, s.leaving(s.step.ID(), back())
+	}
 	asked := s.asked()
 	n := slices.Index(asked, s.step.ID())
 	if n+1 < len(asked) {
@@ -202,7 +213,7 @@ func (s *stepScreen) next() (screen, tea.Cmd) {
 func (s *stepScreen) previous() tea.Cmd {
 	asked := s.asked()
 	n := slices.Index(asked, s.step.ID())
-	if n < 1 {
+	if n < 1 || s.mending {
 		return s.leaving(s.step.ID(), back())
 	}
 	if s.alone {

@@ -239,3 +239,20 @@ func TestKeptWhileThinking(t *testing.T) {
 		t.Errorf("kept: %+v", f.kept)
 	}
 }
+
+// A step that was opened to put something right leads back there, even one that is not among those that are asked.
+func TestMendingLeadsBack(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"enter", "esc"} {
+		f := &fake{plan: func([]steps.Site) (steps.Preview, error) { return steps.Preview{Hash: "7c41e0aa11"}, nil }}
+		s := themed(t, f, themes["utf8"])
+		s.options.Only = []steps.ID{steps.IDSSL}
+		s.talk = answered(t)
+		m := newModel(s, newPlan(s))
+		m, _ = settle(m, open(mendStep(s, steps.IDProxy)))
+		m, _ = press(m, key)
+		if _, ok := m.top().(*planScreen); !ok || len(m.pile) != 1 {
+			t.Errorf("%s leads to %T", key, m.top())
+		}
+	}
+}
