@@ -20,10 +20,14 @@ func (s *stepScreen) help() []string {
 		paragraphs = append(paragraphs, line)
 	}
 	for _, f := range s.talk.findings(s.step.ID()) {
-		paragraphs = append(paragraphs, strings.Join(append([]string{f.Text}, f.Fix...), "\n  "))
+		text := steps.CleanLine(f.Text)
+		for _, fix := range f.Fix {
+			text += "\n  " + steps.CleanLine(fix)
+		}
+		paragraphs = append(paragraphs, text)
 	}
 	for n := range paragraphs {
-		paragraphs[n] = s.theme.Fold(steps.Clean(paragraphs[n]))
+		paragraphs[n] = s.theme.Fold(strings.ReplaceAll(steps.Clean(paragraphs[n]), "\t", " "))
 	}
 	return paragraphs
 }
