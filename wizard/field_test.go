@@ -231,7 +231,7 @@ func TestALookThatNobodyWaitsForIsStopped(t *testing.T) {
 	}
 }
 
-// Facts that come late fill in what nobody has touched, and leave alone what somebody has.
+// Facts that come late fill in what nobody has touched, and leave alone what somebody has, and where the cursor is.
 func TestLateFactsFillIn(t *testing.T) {
 	t.Parallel()
 	s := themed(t, &fake{}, themes["utf8"])
@@ -239,11 +239,18 @@ func TestLateFactsFillIn(t *testing.T) {
 	f.Hostname, f.Listeners, f.Nearby = "web1", nil, steps.Nearby{}
 	s.talk = newTalk(f)
 	m := newModel(s, newStep(s, steps.IDCerts))
-	m, _ = press(m, "mine.example.com")
-	s.talk.learn(debian())
+	m, _ = press(m, "mine.example.com", "tab", "down")
+	later := debian()
+	s.talk.learn(later)
 	m, _ = settle(m, func() tea.Msg { return learntMsg{} })
-	if got := focused(m).text(); got != "mine.example.com" {
-		t.Errorf("what was typed became %q", got)
+	if got := s.talk.value("certs.domains"); got != "mine.example.com" || focused(m).cursor != 1 {
+		t.Errorf("what was typed became %q, the cursor is on option %d", got, focused(m).cursor)
+	}
+	s.talk = newTalk(f)
+	m = newModel(s, newStep(s, steps.IDProxy))
+	s.talk.learn(later)
+	if m, _ = settle(m, func() tea.Msg { return learntMsg{} }); focused(m).text() != "http://127.0.0.1:3000" {
+		t.Errorf("%q", focused(m).text())
 	}
 }
 

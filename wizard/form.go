@@ -42,6 +42,7 @@ func (f *form) refresh() {
 			one = newField(f.shared, q)
 		}
 		one.q = q
+		one.cursor = max(0, min(one.cursor, len(q.Options)-1))
 		if q.Key == focus {
 			f.at = len(f.fields)
 		}

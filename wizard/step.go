@@ -76,9 +76,26 @@ func (s *stepScreen) title() string {
 func (s *stepScreen) start() tea.Cmd {
 	s.form.refresh()
 	s.form.focused().focus()
+	return s.lookAll()
+}
+
+// learnt shows what facts that came late have filled in. Whoever is typing or choosing is not disturbed.
+func (s *stepScreen) learnt() tea.Cmd {
+	s.form.refresh()
+	for _, f := range s.form.fields {
+		if !f.draft && f.text() != s.talk.value(f.q.Key) {
+			f.show(s.talk.value(f.q.Key))
+			f.looks = nil
+		}
+	}
+	return s.lookAll()
+}
+
+// lookAll has the world asked about every answer that it was not asked about yet.
+func (s *stepScreen) lookAll() tea.Cmd {
 	var all []tea.Cmd
 	for _, f := range s.form.fields {
-		if f.looks == nil && !f.draft {
+		if f.looks == nil && !f.draft && !f.busy {
 			all = append(all, s.look(f))
 		}
 	}
@@ -104,7 +121,7 @@ func (s *stepScreen) update(msg tea.Msg) (screen, tea.Cmd) {
 			f.looks, f.busy = msg.checks, false
 		}
 	case learntMsg:
-		return s, s.start()
+		return s, s.learnt()
 	case tea.KeyMsg:
 		return s.key(msg)
 	}
