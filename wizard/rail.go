@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -35,7 +36,7 @@ func gist(t *talk, id steps.ID) string {
 		return fmt.Sprintf("%d to https", a.Redirect.Status)
 	case steps.IDProxy:
 		_, address, _ := strings.Cut(a.Proxy.Upstream, "://")
-		return firstText(address, a.Proxy.Upstream)
+		return cmp.Or(address, a.Proxy.Upstream)
 	case steps.IDWebSockets:
 		if !a.WebSockets.Enabled {
 			return "none"
@@ -43,15 +44,6 @@ func gist(t *talk, id steps.ID) string {
 		return "on " + strings.Join(a.WebSockets.Paths, ", ")
 	}
 	return a.Trusted.Source
-}
-
-func firstText(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // rail is the list of the steps at the left, with the one that is open.
@@ -63,7 +55,7 @@ func rail(s *shared, open steps.ID, height int) []string {
 		case step.ID() == open:
 			mark = s.theme.Shape("▸", ">")
 		case s.passed[step.ID()]:
-			mark = s.theme.Shape("✓", "+")
+			mark = s.theme.Paint(theme.Green, s.theme.Shape("✓", "+"))
 		}
 		text := pad(fmt.Sprintf(" %d %s", n+1, railTitle(step)), railWidth-3) + mark + " "
 		if step.ID() == open {

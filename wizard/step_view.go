@@ -32,11 +32,15 @@ func (s *stepScreen) help() []string {
 	return paragraphs
 }
 
+// widest is how wide a form is at most: an answer far from its question is hard to read.
+const widest = 78
+
 func (s *stepScreen) body(width, height int) []string {
 	right := width
 	if width >= railFrom {
 		right -= railWidth
 	}
+	right = min(right, widest)
 	lines := append([]string{""}, s.form.lines(right, height-1)...)
 	lines = append(lines, s.found(right, height-len(lines))...)
 	if width < railFrom {
@@ -85,7 +89,7 @@ func (s *stepScreen) status() string {
 }
 
 func (s *stepScreen) keys() []key {
-	keys := []key{{"enter", "next step"}, {"↑↓", "move"}}
+	keys := []key{{"enter", "next"}, {"↑↓", "move"}}
 	f := s.form.focused()
 	if !f.written() {
 		keys = append(keys, key{"space", "choose"}, key{"esc", "back"}, key{"?", "help"})
