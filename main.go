@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/c93d5bcb/sslwizard/system"
+	"github.com/c93d5bcb/sslwizard/wizard"
 	"github.com/c93d5bcb/sslwizard/wizard/command"
 )
 
@@ -31,6 +32,12 @@ func main() {
 		Stderr:  os.Stderr,
 		Machine: func(o command.MachineOptions) command.Machine {
 			return system.New(system.Options{Root: o.Root, Replace: o.Replace, Version: buildVersion()})
+		},
+		Screens: func(ctx context.Context, m wizard.Machine, o wizard.Options) int {
+			return wizard.Run(ctx, os.Stdin, os.Stdout, m, o)
+		},
+		Lines: func(ctx context.Context, m wizard.Machine, o wizard.Options) int {
+			return wizard.Plain(ctx, os.Stdin, os.Stdout, m, o)
 		},
 		ReadFile:    os.ReadFile,
 		Interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),

@@ -26,6 +26,7 @@ type Installer struct {
 	host    host.Host
 	engine  *apply.Engine
 	renewer *renew.Manager
+	replace []string
 }
 
 // Options say which host is meant and who asks.
@@ -38,7 +39,7 @@ type Options struct {
 // New returns the installer of a host. Nothing is read yet.
 func New(o Options) *Installer {
 	h := host.New(o.Root)
-	i := &Installer{root: o.Root, host: h, renewer: &renew.Manager{UserAgent: "sslwizard/" + o.Version}}
+	i := &Installer{root: o.Root, host: h, replace: o.Replace, renewer: &renew.Manager{UserAgent: "sslwizard/" + o.Version}}
 	i.engine = apply.New(h, apply.Services{
 		Certificates: i.renewer,
 		Executors:    []apply.Executor{native.NewRuntime(), nginx.NewRuntime()},

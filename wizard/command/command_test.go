@@ -16,18 +16,19 @@ import (
 
 // machine is a strict fake: each call must have been allowed, and returns what it was told to.
 type machine struct {
-	t       *testing.T
-	preview *steps.Preview
-	result  *steps.Result
-	err     error
-	removal error // of PlanRemoval
-	stored  []steps.Site
-	status  *steps.HostStatus
-	report  *steps.Report
-	applied int
-	asked   []steps.Site
-	undone  []string
-	tape    *tape // what a run streams
+	Follower // nil: a call of what is not below is a panic
+	t        *testing.T
+	preview  *steps.Preview
+	result   *steps.Result
+	err      error
+	removal  error // of PlanRemoval
+	stored   []steps.Site
+	status   *steps.HostStatus
+	report   *steps.Report
+	applied  int
+	asked    []steps.Site
+	undone   []string
+	tape     *tape // what a run streams
 }
 
 func (m *machine) Plan(_ context.Context, sites []steps.Site) (steps.Preview, error) {

@@ -23,6 +23,7 @@ Usage: {{.UseLine}}{{if .HasAvailableSubCommands}} COMMAND
 
 const rootHelp = `Turn "my app runs on port 3000" into HTTPS and WSS that are proven to work.
 
+  sudo sslwizard                                 ask, show every change, do it
   sslwizard demo                                 see it work: nothing installed
   sslwizard answers init > answers.yaml          write answers, to fill in
   sslwizard --dry-run answers.yaml               see every change, make none
@@ -30,7 +31,7 @@ const rootHelp = `Turn "my app runs on port 3000" into HTTPS and WSS that are pr
   sslwizard probe https://example.com --ws /ws   check any server, live
 
 Look      status · probe URL · answers validate|print|explain|schema
-Change    undo [RUN] · remove SITE · uninstall · renew [SITE]
+Change    undo [RUN] · remove SITE · uninstall · renew [SITE] · attach [RUN]
 Daemon    serve
 
   --non-interactive    never ask: all is in the answers file (- is stdin)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard"
 )
 
 // Machine is the host behind the commands. main wires system's Installer here; tests use a fake.
@@ -13,12 +14,22 @@ type Machine interface {
 	Renewer
 	Observer
 	Daemon
+	Follower
 }
 
 // MachineOptions say which host is meant.
 type MachineOptions struct {
 	Root    string   // folder that is treated as /; "" is the real one
 	Replace []string // files whose edits by others the user has seen and gives up
+}
+
+// Follower is what the screens, and who joins them later, need of runs that go on by themselves.
+type Follower interface {
+	wizard.Looker
+	wizard.Runner
+	wizard.Keeper
+	// Last is the run that goes on or, if none does, the one that ended last; "" if there was none.
+	Last(context.Context) (string, error)
 }
 
 // Planner says what would change. It never writes.

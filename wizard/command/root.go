@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard"
 )
 
 // App is one invocation of sslwizard: its streams, its environment and the machine.
@@ -20,6 +21,9 @@ type App struct {
 	Stderr  io.Writer
 	// Machine opens the host. It must be cheap: nothing is read yet.
 	Machine func(MachineOptions) Machine
+	// Screens shows the wizard on this process's terminal, Lines asks the same in lines; both return the exit status.
+	Screens func(context.Context, wizard.Machine, wizard.Options) int
+	Lines   func(context.Context, wizard.Machine, wizard.Options) int
 	// ReadFile reads a file that the user named.
 	ReadFile func(path string) ([]byte, error)
 	// Interactive says whether stdin and stdout are terminals.
@@ -78,7 +82,7 @@ func (a *App) tree() *cobra.Command {
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.checkGlobals() }
 
 	root.AddCommand(a.probeCommand(), a.statusCommand(), a.undoCommand(), a.removeCommand(), a.uninstallCommand(),
-		a.renewCommand(), a.answersCommand(), a.demoCommand(), a.serveCommand())
+		a.renewCommand(), a.attachCommand(), a.answersCommand(), a.demoCommand(), a.serveCommand())
 	for _, c := range root.Commands() {
 		c.SuggestFor = otherNames[c.Name()]
 	}

@@ -18,6 +18,7 @@ type runFlags struct {
 	dryRun         bool
 	detailed       bool
 	only           []string
+	plan           string
 }
 
 func (a *App) rootCommand() *cobra.Command {
@@ -32,11 +33,15 @@ func (a *App) rootCommand() *cobra.Command {
 	c.Flags().StringVar(&f.answers, "answers", "", "the answers file; - is standard input")
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "print the planned changes and touch nothing")
 	c.Flags().BoolVar(&f.detailed, "detailed-exitcode", false, "with --dry-run: exit with 2 when changes are pending")
+	c.Flags().StringVar(&f.plan, "plan", "", "do it only if the plan still has this hash (from a dry run with -o json)")
 	c.Flags().StringSliceVar(&f.only, "only", nil, "take only these steps from the answers; the rest stays as stored")
 	return c
 }
 
 func (a *App) run(ctx context.Context, f runFlags) error {
+	if a.asks(f) {
+		return a.wizard(ctx, f)
+	}
 	if err := f.check(a); err != nil {
 		return err
 	}
@@ -60,6 +65,9 @@ func (a *App) run(ctx context.Context, f runFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := samePlan(f.plan, preview); err != nil {
+		return err
+	}
 	if f.dryRun {
 		return a.show(preview, f.detailed, previewMode{next: a.again(forReal(a.args, true))})
 	}
@@ -70,7 +78,7 @@ func (a *App) run(ctx context.Context, f runFlags) error {
 func (f runFlags) check(a *App) error {
 	switch {
 	case f.answers != "" && (f.nonInteractive || f.dryRun):
-		return checkOnly(f.only)
+		return errors.Join(checkOnly(f.only), checkPlan(f.plan))
 	case f.answers != "":
 		return a.fileAlone(f.answers)
 	case f.dryRun:
@@ -97,13 +105,10 @@ func (a *App) recover(ctx context.Context, m Runner) error {
 	return nil
 }
 
-// noWizard says what works until the screens exist.
+// noWizard says what works without a terminal.
 func (a *App) noWizard() error {
-	text := "cannot ask anything: there is no terminal; use --non-interactive with an answers file"
-	if a.Interactive {
-		text = "cannot ask anything: the screens are not built yet; use --non-interactive with an answers file"
-	}
-	return usageError(text, "sslwizard answers init > answers.yaml    writes one, to fill in the names and the port",
+	return usageError("cannot ask anything: there is no terminal; use --non-interactive with an answers file",
+		"sslwizard answers init > answers.yaml    writes one, to fill in the names and the port",
 		"sslwizard --dry-run answers.yaml    prints what it would change",
 		"sudo sslwizard --non-interactive answers.yaml    does it",
 		"sslwizard --help    says what else there is")
