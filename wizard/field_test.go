@@ -289,3 +289,45 @@ func TestEveryLookIsShown(t *testing.T) {
 		}
 	}
 }
+
+// Letters that arrive together are no name of a key: "tab" is text in a field, and three keys elsewhere.
+func TestLettersTogether(t *testing.T) {
+	t.Parallel()
+	together := func(text string) tea.KeyMsg { return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text)} }
+	for _, word := range []string{"tab", "up", "down", "enter", "esc", "ctrl+c", "ctrl+g", "?", "j"} {
+		m := somewhere(t, &fake{}, steps.IDCerts)
+		m, _ = tellModel(m, together(word))
+		if got := focused(m).text(); got != word || m.overlay != nil || at(t, m) != steps.IDCerts {
+			t.Errorf("%q became %q", word, got)
+		}
+	}
+	m := somewhere(t, &fake{}, steps.IDSSL)
+	if m, _ = tellModel(m, together("jkj")); focused(m).q.Key != "ssl.profile" || focused(m).cursor != 1 {
+		t.Errorf("jkj leads to option %d of %s", focused(m).cursor, focused(m).q.Key)
+	}
+	if m, _ = tellModel(m, together("esc")); at(t, m) != steps.IDSSL || m.overlay != nil {
+		t.Error("three letters went back")
+	}
+}
+
+// A change of mind about where the certificate comes from loses no path.
+func TestChangesOfMind(t *testing.T) {
+	t.Parallel()
+	m := somewhere(t, &fake{}, steps.IDTrusted)
+	m, _ = press(m, "down", " ")
+	m = reach(t, m, "trusted.certificate")
+	m, _ = press(m, "/etc/ssl/a.pem")
+	m = reach(t, backTo(m, "trusted.source"), "trusted.source")
+	m, _ = press(m, "up", " ", "down", " ")
+	if m = reach(t, m, "trusted.certificate"); focused(m).text() != "/etc/ssl/a.pem" || m.talk.value("trusted.certificate") != "/etc/ssl/a.pem" {
+		t.Errorf("%q, %q", focused(m).text(), m.talk.value("trusted.certificate"))
+	}
+}
+
+// backTo moves the focus up to a question.
+func backTo(m model, key string) model {
+	for focused(m).q.Key != key {
+		m, _ = press(m, "shift+tab")
+	}
+	return m
+}

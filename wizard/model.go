@@ -131,6 +131,11 @@ func (m model) back() (tea.Model, tea.Cmd) {
 
 // key handles what is the same on all screens; the rest is the screen's.
 func (m model) key(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
+	if letters := msg.Type == tea.KeyRunes; letters && m.typing() {
+		return m.pass(msg) // text, whatever it says: Bubble Tea writes the letters "ctrl+c" as it writes the key
+	} else if letters && len(msg.Runes) > 1 && !msg.Paste {
+		return m.keys(msg.Runes)
+	}
 	_, quitting := m.overlay.(*quitBox)
 	switch {
 	case msg.String() == "ctrl+c" && quitting:
@@ -154,13 +159,27 @@ func (m model) key(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
 	return m.pass(msg)
 }
 
-// asksHelp reports whether the key asks for help here: in a text field `?` is text.
-func (m model) asksHelp(msg tea.KeyMsg) bool {
-	if msg.Paste {
-		return false
-	}
+// typing reports whether letters are text now.
+func (m model) typing() bool {
 	t, ok := m.top().(typist)
-	return msg.String() == "ctrl+g" || msg.String() == "?" && !(ok && t.typing())
+	return m.overlay == nil && ok && t.typing()
+}
+
+// keys are letters that arrived together, as they do over a slow connection: where they are no text each is a key of its
+// own, and "tab" is not the tab key.
+func (m model) keys(letters []rune) (tea.Model, tea.Cmd) {
+	var all []tea.Cmd
+	for _, r := range letters {
+		next, cmd := m.key(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}})
+		m = next.(model)
+		all = append(all, cmd)
+	}
+	return m, tea.Batch(all...)
+}
+
+// asksHelp reports whether the key asks for help. In a text field it has gone as text before.
+func (m model) asksHelp(msg tea.KeyMsg) bool {
+	return !msg.Paste && (msg.String() == "ctrl+g" || msg.String() == "?")
 }
 
 // pass gives a message to whoever is on top. Messages that are no keys come from commands of the screens, and an overlay

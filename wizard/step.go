@@ -138,8 +138,8 @@ func (s *stepScreen) field(key string) *field {
 }
 
 func (s *stepScreen) key(msg tea.KeyMsg) (screen, tea.Cmd) {
-	if msg.Paste && s.form.focused().written() {
-		return s.typed(msg)
+	if msg.Type == tea.KeyRunes && s.form.focused().written() {
+		return s.typed(msg) // whatever it says: "tab" is text too
 	}
 	switch msg.String() {
 	case "enter":
@@ -149,9 +149,8 @@ func (s *stepScreen) key(msg tea.KeyMsg) (screen, tea.Cmd) {
 	case "ctrl+r":
 		return s, s.again()
 	case "down", "up", "j", "k":
-		if s.walk(msg.String()) {
-			return s, nil
-		}
+		s.walk(msg.String())
+		return s, nil
 	case "tab":
 		s.form.move(1)
 		return s, nil
@@ -164,17 +163,13 @@ func (s *stepScreen) key(msg tea.KeyMsg) (screen, tea.Cmd) {
 	return s.typed(msg)
 }
 
-// walk moves the cursor within the open field, and over its edge to the next; letters do so where they are no text.
-func (s *stepScreen) walk(key string) bool {
+// walk moves the cursor within the open field, and over its edge to the next.
+func (s *stepScreen) walk(key string) {
 	f := s.form.focused()
-	if f.written() && (key == "j" || key == "k") {
-		return false
-	}
 	by := map[string]int{"down": 1, "j": 1, "up": -1, "k": -1}[key]
 	if !f.walk(by) {
 		s.form.move(by)
 	}
-	return true
 }
 
 // typed gives a key to the field, and has the world asked when somebody stops typing.

@@ -82,6 +82,7 @@ func (t *talk) tidy() {
 		if q.Relevant(t.answers) || value == "" || q.Check(t.answers, value) == nil {
 			continue
 		}
+		t.drafts[q.Key] = value // it is offered again when the question is
 		_ = t.answers.Set(q.Key, steps.Defaults().Text(q.Key))
 		delete(t.said, q.Key)
 	}

@@ -33,6 +33,9 @@ func TestAnswersThatAreNotAskedAnyMore(t *testing.T) {
 	if _, problems := k.site(); len(problems) > 0 {
 		t.Errorf("files, then ACME: %v", problems)
 	}
+	if k.drafts["trusted.certificate"] != "/etc/ssl/a.pem" {
+		t.Error("the path is lost to whoever changes their mind again")
+	}
 	tell(t, k, "redirect.canonical", "www.shop.example.com")
 	tell(t, k, "certs.domains", "shop.example.com")
 	if _, problems := k.site(); len(problems) > 0 {
