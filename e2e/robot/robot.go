@@ -166,6 +166,19 @@ func (r *Robot) Press(names ...string) error {
 	return nil
 }
 
+// Keys is how many keys somebody presses for these: every letter that is typed is one.
+func Keys(names ...string) int {
+	count := 0
+	for _, name := range names {
+		if _, ok := keys[name]; ok {
+			count++
+		} else {
+			count += utf8.RuneCountInString(name)
+		}
+	}
+	return count
+}
+
 // Paste is what a terminal sends when text is pasted.
 func (r *Robot) Paste(text string) error { return r.Press("\x1b[200~" + text + "\x1b[201~") }
 
