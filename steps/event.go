@@ -16,13 +16,16 @@ const (
 	Kept      Status = "kept"
 )
 
-// Event is one line of a run: the same in the journal, on a screen and in JSON.
+// Event is one line of a run: the same on a screen and in JSON. One with an Output or a Check says nothing else: it is for
+// who watches, and who only wants to know how the run goes on may pass it over.
 type Event struct {
 	Time    time.Time
 	Run     string
 	Change  Change // nil for events of the run as a whole
 	Status  Status
 	Text    string // for people; cleaned
+	Output  string // a line of what a command does: "$ nginx -t" when it begins, then what it writes; cleaned
+	Check   *Check // one thing that a verification looked at, as it is seen; all of them come again in its Report
 	Report  *Report
 	Err     error
 	Elapsed time.Duration

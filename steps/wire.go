@@ -20,12 +20,15 @@ type EventLine struct {
 	Key     string    `json:"key,omitempty"`
 	Summary string    `json:"summary,omitempty"`
 	Error   string    `json:"error,omitempty"`
+	Output  string    `json:"output,omitempty"`
+	Check   *Check    `json:"check,omitempty"`
 	Report  *Report   `json:"report,omitempty"`
 }
 
 // LineOfEvent is the line of an event.
 func LineOfEvent(e Event) EventLine {
-	l := EventLine{Type: "event", Time: e.Time.UTC(), Run: e.Run, Status: e.Status, Message: Clean(e.Text), Elapsed: e.Elapsed.Seconds(), Report: e.Report}
+	l := EventLine{Type: "event", Time: e.Time.UTC(), Run: e.Run, Status: e.Status, Message: Clean(e.Text), Elapsed: e.Elapsed.Seconds(),
+		Output: CleanLine(e.Output), Check: e.Check, Report: e.Report}
 	if e.Change != nil {
 		l.Step, l.Key, l.Summary = e.Change.Step(), e.Change.Key(), e.Change.Summary()
 	}
@@ -37,7 +40,8 @@ func LineOfEvent(e Event) EventLine {
 
 // Event is the event of a line. Its change is known by what it is called only.
 func (l EventLine) Event() Event {
-	e := Event{Time: l.Time, Run: CleanLine(l.Run), Status: l.Status, Text: Clean(l.Message), Elapsed: time.Duration(l.Elapsed * float64(time.Second)), Report: l.Report}
+	e := Event{Time: l.Time, Run: CleanLine(l.Run), Status: l.Status, Text: Clean(l.Message), Elapsed: time.Duration(l.Elapsed * float64(time.Second)),
+		Output: CleanLine(l.Output), Check: l.Check, Report: l.Report}
 	if l.Key != "" {
 		e.Change = called{For(l.Step), l.Key, CleanLine(l.Summary)}
 	}

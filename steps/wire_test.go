@@ -28,6 +28,8 @@ func TestEventsAcrossProcesses(t *testing.T) {
 		{Time: at, Run: "r", Status: Done, Change: WriteFile{For: For(IDSSL), Path: "/etc/x", Mode: 0o644}, Elapsed: 1500 * time.Millisecond},
 		{Time: at, Run: "r", Status: Failed, Err: errors.New("no room")},
 		{Time: at, Run: "r", Status: Progress, Report: &rep},
+		{Time: at, Run: "r", Status: Progress, Check: &Check{Step: IDWebSockets, Name: "ws.ping", Address: "127.0.0.1:443", Verdict: Fail, Code: "W18", Fix: []string{"look"}, Elapsed: 5}},
+		{Time: at, Run: "r", Status: Progress, Output: "nginx: configuration file test failed"},
 	} {
 		var got Event
 		if _, ended, err := ReadLine(line(t, LineOfEvent(e)), func(e Event) { got = e }); ended || err != nil {
@@ -77,7 +79,7 @@ func FuzzReadLine(f *testing.F) {
 	f.Add([]byte(`{"type":"event","key":"k"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, _, _ = ReadLine(data, func(e Event) {
-			if strings.ContainsRune(e.Text, 0x1b) || e.Change != nil && strings.ContainsRune(e.Change.Summary(), 0x1b) {
+			if strings.ContainsRune(e.Text+e.Output, 0x1b) || e.Change != nil && strings.ContainsRune(e.Change.Summary(), 0x1b) {
 				t.Errorf("%q", e.Text)
 			}
 		})

@@ -20,7 +20,7 @@ const liveIdle = 250 * time.Millisecond
 type verifier struct{ *Installer }
 
 // Probe asks the live site on this host, in every family that it listens on.
-func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool) (steps.Report, error) {
+func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool, seen func(steps.Check)) (steps.Report, error) {
 	test := trusted && site.Trusted.ForTests()
 	trusted = trusted && !test // nobody trusts a staging certificate: its chain is not judged
 	roots, err := i.roots(site, trusted)
@@ -41,9 +41,9 @@ func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool) (ste
 		if test {
 			t.Roots = nil
 		}
-		r := probe.Run(ctx, t, nil)
-		if site.Trusted.Source == steps.SourceFiles {
-			tolerateIssuer(r.Checks)
+		r := probe.Run(ctx, t, func(c steps.Check) { seen(judged(site, c)) })
+		for n, c := range r.Checks {
+			r.Checks[n] = judged(site, c)
 		}
 		whole.Checks = append(whole.Checks, r.Checks...)
 		whole.Took += r.Took
@@ -54,15 +54,15 @@ func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool) (ste
 	return whole, ctx.Err()
 }
 
-// tolerateIssuer makes a warning of a chain that this host cannot follow: who brings a certificate of a CA of their own
-// knows who trusts it.
-func tolerateIssuer(checks []steps.Check) {
-	for n, c := range checks {
-		if c.Verdict == steps.Fail && (c.Code == probe.CodeSelfSigned || c.Code == probe.CodeUntrusted) {
-			checks[n].Verdict = steps.Warn
-			checks[n].Fix = []string{"trusted.caRoots: /path/to/your-ca.pem    when its visitors trust a CA of your own"}
-		}
+// judged makes a warning of a chain that this host cannot follow: who brings a certificate of a CA of their own knows who
+// trusts it.
+func judged(site steps.Site, c steps.Check) steps.Check {
+	own := site.Trusted.Source == steps.SourceFiles
+	if own && c.Verdict == steps.Fail && (c.Code == probe.CodeSelfSigned || c.Code == probe.CodeUntrusted) {
+		c.Verdict = steps.Warn
+		c.Fix = []string{"trusted.caRoots: /path/to/your-ca.pem    when its visitors trust a CA of your own"}
 	}
+	return c
 }
 
 // targets are the site by its first name, in full and in every family, and then by what differs: its other names and

@@ -45,14 +45,13 @@ func TestTargetsCoverNamesAndPaths(t *testing.T) {
 
 func TestOwnCAIsTolerated(t *testing.T) {
 	t.Parallel()
-	checks := []steps.Check{
-		{Name: "trusted.chain", Verdict: steps.Fail, Code: "T15"},
-		{Name: "trusted.chain", Verdict: steps.Fail, Code: "A23"},
-		{Name: "certs.names", Verdict: steps.Fail},
-	}
-	tolerateIssuer(checks)
-	if checks[0].Verdict != steps.Warn || checks[1].Verdict != steps.Fail || checks[2].Verdict != steps.Fail {
-		t.Errorf("got %v", checks)
+	for _, c := range []struct{ source, code, want string }{
+		{steps.SourceFiles, "T15", "warn"}, {steps.SourceFiles, "A23", "fail"}, {steps.SourceFiles, "", "fail"}, {steps.SourceACME, "T15", "fail"},
+	} {
+		site := steps.Site{Trusted: steps.SiteTrusted{Source: c.source}}
+		if got := judged(site, steps.Check{Verdict: steps.Fail, Code: c.code}); string(got.Verdict) != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }
 

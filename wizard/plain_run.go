@@ -156,6 +156,7 @@ func (p *plain) event(e steps.Event, now string) string {
 	}
 	text = steps.CleanLine(text)
 	switch {
+	case e.Check != nil || e.Output != "": // the report says what matters of it
 	case e.Report != nil:
 		for _, c := range e.Report.Checks {
 			if c.Verdict == steps.Fail || c.Verdict == steps.Warn {

@@ -196,6 +196,9 @@ func TestCheckpointKeepsWhatWorks(t *testing.T) {
 	if !slices.ContainsFunc(res.Kept, func(k string) bool { return strings.Contains(k, "what the CA gave stays") }) {
 		t.Errorf("kept %q", res.Kept)
 	}
+	if seen := checksIn(events); !slices.Equal(seen, []string{"tls.versions ok", "tls.versions ok", "chain.trusted fail"}) {
+		t.Errorf("of two verifications these checks were told while they went on: %q", seen)
+	}
 	if events[0].Status != steps.Started || events[len(events)-1].Status != steps.Failed {
 		t.Errorf("events begin with %v and end with %v", events[0], events[len(events)-1])
 	}
@@ -203,6 +206,40 @@ func TestCheckpointKeepsWhatWorks(t *testing.T) {
 	w.mustApply(t, nativePlan())
 	if records, err := Runs(w.machine); err != nil || len(records) != 2 || records[1].Outcome != steps.OutcomePartial {
 		t.Errorf("runs %+v, %v", records, err)
+	}
+}
+
+// checksIn are the checks of events, each before the report that it is in.
+func checksIn(events []steps.Event) []string {
+	var seen []string
+	for _, e := range events {
+		if e.Check != nil {
+			seen = append(seen, e.Check.Name+" "+string(e.Check.Verdict))
+		}
+		if e.Report != nil && !slices.ContainsFunc(e.Report.Checks, func(c steps.Check) bool { return slices.Contains(seen, c.Name+" "+string(c.Verdict)) }) {
+			seen = append(seen, "a report came first")
+		}
+	}
+	return seen
+}
+
+// Who watches sees the commands of a run and what they say, each with the change that it belongs to.
+func TestOutputIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	_, events, err := w.apply(t, nativePlan())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, e := range events {
+		if e.Output != "" {
+			said = append(said, string(e.Change.Step())+": "+e.Output)
+		}
+	}
+	if !slices.Contains(said, "install: $ systemctl daemon-reload") {
+		t.Errorf("%q", said)
 	}
 }
 

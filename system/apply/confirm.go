@@ -62,7 +62,9 @@ func (e *Engine) look(ctx context.Context, res *steps.Result, sites []steps.Veri
 			if e.s.Prober == nil {
 				return nil, failf("cannot verify %s: this build has no probe", site.Name)
 			}
-			report, err := e.s.Prober.Probe(ctx, site, v.Trusted)
+			report, err := e.s.Prober.Probe(ctx, site, v.Trusted, func(c steps.Check) {
+				events.send(steps.Event{Time: e.s.Clock(), Run: res.Run, Status: steps.Progress, Check: &c})
+			})
 			if err != nil {
 				return nil, fmt.Errorf("cannot verify %s: %w", site.Name, err)
 			}

@@ -29,8 +29,9 @@ type Executor interface {
 
 // Prober looks at a live site.
 type Prober interface {
-	// Probe reports; its error is only for what kept it from looking. With trusted false the local CA is trusted.
-	Probe(ctx context.Context, site steps.Site, trusted bool) (steps.Report, error)
+	// Probe reports; its error is only for what kept it from looking. With trusted false the local CA is trusted. Each
+	// check goes to seen as it is made, never two at once.
+	Probe(ctx context.Context, site steps.Site, trusted bool, seen func(steps.Check)) (steps.Report, error)
 }
 
 // Locker keeps other runs out.

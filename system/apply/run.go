@@ -302,6 +302,12 @@ func (s *session) doing(i int, c steps.Change) *doing {
 			return s.j.flush()
 		},
 		unproven: s.unproven,
+		seen: func(check steps.Check) {
+			s.events.send(steps.Event{Time: s.e.s.Clock(), Run: s.j.m.ID, Change: c, Status: steps.Progress, Check: &check})
+		},
+		said: func(line string) {
+			s.events.send(steps.Event{Time: s.e.s.Clock(), Run: s.j.m.ID, Change: c, Status: steps.Progress, Output: line})
+		},
 		report: func(r steps.Report) {
 			s.reports = append(s.reports, r)
 			s.events.send(steps.Event{Time: s.e.s.Clock(), Run: s.j.m.ID, Change: c, Status: steps.Progress, Report: &r})

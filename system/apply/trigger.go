@@ -132,7 +132,7 @@ func (d *doing) verify(ctx context.Context, c steps.Verify) error {
 	}
 	var failed []steps.Check
 	for _, site := range c.Sites {
-		report, err := d.services.Prober.Probe(ctx, site, c.Trusted)
+		report, err := d.services.Prober.Probe(ctx, site, c.Trusted, d.seen)
 		if err != nil {
 			return fmt.Errorf("cannot verify %s: %w", site.Name, err)
 		}

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
@@ -115,11 +116,20 @@ type doing struct {
 	host.Host
 	services *Services
 	before   *Before
-	progress func(string)
+	progress func(string)     // what goes on, for people
 	observe  func(Seen) error // writes to the journal, before it returns
 	report   func(steps.Report)
+	seen     func(steps.Check)   // a check of a verification, as it is made
+	said     func(string)        // a line of what a command does
 	unproven func([]steps.Check) // what is the application's to mend, not a reason to take the change back
 	executor func(string) (Executor, error)
+}
+
+// Run implements host.Host: who watches sees what is run, and what it says.
+func (d *doing) Run(ctx context.Context, c host.Command) (host.Output, error) {
+	d.said("$ " + steps.CleanLine(strings.Join(c.Argv, " ")))
+	c.Said = d.said
+	return d.Host.Run(ctx, c)
 }
 
 // Seen is what only doing a change could tell.

@@ -102,7 +102,8 @@ func (l *Linux) execute(ctx context.Context, c Command) (Output, error) {
 	cmd := exec.CommandContext(limited, program, c.Argv[1:]...)
 	cmd.Env = l.environment(c.Env)
 	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	heard := newListener(c.Said)
+	cmd.Stdout, cmd.Stderr = heard.beside(&stdout), heard.beside(&stderr)
 	stdin, err := inMemory(c.Stdin)
 	if err != nil {
 		return Output{}, &CommandError{Argv: c.Argv, Reason: cleanLine(err.Error()), Err: err}
@@ -112,6 +113,7 @@ func (l *Linux) execute(ctx context.Context, c Command) (Output, error) {
 		cmd.Stdin = stdin
 	}
 	err = runGroup(cmd)
+	heard.end()
 	out := Output{Stdout: stdout.kept.Bytes(), Stderr: stderr.kept.Bytes(), Status: cmd.ProcessState.ExitCode()}
 	return out, l.judge(limited, c, out, err)
 }

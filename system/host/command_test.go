@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -118,5 +119,31 @@ func TestOutputIsCut(t *testing.T) {
 	tool(t, dir, "talk", `head -c 3000000 /dev/zero`)
 	if out, err := l.Query(t.Context(), Command{Argv: []string{"talk"}}); err != nil || len(out.Stdout) != maxOutput {
 		t.Errorf("got %d bytes, %v", len(out.Stdout), err)
+	}
+}
+
+// Who listens gets every line as it comes, from both streams, cleaned and bounded; what is kept is the same as ever.
+func TestLinesAreHeard(t *testing.T) {
+	t.Parallel()
+	l, dir := rooted(t)
+	tool(t, dir, "apt-get", `printf 'one\r\n\ntw\033[31mo\n'; read -r go </dev/stdin; echo "$go" >&2; head -c 5000 /dev/zero | tr '\0' x; printf '\nlast'`)
+	var lines []string
+	out, err := l.Run(t.Context(), Command{Argv: []string{"apt-get"}, Stdin: []byte("three\n"), Said: func(line string) { lines = append(lines, line) }})
+	if err != nil || len(out.Stdout) < 5000 || string(out.Stderr) != "three\n" {
+		t.Errorf("%d bytes, %q, %v", len(out.Stdout), out.Stderr, err)
+	}
+	slices.Sort(lines) // the two streams come as they like
+	if want := []string{"last", "one", "three", "tw␛[31mo", strings.Repeat("x", maxLine)}; !slices.Equal(lines, want) {
+		t.Errorf("%q", lines)
+	}
+}
+
+func TestTooManyLinesAreNotHeard(t *testing.T) {
+	t.Parallel()
+	l, dir := rooted(t)
+	tool(t, dir, "apt-get", `yes | head -n 5000`)
+	lines := 0
+	if _, err := l.Run(t.Context(), Command{Argv: []string{"apt-get"}, Said: func(string) { lines++ }}); err != nil || lines != maxLines {
+		t.Errorf("%d lines, %v", lines, err)
 	}
 }

@@ -51,6 +51,8 @@ type Command struct {
 	Env     []string
 	Stdin   []byte
 	Timeout time.Duration // 0: one minute
+	// Said gets what the command writes, line by line as it comes: cleaned, bounded, never two at once. May be nil.
+	Said func(line string)
 }
 
 // Output is what a command said; each stream is cut at 1 MiB.

@@ -217,10 +217,21 @@ func (h *Host) Run(ctx context.Context, c host.Command) (host.Output, error) {
 		return host.Output{}, &host.CommandError{Argv: c.Argv, Reason: err.Error(), Err: err}
 	}
 	out, err := h.answer(c, true)
+	say(c, out)
 	if err == nil && out.Status != 0 {
 		err = &host.CommandError{Argv: c.Argv, Output: out, Reason: fmt.Sprintf("exit status %d", out.Status)}
 	}
 	return out, err
+}
+
+// say tells whoever listens what the command wrote.
+func say(c host.Command, out host.Output) {
+	if c.Said == nil {
+		return
+	}
+	for line := range strings.Lines(string(out.Stdout) + string(out.Stderr)) {
+		c.Said(strings.TrimSpace(line))
+	}
 }
 
 // answer finds who answers: expectations, then simulated tools, then the Debian. The lock is held.

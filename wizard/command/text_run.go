@@ -16,6 +16,7 @@ func (p *textPrinter) event(e steps.Event) {
 	p.telling.Lock()
 	defer p.telling.Unlock()
 	switch {
+	case e.Check != nil || e.Output != "": // for who watches
 	case e.Report != nil:
 		p.brief(e)
 	case e.Change == nil && endsRun(e):
