@@ -113,25 +113,35 @@ func (r *Robot) Await(texts ...string) error { return r.AwaitFor(Patience, texts
 
 // AwaitFor is Await with another patience.
 func (r *Robot) AwaitFor(patience time.Duration, texts ...string) error {
+	return r.Until(patience, func(screen string) string {
+		if missing := lacking(screen, texts); missing != "" {
+			return fmt.Sprintf("%q", missing)
+		}
+		return ""
+	})
+}
+
+// Until waits until nothing is missing on the screen any more.
+func (r *Robot) Until(patience time.Duration, missing func(screen string) string) error {
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
 		r.mu.Lock()
 		screen, changed := r.screen(), r.changed
 		r.mu.Unlock()
-		missing := lacking(screen, texts)
-		if missing == "" {
+		what := missing(screen)
+		if what == "" {
 			return nil
 		}
 		select {
 		case <-changed:
 		case <-r.ended:
-			if missing = lacking(r.Screen(), texts); missing == "" {
+			if what = missing(r.Screen()); what == "" {
 				return nil
 			}
-			return fmt.Errorf("the program ended without showing %q; the screen is\n%s", missing, r.Screen())
+			return fmt.Errorf("the program ended without showing %s; the screen is\n%s", what, r.Screen())
 		case <-late.C:
-			return fmt.Errorf("%q was not seen within %s; the screen is\n%s", missing, patience, screen)
+			return fmt.Errorf("%s was not seen within %s; the screen is\n%s", what, patience, screen)
 		}
 	}
 }
@@ -174,6 +184,17 @@ func Keys(names ...string) int {
 			count++
 		} else {
 			count += utf8.RuneCountInString(name)
+		}
+	}
+	return count
+}
+
+// Strokes is how many of these are keys beyond typed text: "enter" is one, a name is none.
+func Strokes(names ...string) int {
+	count := 0
+	for _, name := range names {
+		if _, ok := keys[name]; ok {
+			count++
 		}
 	}
 	return count

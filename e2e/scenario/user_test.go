@@ -13,11 +13,12 @@ import (
 // user is a person at a terminal, in the middle of a story.
 type user struct {
 	*testing.T
-	r    *robot.Robot
-	keys int // pressed so far; every letter is one
+	r       *robot.Robot
+	keys    int // pressed so far; every letter is one
+	strokes int // those of them that are no typed text
 }
 
-// at80x24 is the terminal of nearly everybody over SSH.
+// The terminal of nearly everybody over SSH.
 const columns, rows = 80, 24
 
 // sits puts a person before a terminal in which the command runs.
@@ -51,10 +52,26 @@ func (u *user) seesWithin(patience time.Duration, texts ...string) *user {
 	return u
 }
 
+// waits waits until the screen is as it has to be.
+func (u *user) waits(what string, right func(screen string) bool) *user {
+	u.Helper()
+	err := u.r.Until(robot.Patience, func(screen string) string {
+		if right(screen) {
+			return ""
+		}
+		return what
+	})
+	if err != nil {
+		u.Fatal(err)
+	}
+	return u
+}
+
 // presses presses keys by their names; what is no name is typed.
 func (u *user) presses(keys ...string) *user {
 	u.Helper()
 	u.keys += robot.Keys(keys...)
+	u.strokes += robot.Strokes(keys...)
 	if err := u.r.Press(keys...); err != nil {
 		u.Fatal(err)
 	}
