@@ -100,6 +100,14 @@ func newWorkers(ctx context.Context, h host.Reader, master int, before []worker)
 	})
 }
 
+// oldRetired waits until none of these workers takes connections any more: until then a visitor may still meet the old
+// configuration. The kernel gives a new connection to any of the workers that listen.
+func oldRetired(ctx context.Context, h host.Reader, master int, before []worker) error {
+	return poll(ctx, pause, func() (bool, error) {
+		return !slices.ContainsFunc(workersOf(h, master), func(w worker) bool { return slices.Contains(before, w) }), nil
+	})
+}
+
 // served waits until every site of ours serves the certificate that its file names, inARow times in a row.
 func (r Runtime) served(ctx context.Context, h host.Reader) error {
 	servers, err := r.ourServers(h)

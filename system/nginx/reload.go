@@ -17,8 +17,8 @@ import (
 const settle = 10 * time.Second
 
 // Reload has the unit take its configuration and proves by observation that it did, because "systemctl reload" and
-// "nginx -s reload" succeed while nginx goes on with the old one: there are new workers, nothing new at level emerg in the
-// error log, and every site of ours serves its certificate on loopback, time and again. It fails with N05 or N06.
+// "nginx -s reload" succeed while nginx goes on with the old one: there are new workers and the old ones take no
+// connections any more, nothing new is at level emerg in the error log, and every site of ours serves its certificate on loopback, time and again. It fails with N05 or N06.
 func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	r = r.withDefaults()
 	master, err := r.masterOf(ctx, h, unit)
@@ -41,6 +41,12 @@ func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	}
 	if said := emergencies(ctx, h, log, from); said != "" {
 		return kept(said)
+	}
+	if err := oldRetired(ctx, h, master, before); err != nil {
+		return &steps.Failure{
+			Text: "cannot see nginx retire its old workers: they still take connections with the old configuration", Code: "N06", Err: err,
+			Fixes: []string{"systemctl status " + Unit},
+		}
 	}
 	return r.served(ctx, h)
 }

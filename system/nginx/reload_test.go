@@ -138,6 +138,38 @@ func TestOldCertificateIsSeen(t *testing.T) {
 	wantCode(t, r.Reload(t.Context(), m, Unit), "N06", "another certificate")
 }
 
+// An old worker that the machine gives no time to still has its listening sockets: what it takes is answered by the old
+// configuration, whatever the new workers serve.
+func TestOldWorkersAreSeen(t *testing.T) {
+	t.Parallel()
+	_, m, r := reloadable(t)
+	r.settle = 700 * time.Millisecond
+	var held []worker
+	m.first = func() {
+		held = workersOf(m, m.master)
+		signalAll(t, held, syscall.SIGSTOP)
+	}
+	wantCode(t, r.Reload(t.Context(), m, Unit), "N06", "old workers")
+	m.first = nil
+	signalAll(t, held, syscall.SIGCONT)
+	if len(held) == 0 {
+		t.Error("there was no worker to hold")
+	}
+	r.settle = 5 * time.Second
+	if err := r.Reload(t.Context(), m, Unit); err != nil {
+		t.Error(err)
+	}
+}
+
+func signalAll(t *testing.T, all []worker, s syscall.Signal) {
+	t.Helper()
+	for _, w := range all {
+		if err := syscall.Kill(w.pid, s); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestReloadWithoutUnit(t *testing.T) {
 	t.Parallel()
 	l, m, r := reloadable(t)
