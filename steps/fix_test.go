@@ -16,4 +16,13 @@ func TestSplitFix(t *testing.T) {
 			t.Errorf("%q: got %q and %q, want %q and %q", c[0], command, comment, c[1], c[2])
 		}
 	}
+	for text, want := range map[string]string{
+		"rm x  y\nz\x1b":      "rm x    y z␛",
+		"type\r\nthis":        "type this",
+		"just this\u202e one": "just this␛ one",
+	} {
+		if got := CleanFix(text); got != want {
+			t.Errorf("%q became %q, not %q", text, got, want)
+		}
+	}
 }

@@ -100,12 +100,6 @@ func (l *line) shown(width int, end, between string) string {
 	return string(l.text[from:l.at]) + block + string(l.text[l.at:min(len(l.text), max(l.at, from+width))])
 }
 
-// typable is what readable takes.
-func typable(runes []rune) []rune {
-	kept, _ := readable(runes)
-	return kept
-}
-
 // readable leaves out what is no text, and says why where somebody may wonder: control characters are dropped, as a paste
 // often ends with one; what is invisible, turns the direction of the text or is two columns wide is refused.
 func readable(runes []rune) (kept []rune, refused string) {

@@ -91,7 +91,7 @@ func (m mark) end(o outcome) {
 	m.check.Browser = steps.CleanLine(o.fault.browser)
 	m.check.Blame = o.fault.blame
 	for _, line := range o.fault.fix {
-		m.check.Fix = append(m.check.Fix, steps.Clean(clip(line, maxDetail))) // two spaces part a command from what it does
+		m.check.Fix = append(m.check.Fix, steps.CleanFix(clip(line, maxDetail)))
 	}
 	m.check.Elapsed = time.Since(m.start)
 	m.rec.add(m.check)

@@ -4,10 +4,9 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
 	"testing"
-
-	"golang.org/x/net/http2"
 )
 
 // A connection that was taken before the drain began gets its answer, even if its request comes only afterwards: at a
@@ -59,10 +58,9 @@ func TestDrainAnswersWhatComesLateOverHTTP2(t *testing.T) {
 	if err := <-i.served; err != nil {
 		t.Fatal(err)
 	}
-	client, err := new(http2.Transport).NewClientConn(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := &http.Transport{ForceAttemptHTTP2: true,
+		DialTLSContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil }}
+	t.Cleanup(client.CloseIdleConnections)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://a.test/late", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -72,8 +70,8 @@ func TestDrainAnswersWhatComesLateOverHTTP2(t *testing.T) {
 		t.Fatalf("no answer: %v", err)
 	}
 	response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		t.Errorf("status %d", response.StatusCode)
+	if response.StatusCode != http.StatusOK || response.ProtoMajor != 2 {
+		t.Errorf("status %d over %s", response.StatusCode, response.Proto)
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("Shutdown: %v", err)
