@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/c93d5bcb/sslwizard/system"
+	"github.com/c93d5bcb/sslwizard/system/caller"
 	"github.com/c93d5bcb/sslwizard/wizard"
 	"github.com/c93d5bcb/sslwizard/wizard/command"
 )
@@ -44,7 +45,7 @@ func main() {
 		Called:      called(),
 		Root:        os.Geteuid() == 0,
 		Width:       columns(),
-		Env:         os.Getenv,
+		Env:         caller.Env(os.Getenv),
 	}
 	os.Exit(app.Run(ctx, os.Args[1:]))
 }
