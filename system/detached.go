@@ -3,6 +3,7 @@ package system
 import (
 	"context"
 	"net"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/detach"
@@ -48,6 +49,9 @@ func (i *Installer) Active(ctx context.Context) (string, error) { return i.runne
 
 // Last is the run that goes on, or the one that ended last.
 func (i *Installer) Last(ctx context.Context) (string, error) { return i.runner().Last(ctx) }
+
+// Since implements wizard.Runner.
+func (i *Installer) Since(_ context.Context, from time.Time) string { return i.runner().Since(from) }
 
 // Stop implements wizard.Runner.
 func (i *Installer) Stop(ctx context.Context, run string) error { return i.runner().Stop(ctx, run) }

@@ -21,7 +21,7 @@ type done struct {
 
 func newDone(a *apply) *done {
 	d := &done{apply: a, result: *a.end}
-	if a.talk != nil {
+	if a.preview != nil { // of a run that is only followed nobody here said what it is about
 		d.site, _ = a.talk.site()
 	}
 	if d.live() {

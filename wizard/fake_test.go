@@ -20,6 +20,7 @@ type fake struct {
 	start   func(steps.Preview) (string, error)
 	follow  func(ctx context.Context, run string, sink func(steps.Event)) (steps.Result, error)
 	active  string
+	since   string
 	stopped []string
 	kept    *steps.Session
 	saves   int
@@ -60,6 +61,8 @@ func (f *fake) Follow(ctx context.Context, run string, sink func(steps.Event)) (
 }
 
 func (f *fake) Active(context.Context) (string, error) { return f.active, nil }
+
+func (f *fake) Since(context.Context, time.Time) string { return f.since }
 
 func (f *fake) Stop(_ context.Context, run string) error {
 	f.stopped = append(f.stopped, run)

@@ -10,8 +10,7 @@ import (
 )
 
 // farewell is what stays on the normal screen when a run has ended: what is live, what is not, and what to type. About
-// ten lines, so that the scrollback keeps what matters. The site may be the zero one: of a run that was only followed
-// nothing more is known than its result.
+// ten lines, so that the scrollback keeps what matters. The site may be the zero one, of a run that was only followed.
 func farewell(s *shared, site steps.Site, r steps.Result) []string {
 	lines := []string{"sslwizard: " + ended(r)}
 	lines = append(lines, live(site, r)...)
@@ -45,18 +44,28 @@ func ended(r steps.Result) string {
 
 // live are the addresses that were seen to work.
 func live(site steps.Site, r steps.Result) []string {
-	if site.Name == "" || r.Outcome != steps.OutcomeDone && r.Outcome != steps.OutcomePartial {
+	host := hostOf(site, r)
+	if host == "" || r.Outcome != steps.OutcomeDone && r.Outcome != steps.OutcomePartial {
 		return nil
+	}
+	said := "  https://" + host
+	if lastOf(r).Verdict(steps.IDWebSockets) == steps.OK {
+		return []string{said + " and wss://" + host + " are live"}
+	}
+	return []string{said + " is live"}
+}
+
+// hostOf is the host of the site's address. Of a run that was only followed the proof knows it.
+func hostOf(site steps.Site, r steps.Result) string {
+	if site.Name == "" {
+		_, host, _ := strings.Cut(steps.CleanLine(lastOf(r).Target), "://")
+		return host
 	}
 	host := string(site.Certs.Domains[0])
 	if strings.Contains(host, ":") {
 		host = strings.TrimSuffix(net.JoinHostPort(host, ""), ":")
 	}
-	said := "  https://" + host
-	if site.WebSockets.Enabled && lastOf(r).Verdict(steps.IDWebSockets) == steps.OK {
-		return []string{said + " and wss://" + host + " are live"}
-	}
-	return []string{said + " is live"}
+	return host
 }
 
 // lastOf is the last report about the site itself; a rehearsal has no URL.

@@ -5,6 +5,7 @@ package wizard
 
 import (
 	"context"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -45,6 +46,8 @@ type Runner interface {
 	Follow(ctx context.Context, run string, sink func(steps.Event)) (steps.Result, error)
 	// Active is the handle of the run that goes on at the moment, "" if none does.
 	Active(context.Context) (run string, err error)
+	// Since is the last run that began at that time or later, "" if none did. It may have ended.
+	Since(ctx context.Context, from time.Time) (run string)
 	// Stop has the run stop after the change that it is at, and take everything back.
 	Stop(ctx context.Context, run string) error
 }

@@ -18,6 +18,7 @@ type welcome struct {
 	nearby  bool           // what is around was looked for
 	earlier *steps.Session // a conversation that was begun
 	run     string         // a run that goes on
+	unseen  string         // a run of the earlier conversation: nobody saw on a screen that it went well
 	at      int
 	full    bool // every check with its fix
 	began   bool // somebody has been at the steps already: their answers are in the talk, not only kept
@@ -28,7 +29,10 @@ type welcome struct {
 type (
 	factsMsg  struct{ facts steps.Facts }
 	nearbyMsg struct{ nearby steps.Nearby }
-	keptMsg   struct{ session *steps.Session }
+	keptMsg   struct {
+		session *steps.Session
+		run     string
+	}
 	activeMsg struct{ run string }
 	failedMsg struct{ err error }
 )
@@ -58,7 +62,7 @@ func (w *welcome) start() tea.Cmd {
 		if err != nil || !ok {
 			return keptMsg{}
 		}
-		return keptMsg{&session}
+		return keptMsg{&session, machine.Since(ctx, session.Time)}
 	}
 	active := func() tea.Msg {
 		run, _ := machine.Active(ctx)
@@ -78,7 +82,7 @@ func (w *welcome) update(msg tea.Msg) (screen, tea.Cmd) {
 		w.talk.learn(*w.facts)
 		return w, func() tea.Msg { return learntMsg{} }
 	case keptMsg:
-		w.earlier = msg.session
+		w.earlier, w.unseen = msg.session, msg.run
 	case activeMsg:
 		w.run = msg.run
 	case tea.KeyMsg:
@@ -114,7 +118,10 @@ type choice struct {
 func (w *welcome) choices() []choice {
 	var all []choice
 	if w.run != "" {
-		all = append(all, choice{"Follow the run that goes on", "it was started before", func() tea.Cmd { return open(newApply(w.shared, w.run)) }})
+		all = append(all, choice{"Follow the run that goes on", "it was started before", func() tea.Cmd { return w.follow(w.run) }})
+	}
+	if w.run == "" && w.unseen != "" {
+		all = append(all, choice{"See how the last run ended", "it went on without you", func() tea.Cmd { return w.follow(w.unseen) }})
 	}
 	if w.facts == nil {
 		return all
@@ -124,6 +131,12 @@ func (w *welcome) choices() []choice {
 			choice{"Start over", "forgets these answers", w.anew})
 	}
 	return append(all, choice{"Begin", "", w.begin})
+}
+
+// follow opens a run of which this wizard knows no more than what it writes down.
+func (w *welcome) follow(run string) tea.Cmd {
+	w.preview = nil
+	return open(newApply(w.shared, run))
 }
 
 // open is the step at which the kept conversation was.
@@ -141,7 +154,7 @@ func (w *welcome) begin() tea.Cmd {
 
 // anew forgets what was answered and begins with what the server suggests.
 func (w *welcome) anew() tea.Cmd {
-	w.talk, w.earlier = newTalk(*w.facts), nil
+	w.talk, w.earlier, w.unseen = newTalk(*w.facts), nil, ""
 	clear(w.passed)
 	return tea.Batch(w.forget(), w.begin())
 }

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -136,6 +137,39 @@ func TestFollowTheRunThatGoesOn(t *testing.T) {
 	}
 	if msg, ok := cmd().(openMsg); !ok || msg.screen.title() == m.top().title() {
 		t.Errorf("it opens %T", msg.screen)
+	}
+}
+
+// A run that ended while nobody watched is shown before its answers are offered again.
+func TestSeeHowTheLastRunEnded(t *testing.T) {
+	t.Parallel()
+	f := lookedAt()
+	kept := answered(t).session(steps.IDTrusted)
+	f.kept, f.since = &kept, "20261123-115000-0001"
+	f.follow = func(context.Context, string, func(steps.Event)) (steps.Result, error) {
+		return steps.Result{Run: "1", Outcome: steps.OutcomeDone, Reports: []steps.Report{{Target: "https://shop.example.com",
+			Checks: []steps.Check{{Step: steps.IDWebSockets, Verdict: steps.OK}}}}}, nil
+	}
+	s := themed(t, f, themes["utf8"])
+	m := newModel(s, newWelcome(s))
+	m, _ = settle(m, m.Init())
+	lint(t, "welcome", "utf8", sizes[0], m.View())
+	if view := m.View(); !strings.Contains(view, "> See how the last run ended") || !strings.Contains(view, "Go on at step 7") {
+		t.Fatalf("%s", view)
+	}
+	m, cmd := tellModel(m, keyMsg("enter"))
+	m, cmd = tellModel(m, cmd())
+	a, ok := m.top().(*apply)
+	if !ok || cmd == nil {
+		t.Fatalf("%T is seen", m.top())
+	}
+	m, cmd = tellModel(m, a.feed.next(t.Context())())
+	m, cmd = tellModel(m, cmd())
+	if settle(m, cmd); !strings.Contains(m.View(), "https://shop.example.com and wss://shop.example.com are live") {
+		t.Errorf("%s", m.View())
+	}
+	if f.kept != nil {
+		t.Error("the answers are offered once more")
 	}
 }
 

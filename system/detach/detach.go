@@ -31,6 +31,9 @@ const (
 	eventsName  = "events.jsonl"
 )
 
+// timeLayout is how the name of a run begins.
+const timeLayout = "20060102-150405"
+
 const (
 	kept      = 5                     // folders of earlier runs
 	lookEvery = 80 * time.Millisecond // how often somebody who follows looks
@@ -70,7 +73,7 @@ func (r Runner) Start(ctx context.Context, shown steps.Preview) (string, error) 
 	if err != nil {
 		return "", &steps.Failure{Text: "cannot find the program that is to do the run", Err: err}
 	}
-	run := time.Now().UTC().Format("20060102-150405") + "-" + strings.ToLower(rand.Text()[:4])
+	run := time.Now().UTC().Format(timeLayout) + "-" + strings.ToLower(rand.Text()[:4])
 	if err := r.place(run, shown.Plan.Sites); err != nil {
 		return "", fmt.Errorf("cannot prepare the run: %w", err)
 	}
@@ -165,6 +168,19 @@ func (r Runner) Last(ctx context.Context) (string, error) {
 		return runs[0], nil
 	}
 	return "", nil
+}
+
+// Since is the last run that began at that time or later, "" if none did. The names of runs know seconds only.
+func (r Runner) Since(from time.Time) string {
+	runs := r.runs()
+	if len(runs) == 0 {
+		return ""
+	}
+	began, err := time.Parse(timeLayout, runs[0][:min(len(runs[0]), len(timeLayout))])
+	if err != nil || began.Before(from.Truncate(time.Second)) {
+		return ""
+	}
+	return runs[0]
 }
 
 // alive asks systemd, which knows it better than any file.

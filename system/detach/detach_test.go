@@ -181,6 +181,23 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// A conversation knows whether a run came of it.
+func TestSince(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.File(dirOf("20260102-030405-abcd")+"/events.jsonl", summary(steps.OutcomeDone))
+	began := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for from, want := range map[time.Time]string{began.Add(-time.Hour): "20260102-030405-abcd", began.Add(time.Second / 2): "20260102-030405-abcd", began.Add(time.Second): ""} {
+		if run := b.Since(from); run != want {
+			t.Errorf("since %s: %q", from, run)
+		}
+	}
+	b.File(dirOf("zzz")+"/events.jsonl", "")
+	if run := b.Since(began); run != "" {
+		t.Errorf("%q", run)
+	}
+}
+
 // The folders of the last runs stay, for who attaches late; older ones go.
 func TestOldRunsAreSwept(t *testing.T) {
 	t.Parallel()
