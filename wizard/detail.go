@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/wizard/theme"
@@ -14,6 +15,8 @@ import (
 type detail struct {
 	*planScreen
 	at     int // in pending
+	whole  []text
+	width  int // for which the text was laid out
 	text   scroll
 	search *line // what is being looked for; nil: nothing
 	sought string
@@ -31,24 +34,51 @@ func (d *detail) show(at int) {
 	d.planScreen.at = at
 	i := d.pending[at]
 	d.seen[i] = true
-	d.text = scroll{lines: d.content(d.view.Effects[i])}
+	d.whole, d.width, d.text = d.content(d.view.Effects[i]), 0, scroll{}
 }
 
-// content is the whole of a change as lines.
-func (d *detail) content(e steps.Effect) []string {
-	lines := []string{" " + d.theme.Action(e.Action) + " " + d.theme.Fold(steps.CleanLine(e.Change.Summary()))}
+// text is one line of a change, however long, and its color.
+type text struct {
+	line  string
+	color theme.Color
+}
+
+// content is the whole of a change.
+func (d *detail) content(e steps.Effect) []text {
+	all := []text{{line: " " + d.theme.Action(e.Action) + " " + d.theme.Fold(steps.CleanLine(e.Change.Summary()))}}
 	if e.Note != "" {
-		lines = append(lines, "   "+d.theme.Fold(steps.CleanLine(e.Note)))
+		all = append(all, text{line: "   " + d.theme.Fold(steps.CleanLine(e.Note))})
 	}
 	for _, argv := range e.Commands {
-		lines = append(lines, " $ "+d.theme.Fold(steps.CleanLine(strings.Join(argv, " "))))
+		all = append(all, text{line: " $ " + d.theme.Fold(steps.CleanLine(strings.Join(argv, " ")))})
 	}
-	lines = append(lines, "")
+	all = append(all, text{})
 	for raw := range strings.Lines(e.Diff) {
-		text := " " + d.theme.Fold(strings.ReplaceAll(steps.Clean(strings.TrimSuffix(raw, "\n")), "\t", "    "))
-		lines = append(lines, d.theme.Paint(diffColor(raw), text))
+		line := " " + d.theme.Fold(strings.ReplaceAll(steps.Clean(strings.TrimSuffix(raw, "\n")), "\t", "    "))
+		all = append(all, text{line, diffColor(raw)})
 	}
-	return lines
+	return all
+}
+
+// layout breaks what is too wide: whoever agrees to a change has to be able to read all of it.
+func (d *detail) layout(width int) {
+	if d.width == width {
+		return
+	}
+	const inset = 3
+	d.width, d.text.lines = width, nil
+	for _, t := range d.whole {
+		pieces := []string{t.line}
+		if ansi.StringWidth(t.line) > width {
+			pieces = strings.Split(ansi.Wrap(t.line, width-inset, ""), "\n")
+		}
+		for n, piece := range pieces {
+			if n > 0 {
+				piece = pad("", inset) + piece
+			}
+			d.text.lines = append(d.text.lines, d.theme.Paint(t.color, piece))
+		}
+	}
 }
 
 func diffColor(line string) theme.Color {
@@ -116,7 +146,10 @@ func (d *detail) searching(msg tea.KeyMsg) {
 
 func (d *detail) typing() bool { return d.search != nil }
 
-func (d *detail) body(_, height int) []string { return d.text.shown(height) }
+func (d *detail) body(width, height int) []string {
+	d.layout(width)
+	return d.text.shown(height)
+}
 
 func (d *detail) status() string {
 	if d.search != nil {

@@ -30,10 +30,10 @@ func (f *field) about(value string, width int) (said string, all bool) {
 		if said = f.sign(c.Verdict) + " " + text; ansi.StringWidth(said) <= room && len(c.Fix) == 0 {
 			return said, true
 		}
-		if said = strings.TrimSpace(f.theme.Mark(c.Verdict)); ansi.StringWidth(said) <= room {
+		if said = strings.TrimSpace(f.theme.Mark(c.Verdict)); f.listed() && ansi.StringWidth(said) <= room {
 			return said, false
 		}
-		return "", false
+		return "", false // it stands below, and a value alone needs no second mark
 	}
 	if said = f.theme.Shape("…", "~") + " looking"; f.busy && value != "" && ansi.StringWidth(said) <= room {
 		return said, true

@@ -114,6 +114,25 @@ func TestDetails(t *testing.T) {
 	}
 }
 
+// Every word of a change can be read, however small the terminal is.
+func TestDetailsAreNotCut(t *testing.T) {
+	t.Parallel()
+	words := strings.Fields(strings.Repeat("DEBIAN_FRONTEND=noninteractive apt-get --no-install-recommends install nginx-light ", 12) + "last")
+	for _, size := range sizes {
+		p := plannedScreen(themed(t, &fake{}, themes["utf8"]), func(v *steps.Preview) { v.Effects[0].Commands = [][]string{words} })
+		m := drawn(newModel(p.shared, newDetail(p, 0)), size)
+		seen := m.View()
+		lint(t, "detail", "utf8", size, seen)
+		for range 20 {
+			m, _ = press(m, "pgdown")
+			seen += m.View()
+		}
+		if strings.Contains(seen, "…") || !strings.Contains(seen, "nginx-light last") && !strings.Contains(seen, "   last") {
+			t.Errorf("%v: something is cut off:\n%s", size, seen)
+		}
+	}
+}
+
 // Enter never applies, a pasted yes does not count, and nothing but yes starts the run.
 func TestOnlyTypedYesStarts(t *testing.T) {
 	t.Parallel()

@@ -59,5 +59,6 @@ func (b *quitBox) keys() []key {
 // stopped is the end of a wizard that somebody left before anything was applied.
 func stopped(s *shared) ending {
 	return ending{status: steps.ExitCancelled, report: []string{
-		"sslwizard: stopped; nothing was changed on this server. Your answers are kept: sudo " + s.options.Called}}
+		"sslwizard: stopped; nothing was changed on this server. Your answers are kept.",
+		"  sudo " + s.options.Called + "    offers them again"}}
 }
