@@ -59,7 +59,7 @@ type Client struct {
 
 // Pace is how long a client waits for what.
 type Pace struct {
-	Poll     time.Duration // first pause between two looks at the same thing; 0: 50 ms
+	Poll     time.Duration // first pause between two looks at the same thing; 0: 20 ms
 	PollMax  time.Duration // longest such pause that the CA did not ask for; 0: 5 s
 	Validate time.Duration // for all validations of an order; 0: 3 min
 	Issue    time.Duration // from finalize to certificate; 0: 3 min
@@ -74,7 +74,7 @@ func (p Pace) filled() Pace {
 			*d = otherwise
 		}
 	}
-	fill(&p.Poll, 50*time.Millisecond)
+	fill(&p.Poll, 20*time.Millisecond)
 	fill(&p.PollMax, 5*time.Second)
 	fill(&p.Validate, 3*time.Minute)
 	fill(&p.Issue, 3*time.Minute)

@@ -194,7 +194,7 @@ func (s *session) download(o *acme.ExtendedOrder) ([]byte, error) {
 				return chain, nil
 			}
 		}
-		if err := s.sleep(s.pace.Poll * 10); err != nil {
+		if err := s.sleep(s.pace.Poll * 25); err != nil {
 			return nil, err
 		}
 	}

@@ -201,6 +201,6 @@ func (s *session) poll(url string, limit time.Duration, look func() (done bool, 
 		if err := s.sleep(wait); err != nil {
 			return err
 		}
-		pause = min(pause*8/5, s.pace.PollMax)
+		pause = min(2*pause, s.pace.PollMax)
 	}
 }
