@@ -257,6 +257,22 @@ func TestXattrsAreKeptAndInheritedACLsAreNot(t *testing.T) {
 	}
 }
 
+// A file such as /usr/bin/ping has its rights as an attribute, which the kernel takes away from whatever is written to.
+func TestCapabilitiesAreKept(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root may give a file capabilities; CI is root")
+	}
+	l, _ := rooted(t)
+	f := mine("x", 0o755)
+	f.Xattrs = map[string][]byte{"security.capability": []byte("\x01\x00\x00\x02\x00\x20\x00\x00" + // cap_net_raw=ep, version 2
+		"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00")}
+	must(t, l.WriteFile("/ping", f))
+	if got, err := l.ReadFile("/ping"); err != nil || !bytes.Equal(got.Xattrs["security.capability"], f.Xattrs["security.capability"]) {
+		t.Errorf("got %q, %v", got.Xattrs, err)
+	}
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

@@ -77,17 +77,17 @@ func (l *Linux) writeRegular(at place, base string, f File) error {
 // writeTemp writes the whole file under its temporary name and has the disk store it.
 func (l *Linux) writeTemp(at place, temp string, f File) error {
 	flags := unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := unix.Openat(at.fd, temp, flags, unixPerm(f.Mode)&0o777)
+	fd, err := unix.Openat(at.fd, temp, flags, 0o600)
 	if err != nil {
 		return err
 	}
 	file := os.NewFile(uintptr(fd), temp)
 	defer file.Close()
 	dropACL(fd)
-	if err := adopt(fd, f); err != nil {
+	if _, err := file.Write(f.Data); err != nil {
 		return err
 	}
-	if _, err := file.Write(f.Data); err != nil {
+	if err := adopt(fd, f); err != nil { // after the writing, which clears capabilities and, without root, set-id bits
 		return err
 	}
 	if err := l.fsync(file); err != nil {
