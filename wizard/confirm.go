@@ -81,8 +81,8 @@ func (c *confirm) body(width, _ int) []string {
 	lines = append(lines, "")
 	lines = append(lines, indented(s.theme.Mark(steps.OK)+" ", "every file is backed up before it is touched", width)...)
 	lines = append(lines, indented(s.theme.Mark(steps.OK)+" ", "if anything fails, all of it is put back", width)...)
-	if unread := c.unread(); unread > 0 {
-		lines = append(lines, indented(s.theme.Mark(steps.Warn)+" ", fmt.Sprintf("the details of %d of %d changes have not been opened", unread, len(c.plan.pending)), width)...)
+	if unread, all := c.unread(); unread > 0 {
+		lines = append(lines, indented(s.theme.Mark(steps.Warn)+" ", fmt.Sprintf("%d of %d diffs %s not been opened", unread, all, many(all, "has", "have")), width)...)
 	}
 	lines = append(lines, "")
 	switch {
@@ -121,14 +121,17 @@ func many(n int, one, more string) string {
 	return more
 }
 
-func (c *confirm) unread() int {
-	unread := 0
+// unread is how many of all the diffs nobody has looked at.
+func (c *confirm) unread() (unread, all int) {
 	for _, i := range c.plan.pending {
-		if e := c.plan.view.Effects[i]; e.Diff != "" && !c.plan.seen[i] {
+		if c.plan.view.Effects[i].Diff == "" {
+			continue
+		}
+		if all++; !c.plan.seen[i] {
 			unread++
 		}
 	}
-	return unread
+	return unread, all
 }
 
 func (c *confirm) status() string {

@@ -158,8 +158,8 @@ func (p *planScreen) list(width, room int) []string {
 		}
 		lines = append(lines, p.row(e, n == p.at, p.seen[i], width))
 	}
-	view := scroll{lines: lines, from: at - room/2}
-	return view.shown(room)
+	const around = 2 // what comes before and after is in sight too
+	return window(lines, max(0, at-around), min(len(lines), at+1+around), room, p.theme)
 }
 
 func titleOf(id steps.ID) string { return steps.All()[number(id)-1].Title() }
@@ -177,7 +177,7 @@ func (p *planScreen) row(e steps.Effect, chosen, seen bool, width int) string {
 		counts += " seen"
 	}
 	text := "   " + p.theme.Action(e.Action) + " " + p.theme.Fold(steps.CleanLine(e.Change.Summary()))
-	text = pad(cut(text, width-13, p.theme), width-12) + counts
+	text = pad(brief(text, width-13, p.theme), width-12) + counts
 	if chosen {
 		return p.theme.Paint(theme.Active, " >"+text[2:])
 	}
