@@ -177,7 +177,12 @@ func (p *planScreen) row(e steps.Effect, chosen, seen bool, width int) string {
 		counts += " seen"
 	}
 	text := "   " + p.theme.Action(e.Action) + " " + p.theme.Fold(steps.CleanLine(e.Change.Summary()))
-	text = pad(brief(text, width-13, p.theme), width-12) + counts
+	const side = 12 // for the counts
+	if counts == "" {
+		text = brief(text, width-1, p.theme)
+	} else {
+		text = pad(brief(text, width-side-1, p.theme), width-side) + counts
+	}
 	if chosen {
 		return p.theme.Paint(theme.Active, " >"+text[2:])
 	}
