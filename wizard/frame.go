@@ -87,10 +87,13 @@ func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-ansi.StringWidth(text)))
 }
 
-// wrap breaks a plain text into lines at spaces; a word that is too long is broken itself.
+// wrap breaks a plain text into lines at spaces; a word that is too long is broken itself. A hyphen is no place to break
+// at: it is part of an option or of a path.
 func wrap(text string, width int) []string {
 	if text == "" {
 		return nil
 	}
-	return strings.Split(ansi.Wrap(text, max(1, width), ""), "\n")
+	const hyphen, unbroken = "-", "\u2011"
+	text = ansi.Wrap(strings.ReplaceAll(text, hyphen, unbroken), max(1, width), "")
+	return strings.Split(strings.ReplaceAll(text, unbroken, hyphen), "\n")
 }
