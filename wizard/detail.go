@@ -70,7 +70,7 @@ func (d *detail) layout(width int) {
 	for _, t := range d.whole {
 		pieces := []string{t.line}
 		if ansi.StringWidth(t.line) > width {
-			pieces = strings.Split(ansi.Wrap(t.line, width-inset, ""), "\n")
+			pieces = wrap(t.line, width-inset)
 		}
 		for n, piece := range pieces {
 			if n > 0 {
