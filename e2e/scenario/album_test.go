@@ -39,19 +39,23 @@ func (a *album) takes(name, title string) {
 	a.keeps(name, a.r.SVG(title), func(was, is string) bool { return masked(was) == masked(is) })
 }
 
-// keeps writes a picture, or reads the one that is there and compares the two.
+// making reports whether the pictures are made anew.
+func making() bool { return os.Getenv(picturesEnv) == "write" }
+
+// keeps compares with the picture that is there; one that is not the same is written anew, or told.
 func (a *album) keeps(name, svg string, same func(was, is string) bool) {
 	a.Helper()
 	file := filepath.Join(gallery, name+".svg")
-	if os.Getenv(picturesEnv) == "write" {
+	was, err := os.ReadFile(file)
+	switch {
+	case err == nil && same(string(was), svg):
+	case making():
 		if err := os.WriteFile(file, []byte(svg), 0o644); err != nil {
 			a.Fatal(err)
 		}
-	}
-	was, err := os.ReadFile(file)
-	if err != nil {
+	case err != nil:
 		a.Errorf("%v; %s", err, anew)
-	} else if !same(string(was), svg) {
+	default:
 		a.Errorf("%s is not what the wizard shows any more:\n%s\n%s\n%s", file, differing(string(was), svg), a.r.Screen(), anew)
 	}
 }
@@ -126,5 +130,5 @@ func (a *album) shows(name, title string) {
 		a.Errorf("a film of %d pictures and %d bytes; at least %d and at most %d are wanted", n, len(svg), few, heavy)
 	}
 	a.Logf("the film has %d pictures and %d kB", a.film.Pictures(), len(svg)>>10)
-	a.keeps(name, svg, func(was, _ string) bool { return strings.Contains(was, "@keyframes") })
+	a.keeps(name, svg, func(was, _ string) bool { return !making() && strings.Contains(was, "@keyframes") })
 }
