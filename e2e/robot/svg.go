@@ -5,6 +5,7 @@ import (
 	"html"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hinshun/vt10x"
 )
@@ -160,17 +161,15 @@ func trimmed(cells []vt10x.Glyph) run {
 
 // drawn is the run at a column.
 func (r run) drawn(column, length int) string {
-	for _, first := range r {
-		if draw, ok := shapes[first]; ok {
-			return draw(column, length)
-		}
-		break
+	first, _ := utf8.DecodeRuneInString(string(r))
+	if draw, ok := shapes[first]; ok {
+		return draw(column, length)
 	}
-	length = len([]rune(string(r)))
-	if length == 1 {
-		return fmt.Sprintf(`<text x="%s" y="%s">%s</text>`, at(column), number(baseline), html.EscapeString(string(r)))
+	width := ""
+	if length = utf8.RuneCountInString(string(r)); length > 1 {
+		width = fmt.Sprintf(` textLength="%s"`, at(length))
 	}
-	return fmt.Sprintf(`<text x="%s" y="%s" textLength="%s">%s</text>`, at(column), number(baseline), at(length), html.EscapeString(string(r)))
+	return fmt.Sprintf(`<text x="%s" y="%s"%s>%s</text>`, at(column), number(baseline), width, html.EscapeString(string(r)))
 }
 
 // shapes are the signs that are not left to a font: lines and blocks, which have to touch, and marks, which many fonts

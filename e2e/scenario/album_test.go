@@ -3,6 +3,7 @@
 package scenario
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,30 +34,34 @@ const (
 	atTheEnd = 5 * time.Second
 )
 
-// takes compares what is seen with the picture of that name, or makes it anew.
+// takes compares what is seen with the picture of that name. One that is not the same, and does not become so while the
+// rest of a frame may be under way, is made anew, or told.
 func (a *album) takes(name, title string) {
 	a.Helper()
-	a.keeps(name, a.r.SVG(title), func(was, is string) bool { return masked(was) == masked(is) })
+	file := filepath.Join(gallery, name+".svg")
+	was, _ := os.ReadFile(file) // none at first
+	late := time.After(robot.Patience / 6)
+	for {
+		changed, is := a.r.Changed(), a.r.SVG(title)
+		if masked(is) == masked(string(was)) {
+			return
+		}
+		select {
+		case <-changed:
+		case <-late:
+			a.put(file, is, differing(string(was), is)+"\n"+a.r.Screen())
+			return
+		}
+	}
 }
 
-// making reports whether the pictures are made anew.
-func making() bool { return os.Getenv(picturesEnv) == "write" }
-
-// keeps compares with the picture that is there; one that is not the same is written anew, or told.
-func (a *album) keeps(name, svg string, same func(was, is string) bool) {
+// put writes a picture, when they are made anew; otherwise it is wrong that it is another.
+func (a *album) put(file, svg, difference string) {
 	a.Helper()
-	file := filepath.Join(gallery, name+".svg")
-	was, err := os.ReadFile(file)
-	switch {
-	case err == nil && same(string(was), svg):
-	case making():
-		if err := os.WriteFile(file, []byte(svg), 0o644); err != nil {
-			a.Fatal(err)
-		}
-	case err != nil:
-		a.Errorf("%v; %s", err, anew)
-	default:
-		a.Errorf("%s is not what the wizard shows any more:\n%s\n%s\n%s", file, differing(string(was), svg), a.r.Screen(), anew)
+	if os.Getenv(picturesEnv) != "write" {
+		a.Errorf("%s is not what the wizard shows any more:\n%s\n%s", file, difference, anew)
+	} else if err := os.WriteFile(file, []byte(svg), 0o644); err != nil {
+		a.Fatal(err)
 	}
 }
 
@@ -91,8 +96,19 @@ func differing(was, is string) string {
 	return strings.Join(lines, "\n")
 }
 
-// films adds what is seen now.
-func (a *album) films(lasts time.Duration) { a.film.Add(a.r.Picture(), lasts) }
+// films adds what is seen now, when it is all there: a frame may arrive in pieces.
+func (a *album) films(lasts time.Duration) {
+	const still = 60 * time.Millisecond
+	for whole := false; !whole; {
+		changed := a.r.Changed()
+		select {
+		case <-changed:
+		case <-time.After(still):
+			whole = true
+		}
+	}
+	a.film.Add(a.r.Picture(), lasts)
+}
 
 // types types a text and films every letter of it; after is what stands before it on the screen.
 func (a *album) types(after, text string) {
@@ -103,16 +119,12 @@ func (a *album) types(after, text string) {
 	}
 }
 
-// follows films every change of the screen until it shows the text.
+// follows films what changes on the screen until it shows the text.
 func (a *album) follows(text string) {
 	a.Helper()
-	late := time.After(2 * robot.Patience)
-	for {
-		changed := a.r.Changed()
-		if strings.Contains(a.r.Screen(), text) {
-			return
-		}
-		a.films(toSee / 4)
+	late := time.After(longRun)
+	for changed := a.r.Changed(); !strings.Contains(a.r.Screen(), text); changed = a.r.Changed() {
+		a.film.Add(a.r.Picture(), toSee/4)
 		select {
 		case <-changed:
 		case <-late:
@@ -121,7 +133,7 @@ func (a *album) follows(text string) {
 	}
 }
 
-// shows ends the film: it is kept, not compared, for no two runs paint the same frames.
+// shows ends the film. It is not compared, for no two runs paint the same frames.
 func (a *album) shows(name, title string) {
 	a.Helper()
 	const few, heavy = 30, 300 << 10
@@ -130,5 +142,8 @@ func (a *album) shows(name, title string) {
 		a.Errorf("a film of %d pictures and %d bytes; at least %d and at most %d are wanted", n, len(svg), few, heavy)
 	}
 	a.Logf("the film has %d pictures and %d kB", a.film.Pictures(), len(svg)>>10)
-	a.keeps(name, svg, func(was, _ string) bool { return !making() && strings.Contains(was, "@keyframes") })
+	file := filepath.Join(gallery, name+".svg")
+	if was, err := os.ReadFile(file); os.Getenv(picturesEnv) == "write" || !strings.Contains(string(was), "@keyframes") {
+		a.put(file, svg, fmt.Sprint("it is no film: ", err))
+	}
 }

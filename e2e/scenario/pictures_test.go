@@ -3,7 +3,6 @@
 package scenario
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/c93d5bcb/sslwizard/e2e/world"
@@ -17,12 +16,12 @@ func TestPictures(t *testing.T) {
 	st := begin(t, "trixie", named("web1"))
 	st.s.Account("ada")
 	a := &album{user: st.logsIn("sudo ./sslwizard")}
-	a.sees("Begin", "app.service")
+	a.sees("Begin", "application  app.service at http")
 	a.films(toRead)
 	a.takes("welcome", "The first screen: what sslwizard found on this server before it asked anything")
 	a.steps()
 	a.reads()
-	a.agrees(st)
+	a.watches(st)
 	a.presses("enter").leaves(0)
 	st.c.Gets(200, "https://"+shop+"/")
 }
@@ -35,24 +34,24 @@ func named(name string) world.Option {
 // steps answers the seven steps.
 func (a *album) steps() {
 	a.Helper()
-	a.presses("enter").sees("Step 1 of 7")
+	a.presses("enter").sees(step(1))
 	a.films(toSee)
-	a.presses("enter").sees("Step 2 of 7")
+	a.presses("enter").sees(step(2))
 	a.films(toSee)
 	a.types("", shop)
 	a.sees("✓ leads here")
 	a.films(toRead)
 	a.takes("certs", "Step 2: the name is looked up while it is typed")
-	for _, title := range []string{"Step 3 of 7", "Step 4 of 7", "Step 5 of 7"} {
-		a.presses("enter").sees(title)
+	for n := 3; n <= 5; n++ {
+		a.presses("enter").sees(step(n))
 		a.films(toSee)
 	}
 	a.sees("the application answers 200")
 	a.films(toRead)
 	a.takes("proxy", "Step 5: the application was found, and it was asked")
-	a.presses("enter").sees("Step 6 of 7")
+	a.presses("enter").sees(step(6))
 	a.films(toSee)
-	a.presses("enter").sees("Step 7 of 7")
+	a.presses("enter").sees(step(7))
 	a.films(toSee)
 	a.trusts()
 }
@@ -75,23 +74,20 @@ func (a *album) trusts() {
 // reads looks at the plan and at one file of it.
 func (a *album) reads() {
 	a.Helper()
-	a.presses("enter").sees("changes. Nothing has been changed yet.")
+	a.presses("enter").sees(planScreen)
 	a.films(toRead)
 	a.takes("plan", "The plan: everything that would change, under the step that asks for it")
-	for range 8 {
-		a.presses("down")
-	}
-	a.sees(" > + write /etc/systemd/system/sslwizard-proxy.service")
+	a.moves("sslwizard-proxy.service")
 	a.films(toSee)
 	a.presses("enter").sees("line 1 to")
 	a.films(toRead)
 	a.takes("diff", "One file of the plan as a diff, line by line")
-	a.presses("esc").sees("changes. Nothing has been changed yet.")
+	a.presses("esc").sees(planScreen)
 	a.films(toSee)
 }
 
-// agrees types yes and watches the run to its end. The CA is held for a moment, so that there is one to be pictured.
-func (a *album) agrees(st *story) {
+// watches types yes and watches the run to its end. The CA is held for a moment, so that there is one to be pictured.
+func (a *album) watches(st *story) {
 	a.Helper()
 	a.presses("a").sees("Type  yes")
 	a.films(toSee)
@@ -121,14 +117,13 @@ func TestPicturesOfFailure(t *testing.T) {
 	st.reloadNginx()
 	st.answer("nginx")
 	a := &album{user: st.logsIn("sudo ./sslwizard --answers " + answers)}
-	a.sees("Begin", "app.service")
+	a.sees("Begin", "application  app.service at http")
 	for n := range 7 {
-		a.presses("enter").sees(fmt.Sprintf("Step %d of 7", n+1))
+		a.presses("enter").sees(step(n + 1))
 	}
-	a.presses("enter").sees("changes. Nothing has been changed yet.")
-	a.presses("a").sees("Type  yes")
-	a.presses("yes").sees("yes█").presses("enter")
-	a.sees("Esc leads back to the plan.")
+	a.presses("enter").sees(planScreen)
+	a.agrees()
+	a.seesWithin(longRun, "Esc leads back to the plan.")
 	a.takes("failure", "A run that failed: the server's own words, what was put back, what stays")
 	a.presses("enter").leaves(steps.ExitReverted)
 }
