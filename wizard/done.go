@@ -48,20 +48,24 @@ func (d *done) title() string {
 	return fmt.Sprintf("Run %s  %s", steps.CleanLine(d.run), word)
 }
 
-// start implements starter: what was answered is not needed any more after all went well.
-func (d *done) start() tea.Cmd {
+// start implements starter in place of the run's.
+func (d *done) start() tea.Cmd { return nil }
+
+// finish leaves the wizard. What was answered is not needed any more after all went well, now that somebody has seen it:
+// a screen that shows it may have nobody before it.
+func (d *done) finish() tea.Cmd {
 	if d.result.Outcome != steps.OutcomeDone {
-		return nil
+		return leave(d.ending())
 	}
-	ctx, machine := d.ctx, d.machine
+	forget, end := d.forget(), leaveMsg{d.ending()}
 	return func() tea.Msg {
-		_ = machine.Forget(ctx) // they are offered once more, at worst
-		return nil
+		forget()
+		return end
 	}
 }
 
 // interrupt implements stubborn: there is nothing left to ask about.
-func (d *done) interrupt() (screen, tea.Cmd) { return d, leave(d.ending()) }
+func (d *done) interrupt() (screen, tea.Cmd) { return d, d.finish() }
 
 func (d *done) ending() ending {
 	return ending{status: steps.ExitStatus(d.result.Outcome, d.result.Err), report: farewell(d.shared, d.site, d.result)}
@@ -81,7 +85,7 @@ func (d *done) update(msg tea.Msg) (screen, tea.Cmd) {
 	}
 	switch key.String() {
 	case "enter", "q":
-		return d, leave(d.ending())
+		return d, d.finish()
 	case "esc":
 		if !d.live() {
 			return d, back()

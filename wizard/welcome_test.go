@@ -165,10 +165,13 @@ func TestSeeHowTheLastRunEnded(t *testing.T) {
 	}
 	m, cmd = tellModel(m, a.feed.next(t.Context())())
 	m, cmd = tellModel(m, cmd())
-	if settle(m, cmd); !strings.Contains(m.View(), "https://shop.example.com and wss://shop.example.com are live") {
+	if m, _ = settle(m, cmd); !strings.Contains(m.View(), "https://shop.example.com and wss://shop.example.com are live") {
 		t.Errorf("%s", m.View())
 	}
-	if f.kept != nil {
+	if f.kept == nil {
+		t.Error("the answers are forgotten before anybody has seen this")
+	}
+	if press(m, "enter"); f.kept != nil {
 		t.Error("the answers are offered once more")
 	}
 }

@@ -18,7 +18,7 @@ const longRun = 2 * time.Minute
 const (
 	planScreen  = "Nothing has been changed yet."
 	applyScreen = "Safe to close this window"
-	trusted     = "Step 7 of 7"
+	asking      = "obtain a certificate"
 )
 
 func step(n int) string { return fmt.Sprintf("Step %d of 7", n) }
@@ -72,6 +72,15 @@ func (u *user) trustsPebble() *user {
 func (u *user) plans(executor string) *user {
 	u.Helper()
 	return u.begins().chooses(executor).names().defaults().trustsPebble()
+}
+
+// confirms takes all seven steps as they are, to the plan.
+func (u *user) confirms() *user {
+	u.Helper()
+	for n := 2; n <= 7; n++ {
+		u.presses("enter").sees(step(n))
+	}
+	return u.presses("enter").sees(planScreen)
 }
 
 // agrees types the yes that starts the run.
