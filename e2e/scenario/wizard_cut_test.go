@@ -3,10 +3,9 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
-	"os"
-	"regexp"
-	"strconv"
+	"path"
 	"strings"
 	"testing"
 
@@ -16,9 +15,8 @@ import (
 // cut is one way to lose the connection in the middle of a run, and to come back.
 type cut struct {
 	executor string
-	done     int    // changes that were seen to be done; 0: in the moment in which the yes was sent
-	asks     bool   // the run is waiting for the CA, and does so until somebody is back
-	asleep   bool   // a laptop that was closed: nothing gets through, and nobody is told; else ssh is killed
+	at       string // the change that the run is at, by its key; "": in the moment in which the yes is sent
+	asleep   bool   // a laptop is closed: nothing gets through, nobody is told, and the run ends meanwhile; else ssh is killed
 	back     string // what is typed after the next login
 }
 
@@ -27,43 +25,37 @@ const (
 	again  = "sudo ./sslwizard"
 )
 
-// cuts are told from the beginning of a run to its end. The first of them are what CI runs; all with this variable.
-const everyCut = "SSLWIZARD_E2E_ALL"
-
 var cuts = []cut{
-	{executor: "native", done: 0, back: attach},
-	{executor: "nginx", done: 1, asleep: true, back: again},
-	{executor: "native", done: 8, back: attach},
-	{executor: "nginx", done: 12, back: again},
-	{executor: "native", asks: true, asleep: true, back: again},
-	{executor: "nginx", asks: true, back: attach},
-	{executor: "native", done: 1, asleep: true, back: attach},
-	{executor: "native", done: 3, back: again},
-	{executor: "native", done: 6, asleep: true, back: again},
-	{executor: "native", done: 12, asleep: true, back: attach},
-	{executor: "native", done: 16, back: again},
-	{executor: "native", done: 20, asleep: true, back: attach},
-	{executor: "native", asks: true, back: attach},
-	{executor: "nginx", done: 0, back: attach},
-	{executor: "nginx", done: 2, back: attach},
-	{executor: "nginx", done: 6, asleep: true, back: attach},
-	{executor: "nginx", done: 10, back: again},
-	{executor: "nginx", done: 16, asleep: true, back: again},
-	{executor: "nginx", done: 20, back: attach},
-	{executor: "nginx", asks: true, asleep: true, back: again},
+	{executor: "native", back: attach},
+	{executor: "nginx", at: "packages:", asleep: true, back: again},
+	{executor: "native", at: "file:/usr/local/bin/sslwizard", back: attach},
+	{executor: "nginx", at: "unit:nginx.service", back: again},
+	{executor: "native", at: "unit:sslwizard-proxy.service", asleep: true, back: attach},
+	{executor: "nginx", at: theOrder, back: again},
+	{executor: "nginx", back: again},
+	{executor: "native", at: "user:", back: again},
+	{executor: "native", at: "dir:/etc/sslwizard", asleep: true, back: again},
+	{executor: "native", at: "rehearse:", back: attach},
+	{executor: "native", at: "daemon-reload:", back: again},
+	{executor: "native", at: "verify:false", asleep: true, back: attach},
+	{executor: "native", at: theOrder, back: attach},
+	{executor: "native", at: "verify:true", asleep: true, back: again},
+	{executor: "nginx", at: "cert:" + shop + ":local", back: attach},
+	{executor: "nginx", at: "rehearse:", asleep: true, back: again},
+	{executor: "nginx", at: "file:/etc/nginx/conf.d/", back: attach},
+	{executor: "nginx", at: "test:", asleep: true, back: again},
+	{executor: "nginx", at: "verify:false", back: attach},
+	{executor: "nginx", at: "verify:true", back: again},
 }
 
-const fewCuts = 6
+// theOrder is the change that asks the CA.
+const theOrder = "cert:" + shop + ":acme"
 
-// TestWizardCut: over ssh with sudo, the connection is lost in the middle of a run. The run goes on; whoever logs in again
+// TestWizardCut: over ssh with sudo, the connection is lost at twenty points of a run. The run goes on; whoever logs in again
 // sees it live or how it ended, and the site is proven.
 func TestWizardCut(t *testing.T) {
 	t.Parallel()
-	chosen := cuts[:fewCuts]
-	if os.Getenv(everyCut) != "" {
-		chosen = cuts
-	}
-	for n, c := range chosen {
+	for n, c := range cuts {
 		t.Run(c.String(), func(t *testing.T) {
 			t.Parallel()
 			st := begin(t, world.Suites[n%len(world.Suites)])
@@ -71,12 +63,8 @@ func TestWizardCut(t *testing.T) {
 			st.answer(c.executor)
 			u := st.logsIn("sudo ./sslwizard --answers " + answers)
 			u.begins().confirms()
-			if c.asks {
-				st.w.CA.Freeze()
-			}
-			u.agrees()
-			st.loses(u, c)
-			st.comesBack(c)
+			goOn := st.loses(u, c)
+			st.comesBack(c, goOn)
 			st.live()
 		})
 	}
@@ -84,90 +72,78 @@ func TestWizardCut(t *testing.T) {
 
 // String is a name for the test.
 func (c cut) String() string {
-	what := fmt.Sprintf("%s after %d", c.executor, c.done)
-	if c.asks {
-		what = c.executor + " asks the CA"
-	}
-	if c.asleep {
-		what += ", laptop closed"
-	}
-	return what + ", then " + strings.TrimPrefix(c.back, "sudo ./")
+	how := map[bool]string{true: "laptop closed", false: "ssh killed"}[c.asleep]
+	at, _, _ := strings.Cut(cmp.Or(c.at, "yes"), shop)
+	return fmt.Sprintf("%s at %s, %s, %s", c.executor, path.Base(at), how, strings.TrimPrefix(c.back, "sudo ./"))
 }
 
-// loses cuts the connection when the run is that far.
-func (st *story) loses(u *user, c cut) {
+// loses starts the run and cuts the connection when it is at that change. It is held there until what is returned is
+// called: most changes are gone too quickly to be met.
+func (st *story) loses(u *user, c cut) (goOn func()) {
 	st.Helper()
-	switch {
-	case c.asks:
-		u.seesWithin(longRun, "▸ now   "+asking)
-	case c.done > 0:
-		u.waits(fmt.Sprintf("%d changes done", c.done), func(screen string) bool { return done(screen) >= c.done })
+	goOn = func() {}
+	if c.at == "" {
+		u.agrees()
+	} else {
+		held := st.s.Background("bash", "-c", hold, "hold", c.at)
+		u.agrees()
+		pid := strings.TrimSpace(st.must(held()).Stdout)
+		goOn = func() { st.s.Must("kill", "-CONT", pid) }
 	}
-	st.Logf("cut when the screen said: %s", strings.TrimSpace(bar.FindString(u.r.Screen())))
 	if c.asleep {
 		st.c.Cut()
-		if !c.asks {
-			world.Eventually(st, "the end of the run", func() bool {
-				return st.s.Exec("systemctl", "list-units", "--all", "--no-legend", "sslwizard-run-*").Stdout == ""
-			})
-		}
 		defer st.c.Mend()
+		goOn()
+		world.Eventually(st, "the end of the run", func() bool {
+			return st.s.Exec("systemctl", "list-units", "--all", "--no-legend", "sslwizard-run-*").Stdout == ""
+		})
 	}
 	if err := u.r.Process().Kill(); err != nil {
 		st.Fatal(err)
 	}
+	return goOn
 }
 
-// bar is where the screen says how much is done.
-var bar = regexp.MustCompile(`[█░]  +(\d+) of \d+`)
-
-// done is how many changes the screen says are done; all of them when it shows how the run ended.
-func done(screen string) int {
-	if strings.Contains(screen, "are live") {
-		return 1 << 10
-	}
-	found := bar.FindStringSubmatch(screen)
-	if found == nil {
-		return -1
-	}
-	n, _ := strconv.Atoi(found[1])
-	return n
-}
+// hold stops the process of a run as soon as it says that it is at a change, and prints its number. It starts no program
+// while it looks, for many changes are made in less time than that takes.
+const hold = `set -eu
+until events=$(echo /run/sslwizard/runs/*/events.jsonl) && [ -e "$events" ]; do :; done
+pid=$(systemctl show --property=MainPID --value 'sslwizard-run-*')
+until [[ $(<"$events") == *'"type":"event"'*'"key":"'"$1"* ]]; do :; done
+kill -STOP "$pid"
+echo "$pid"`
 
 // comesBack logs in once more and sees the run, or its end.
-func (st *story) comesBack(c cut) {
+func (st *story) comesBack(c cut, goOn func()) {
 	st.Helper()
-	if c.done == 0 && !c.asks {
-		// The yes may have been lost with the connection: what was there before is over then, and nothing was begun.
-		world.Eventually(st, "the end of the first session", func() bool { return st.s.Exec("pgrep", "-f", "^./sslwizard --answers").Status != 0 })
-		if st.s.Exec("ls", "/run/sslwizard/runs").Status != 0 {
-			st.Log("the yes was lost")
-			st.logsIn("sudo ./sslwizard --answers "+answers).begins().confirms().agrees().seesWithin(longRun, "are live")
-		}
+	if c.at == "" && st.isLost() {
+		st.logsIn("sudo ./sslwizard --answers "+answers).begins().confirms().agrees().seesWithin(longRun, "are live")
 	}
-	u := st.logsIn(c.back)
+	runs := !c.asleep && c.at != ""
+	u, live, watching := st.logsIn(c.back), "✓ ok    7 Trusted certificate", "✓ done"
 	if c.back == again {
-		what := "> See how the last run ended"
-		if c.asks {
-			what = "> Follow the run that goes on"
-		}
-		u.waits("the run", func(screen string) bool {
-			return strings.Contains(screen, what) || !c.asks && strings.Contains(screen, "> Follow the run")
+		choice := map[bool]string{true: "> Follow the run that goes on", false: "> See how the last run ended"}[runs]
+		u.waits(choice, func(screen string) bool {
+			return strings.Contains(screen, choice) || c.at == "" && strings.Contains(screen, "> Follow the run")
 		}).presses("enter")
+		live, watching = "are live", applyScreen
 	}
-	live := "are live"
-	if c.back == attach {
-		live = "✓ ok    7 Trusted certificate"
-	}
-	if c.asks {
-		u.waits("the run, asking", func(screen string) bool {
-			return strings.Contains(screen, "can be proved from outside") && !strings.Contains(screen, live)
-		})
-		st.w.CA.Thaw()
+	if runs {
+		u.waits("the run, going on", func(screen string) bool { return strings.Contains(screen, watching) && !strings.Contains(screen, live) })
+		goOn()
 	}
 	u.seesWithin(longRun, live)
 	if c.back == again {
 		u.presses("enter")
 	}
 	u.leaves(0)
+}
+
+// isLost reports whether the yes was lost with the connection: the session is over, and nothing was begun.
+func (st *story) isLost() bool {
+	st.Helper()
+	world.Eventually(st, "the end of the first session", func() bool { return st.s.Exec("pgrep", "-f", "^./sslwizard --answers").Status != 0 })
+	lost := st.s.Exec("ls", "/run/sslwizard/runs").Status != 0
+	st.Logf("the yes was lost: %t", lost)
+	return lost
 }

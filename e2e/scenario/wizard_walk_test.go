@@ -18,7 +18,6 @@ const longRun = 2 * time.Minute
 const (
 	planScreen  = "Nothing has been changed yet."
 	applyScreen = "Safe to close this window"
-	asking      = "obtain a certificate"
 )
 
 func step(n int) string { return fmt.Sprintf("Step %d of 7", n) }
