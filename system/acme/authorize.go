@@ -3,6 +3,7 @@ package acme
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -101,18 +102,29 @@ func ValidToken(token string) bool {
 	return len(token) >= 22 && len(token) <= 200
 }
 
-// answer tells the CA to look. If the reply was lost, the second try may be refused because the CA looked already:
-// then the authorization is not pending any more, and that is what counts.
+// answer tells the CA to look. If the reply was lost, the second try may be refused because the CA is looking or has
+// looked already: then the challenge is not pending any more, and that is what counts (RFC 8555 section 8.2: it is
+// "processing" while its authorization is still "pending").
 func (s *session) answer(challenge, authorization string) error {
 	_, err := ask(s, "have the CA look", func() (acme.ExtendedChallenge, error) { return s.core.Challenges.New(challenge) })
 	var failure *steps.Failure
 	if err == nil || !errors.As(err, &failure) {
 		return err
 	}
-	if authz, look := s.getAuthorization(authorization); look == nil && authz.Status != acme.StatusPending {
+	if authz, look := s.getAuthorization(authorization); look == nil && begun(authz, challenge) {
 		return nil
 	}
 	return err
+}
+
+// begun reports whether the CA was told already to look at the challenge.
+func begun(authz acme.Authorization, challenge string) bool {
+	if authz.Status != acme.StatusPending {
+		return true
+	}
+	return slices.ContainsFunc(authz.Challenges, func(c acme.Challenge) bool {
+		return c.URL == challenge && c.Status != acme.StatusPending
+	})
 }
 
 func (s *session) verdict(url string, deadline time.Time) error {

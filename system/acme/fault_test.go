@@ -107,6 +107,34 @@ func TestFaultsThatPass(t *testing.T) {
 	}
 }
 
+// TestChallengeIsLookedAtAlready is the lost reply of a CA that looks slowly: told again to look it refuses, while the
+// authorization is pending still.
+func TestChallengeIsLookedAtAlready(t *testing.T) {
+	t.Parallel()
+	lookedAt := make(chan struct{})
+	var told atomic.Int32
+	w := newWorld(t, pebbletest.Options{Wrap: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/chalZ/") && told.Add(1) == 1 {
+				lost(w, r, next)
+			}
+			next.ServeHTTP(w, r)
+			if strings.HasPrefix(r.URL.Path, "/authZ/") && told.CompareAndSwap(2, 3) {
+				close(lookedAt)
+			}
+		})
+	}})
+	w.web.replace(func(rw http.ResponseWriter, r *http.Request) {
+		<-lookedAt
+		w.web.serveToken(rw, r)
+	})
+	chain, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.trusted(chain, "shop.example.com")
+}
+
 func TestTornCertificateIsAskedForAgain(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]func(http.ResponseWriter, *http.Request, http.Handler){"torn": torn, "not there yet": problem(404, "malformed", "not yet")} {

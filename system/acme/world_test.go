@@ -121,17 +121,24 @@ func newWebroot(t *testing.T) *webroot {
 
 func (w *webroot) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
-	body, ok := w.tokens[strings.TrimPrefix(r.URL.Path, steps.ChallengePath)]
 	answer := w.answer
 	w.mu.Unlock()
-	switch {
-	case answer != nil:
+	if answer != nil {
 		answer.ServeHTTP(rw, r)
-	case ok:
-		_, _ = rw.Write([]byte(body))
-	default:
-		http.NotFound(rw, r)
+		return
 	}
+	w.serveToken(rw, r)
+}
+
+func (w *webroot) serveToken(rw http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	body, ok := w.tokens[strings.TrimPrefix(r.URL.Path, steps.ChallengePath)]
+	w.mu.Unlock()
+	if !ok {
+		http.NotFound(rw, r)
+		return
+	}
+	_, _ = rw.Write([]byte(body))
 }
 
 func (w *webroot) replace(answer http.HandlerFunc) {
