@@ -108,7 +108,7 @@ func (s *session) failWay(what string, err error) error {
 		f.Text = "cannot " + what + ": the TLS certificate of " + hostOf(s.Directory) + " is not trusted"
 		f.Fixes = []string{"for a CA of your own, let trusted.caRoots name its root certificate", "for a public CA: sudo apt-get install --reinstall ca-certificates, and check the clock"}
 	case errors.As(err, &name):
-		f.Fixes = append([]string{"check that this server can look up names: getent hosts " + hostOf(s.Directory)}, f.Fixes...)
+		f.Fixes = append([]string{"getent hosts " + steps.CleanLine(name.Name) + "    shows whether this server can look up names"}, f.Fixes...)
 	}
 	return f
 }

@@ -3,6 +3,7 @@ package acme
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -283,6 +284,17 @@ func TestCAIsDown(t *testing.T) {
 	c.Pace.Patience = 100 * time.Millisecond
 	_, err := c.Obtain(t.Context(), r, w.web, w.orders)
 	expect(t, err, "A16", steps.ExitUnavailable)
+}
+
+// TestNameOfTheCAIsNotFound names the host that was asked for: what people call the CA is nothing to look up.
+func TestNameOfTheCAIsNotFound(t *testing.T) {
+	t.Parallel()
+	s := &session{Request: Request{Directory: "https://acme-v02.api.letsencrypt.org/directory"}, client: &Client{}}
+	err := s.fail("reach the CA", &wayError{"acme-v02.api.letsencrypt.org", &net.DNSError{Err: "server misbehaving", Name: "acme-v02.api.letsencrypt.org", IsTemporary: true}})
+	f := expect(t, err, "A16", steps.ExitUnavailable)
+	if !strings.HasPrefix(f.Fixes[0], "getent hosts acme-v02.api.letsencrypt.org ") {
+		t.Errorf("the fix is %v", f.Fixes)
+	}
 }
 
 func TestClockIsWrong(t *testing.T) {
