@@ -79,13 +79,10 @@ func (p *planScreen) learn(msg plannedMsg) {
 }
 
 func (p *planScreen) key(key string) (screen, tea.Cmd) {
+	p.at = pressed(key).among(p.at, len(p.pending))
 	switch key {
 	case "esc":
 		return p, back()
-	case "up", "k":
-		p.at = max(0, p.at-1)
-	case "down", "j":
-		p.at = min(len(p.pending)-1, p.at+1)
 	case "r":
 		return p, p.start()
 	case "enter":

@@ -22,8 +22,11 @@ func (b *quitBox) update(msg tea.Msg) (screen, tea.Cmd) {
 	if !ok {
 		return b, nil
 	}
+	if pressed(key.String()).vertical() != 0 {
+		b.quit = !b.quit
+	}
 	switch key.String() {
-	case "up", "down", "k", "j", "tab", "shift+tab":
+	case "tab", "shift+tab":
 		b.quit = !b.quit
 	case "enter":
 		if b.quit {

@@ -14,18 +14,16 @@ type scroll struct {
 // key moves the text; it reports whether the key was one of those that do.
 func (s *scroll) key(key string) bool {
 	page := max(1, s.room-1)
-	switch key {
-	case "up", "k":
-		s.from--
-	case "down", "j":
-		s.from++
-	case "pgup":
+	switch p := pressed(key); {
+	case p.vertical() != 0:
+		s.from += p.vertical()
+	case p.moves(movePageUp):
 		s.from -= page
-	case "pgdown", " ":
+	case p.moves(movePageDown):
 		s.from += page
-	case "home", "g":
+	case p.moves(moveHome):
 		s.from = 0
-	case "end", "G":
+	case p.moves(moveEnd):
 		s.from = len(s.lines)
 	default:
 		return false

@@ -141,6 +141,10 @@ func (s *stepScreen) key(msg tea.KeyMsg) (screen, tea.Cmd) {
 	if msg.Type == tea.KeyRunes && s.form.focused().written() {
 		return s.typed(msg) // whatever it says: "tab" is text too
 	}
+	if by := pressed(msg.String()).vertical(); by != 0 {
+		s.walk(by)
+		return s, nil
+	}
 	switch msg.String() {
 	case "enter":
 		return s.next()
@@ -148,9 +152,6 @@ func (s *stepScreen) key(msg tea.KeyMsg) (screen, tea.Cmd) {
 		return s, s.previous()
 	case "ctrl+r":
 		return s, s.again()
-	case "down", "up", "j", "k":
-		s.walk(msg.String())
-		return s, nil
 	case "tab":
 		s.form.move(1)
 		return s, nil
@@ -164,10 +165,8 @@ func (s *stepScreen) key(msg tea.KeyMsg) (screen, tea.Cmd) {
 }
 
 // walk moves the cursor within the open field, and over its edge to the next.
-func (s *stepScreen) walk(key string) {
-	f := s.form.focused()
-	by := map[string]int{"down": 1, "j": 1, "up": -1, "k": -1}[key]
-	if !f.walk(by) {
+func (s *stepScreen) walk(by int) {
+	if f := s.form.focused(); !f.walk(by) {
 		s.form.move(by)
 	}
 }

@@ -39,12 +39,11 @@ func (a *apply) interrupt() (screen, tea.Cmd) {
 }
 
 func (a *apply) answer(key string) (screen, tea.Cmd) {
+	a.asking.at = pressed(key).among(a.asking.at, len(stopChoices))
 	switch key {
 	case "esc":
 		a.asking = nil
-	case "up", "k":
-		a.asking.at = max(0, a.asking.at-1)
-	case "down", "j", "tab":
+	case "tab":
 		a.asking.at = min(len(stopChoices)-1, a.asking.at+1)
 	case "enter":
 		chosen := a.asking.at

@@ -176,12 +176,8 @@ func (w *welcome) resume() tea.Cmd {
 func (w *welcome) key(key string) (screen, tea.Cmd) {
 	const page = 3
 	choices := w.choices()
-	w.at = max(0, min(w.at, len(choices)-1))
+	w.at = pressed(key).among(w.at, len(choices))
 	switch key {
-	case "up", "k":
-		w.at = max(0, w.at-1)
-	case "down", "j":
-		w.at = max(0, min(len(choices)-1, w.at+1))
 	case "pgdown":
 		w.scroll += page
 	case "pgup":
