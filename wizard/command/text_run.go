@@ -137,7 +137,7 @@ func (p *textPrinter) why(r steps.Result) {
 	if r.Err == nil {
 		return
 	}
-	head, checks := reasons(r)
+	head, checks := r.Because()
 	switch {
 	case len(checks) == 0:
 		p.failure(r.Err)
@@ -145,27 +145,6 @@ func (p *textPrinter) why(r steps.Result) {
 		p.bads(checks)
 		p.failure(&steps.Failure{Text: head, Code: checks[0].Code})
 	}
-}
-
-// reasons are the checks that an error counts up, and what it says before them.
-func reasons(r steps.Result) (head string, checks []steps.Check) {
-	text := r.Err.Error()
-	head = text
-	for _, rep := range r.Reports {
-		for _, c := range rep.Failed() {
-			said := steps.CleanLine(strings.TrimSpace(c.Name + " " + c.Address + ": " + c.Detail))
-			if before, _, found := strings.Cut(text, ": "+said); found && len(before) < len(head) {
-				head = before
-			} else if !strings.Contains(text, said) {
-				continue
-			}
-			checks = append(checks, c)
-		}
-	}
-	if head == text {
-		return text, nil
-	}
-	return head, checks
 }
 
 // lastReports keeps the last report of each site: the one that counts.
