@@ -18,21 +18,14 @@ type apply struct {
 	feed   *following
 	rows   []row
 	log    []string
-	report *steps.Report // the last look at the live site
+	looks  *looks // the verification that goes on, or the last one
 	begun  time.Time
+	last   time.Time // when something was heard of it last
 	now    time.Time
 	end    *steps.Result
 	full   *scroll // the whole log, when it is read
 	asking *stopBox
 	fault  error // what the machine could not do for us
-}
-
-// row is one change of the run.
-type row struct {
-	key, text string
-	status    steps.Status
-	began     time.Time
-	took      time.Duration
 }
 
 // secondMsg comes once a second while a run goes on.
@@ -45,9 +38,12 @@ func second() tea.Cmd {
 }
 
 func (a *apply) title() string {
-	what := "working"
-	if a.end != nil {
-		what = string(a.end.Outcome)
+	what := "applying"
+	switch {
+	case a.failed() != nil:
+		what = "putting back"
+	case a.verifying():
+		what = "verifying"
 	}
 	return fmt.Sprintf("Run %s  %s  %s", steps.CleanLine(a.run), what, elapsed(a.now.Sub(a.begun)))
 }
@@ -69,7 +65,7 @@ func (a *apply) planned() {
 	}
 	for _, e := range a.preview.Effects {
 		if e.Action != steps.Nothing {
-			a.rows = append(a.rows, row{key: e.Change.Key(), text: e.Change.Summary()})
+			a.rows = append(a.rows, rowOf(e.Change))
 		}
 	}
 }
@@ -103,7 +99,7 @@ func (a *apply) learn(msg eventsMsg) (screen, tea.Cmd) {
 	if a.end.Err == nil {
 		a.end.Err = msg.err
 	}
-	return a, replace(newDone(a))
+	return a, replace(a.ends())
 }
 
 // event takes one event into the rows and the log.
@@ -111,22 +107,38 @@ func (a *apply) event(e steps.Event) {
 	if a.begun.IsZero() {
 		a.begun = e.Time
 	}
-	if e.Time.After(a.now) {
+	if a.last = e.Time; e.Time.After(a.now) {
 		a.now = e.Time
 	}
-	if e.Report != nil {
-		a.report = e.Report
+	if e.Check != nil {
+		a.looked(e)
 	}
 	if e.Change != nil {
 		a.change(e)
 	}
-	if text := steps.CleanLine(e.Text); text != "" && e.Status != steps.Started {
-		a.log = append(a.log, e.Time.Local().Format("15:04:05")+" "+text)
+	if text := steps.CleanLine(e.Text + e.Output); text != "" && e.Status != steps.Started {
+		a.log = append(a.log[max(0, len(a.log)-longestLog+1):], e.Time.Local().Format("15:04:05")+" "+text)
 	}
+}
+
+// longestLog bounds the lines that are kept of a run.
+const longestLog = 5000
+
+// failed is the change that failed, nil if none did.
+func (a *apply) failed() *row {
+	for n := range a.rows {
+		if a.rows[n].status == steps.Failed {
+			return &a.rows[n]
+		}
+	}
+	return nil
 }
 
 func (a *apply) change(e steps.Event) {
 	key := e.Change.Key()
+	if a.looks != nil && a.looks.of == key && (e.Status == steps.Done || e.Status == steps.Failed) {
+		a.looks.over = true
+	}
 	for n := range a.rows {
 		if a.rows[n].key != key || a.rows[n].status == steps.Done {
 			continue
@@ -137,23 +149,9 @@ func (a *apply) change(e steps.Event) {
 	if e.Status == steps.Unchanged {
 		return
 	}
-	r := row{key: key, text: e.Change.Summary()}
+	r := rowOf(e.Change)
 	r.become(e)
 	a.rows = append(a.rows, r)
-}
-
-func (r *row) become(e steps.Event) {
-	if r.began.IsZero() {
-		r.began = e.Time
-	}
-	switch e.Status {
-	case steps.Started, steps.Done, steps.Failed:
-		r.status, r.took = e.Status, e.Elapsed
-	case steps.Unchanged:
-		r.status = steps.Done
-	case steps.Progress:
-		r.status = steps.Started
-	}
 }
 
 func (a *apply) key(key string) (screen, tea.Cmd) {
@@ -166,6 +164,8 @@ func (a *apply) key(key string) (screen, tea.Cmd) {
 		a.full.key(key)
 	case key == "l":
 		a.full = &scroll{lines: a.log, from: len(a.log)}
+	case a.verifying():
+		a.looks.key(key)
 	}
 	return a, nil
 }
@@ -177,17 +177,26 @@ func (a *apply) body(width, height int) []string {
 	case a.full != nil:
 		a.full.lines = folded(a.log, a.theme)
 		return a.full.shown(height)
+	case a.verifying() && a.fault == nil:
+		return a.looks.lines(a, width, height)
 	}
 	bottom := append([]string{""}, a.bar(width), "")
-	const logLines = 4
-	for _, line := range a.log[max(0, len(a.log)-logLines):] {
-		bottom = append(bottom, cut("   "+a.theme.Fold(line), width, a.theme))
-	}
+	bottom = append(bottom, a.newest(width, max(height/5, height-1-len(a.rows)-len(bottom)))...)
 	if a.fault != nil {
 		bottom = append(bottom, failure(a.shared, a.fault, width)...)
 	}
 	lines := append([]string{""}, a.list(width, height-1-len(bottom))...)
 	return append(lines, bottom...)
+}
+
+// newest are the last lines of what is said. The changes before them do not move because of them: they have their room
+// from the beginning.
+func (a *apply) newest(width, room int) []string {
+	lines := make([]string, 0, room)
+	for _, line := range a.log[max(0, len(a.log)-room):] {
+		lines = append(lines, cut("   "+a.theme.Fold(line), width, a.theme))
+	}
+	return append(lines, make([]string, room-len(lines))...)
 }
 
 func folded(lines []string, t theme.Theme) []string {
@@ -206,35 +215,13 @@ func (a *apply) list(width, room int) []string {
 		if r.status != "" {
 			now = n
 		}
-		lines[n] = a.row(r, width)
+		lines[n] = r.draw(a.theme, a.now, width)
 	}
 	if len(lines) == 0 {
 		lines = []string{"   " + a.theme.Shape("…", "..") + " waiting for the run to begin"}
 	}
 	view := scroll{lines: lines, from: now - room*2/3}
 	return view.shown(room)
-}
-
-func (a *apply) row(r row, width int) string {
-	sign, took := a.theme.Shape("○", ".")+" next", ""
-	switch r.status {
-	case steps.Started:
-		sign, took = a.theme.Paint(theme.Active, a.theme.Shape("▸", ">")+" now "), seconds(a.now.Sub(r.began))
-	case steps.Done:
-		sign, took = a.theme.Paint(theme.Green, a.theme.Shape("✓", "+")+" done"), seconds(r.took)
-	case steps.Failed:
-		sign, took = a.theme.Paint(theme.Red, a.theme.Shape("✗", "x")+" fail"), seconds(r.took)
-	}
-	text := pad(cut(a.theme.Fold(steps.CleanLine(r.text)), width-22, a.theme), width-21)
-	return "   " + sign + "  " + text + pad("", 8-len(took)) + took
-}
-
-// seconds is a time as short as it can be; under a tenth of a second it says nothing.
-func seconds(d time.Duration) string {
-	if d < 100*time.Millisecond {
-		return ""
-	}
-	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
 // bar is how far the run is: by what is done, never by a guess.
@@ -260,6 +247,8 @@ func (a *apply) status() string {
 		return "The run goes on meanwhile."
 	case a.full != nil:
 		return fmt.Sprintf("%d lines", len(a.log))
+	case a.verifying():
+		return a.looks.tally() + ".  The run goes on without this window, too."
 	}
 	return "Safe to close this window: the run goes on.  sudo " + a.options.Called + " attach"
 }
@@ -270,6 +259,8 @@ func (a *apply) keys() []key {
 		return []key{{"↑↓", "move"}, {"enter", "choose"}, {"esc", "keep watching"}}
 	case a.full != nil:
 		return []key{{"↑↓", "scroll"}, {"l", "back"}}
+	case a.verifying():
+		return []key{{"↑↓", "scroll"}, {"l", "log"}, {"ctrl+c", "stop or leave"}, {"?", "help"}}
 	}
 	return []key{{"l", "log"}, {"ctrl+c", "stop or leave"}, {"?", "help"}}
 }

@@ -10,29 +10,37 @@ import (
 	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
-// done is how a run ended: the report card when it is live, and what was put back when it failed.
+// done is how a run ended: the report card of a site that is live. What went wrong has a screen of its own.
 type done struct {
 	*apply
-	result steps.Result
-	site   steps.Site
-	view   string // "", "checks", "log" or "answers"
-	text   scroll
+	result   steps.Result
+	site     steps.Site
+	standing steps.SiteStatus // what the server has now; zero until it was asked
+	view     string           // "", "checks", "log" or "answers"
+	text     scroll
+	width    int
+	again    bool // the plan is below, or the first screen
 }
 
-func newDone(a *apply) *done {
-	d := &done{apply: a, result: *a.end}
-	if a.preview != nil { // of a run that is only followed nobody here said what it is about
+// standingMsg is what the server says of the site.
+type standingMsg struct{ site steps.SiteStatus }
+
+// ends is the screen of a run that ended.
+func (a *apply) ends() screen {
+	d := &done{apply: a, result: *a.end, width: 80, again: a.preview != nil}
+	if a.talk != nil && d.again {
 		d.site, _ = a.talk.site()
 	}
-	if d.live() {
-		a.preview = nil
+	if !isLive(d.result) {
+		return newBroken(d)
 	}
+	a.preview = nil // it is done: the plan below would be another
 	return d
 }
 
-// live reports a run after which the site is served.
-func (d *done) live() bool {
-	switch d.result.Outcome {
+// isLive reports a run after which the site is served.
+func isLive(r steps.Result) bool {
+	switch r.Outcome {
 	case steps.OutcomeDone, steps.OutcomePartial, steps.OutcomeUnverified, steps.OutcomeNothing:
 		return true
 	}
@@ -41,15 +49,27 @@ func (d *done) live() bool {
 
 func (d *done) title() string {
 	word := map[steps.Outcome]string{steps.OutcomeDone: "done", steps.OutcomePartial: "live, not trusted yet", steps.OutcomeUnverified: "live, not proven",
-		steps.OutcomeReverted: "taken back", steps.OutcomeInconsistent: "failed", steps.OutcomeNothing: "nothing to do"}[d.result.Outcome]
-	if word == "" {
+		steps.OutcomeReverted: "failed, put back", steps.OutcomeInconsistent: "failed", steps.OutcomeNothing: "nothing to do"}[d.result.Outcome]
+	switch {
+	case d.result.Outcome == steps.OutcomeReverted && halted(d.result):
+		word = "stopped, put back"
+	case word == "":
 		word = "ended"
 	}
 	return fmt.Sprintf("Run %s  %s", steps.CleanLine(d.run), word)
 }
 
-// start implements starter in place of the run's.
-func (d *done) start() tea.Cmd { return nil }
+// start implements starter: how the site stands is asked for the card.
+func (d *done) start() tea.Cmd {
+	ctx, machine, at := d.ctx, d.machine, address(d.result)
+	return func() tea.Msg {
+		status, err := machine.Status(ctx)
+		if err != nil {
+			return nil
+		}
+		return standingMsg{standingOf(status, at)}
+	}
+}
 
 // finish leaves the wizard. What was answered is not needed any more after all went well, now that somebody has seen it:
 // a screen that shows it may have nobody before it.
@@ -68,53 +88,74 @@ func (d *done) finish() tea.Cmd {
 func (d *done) interrupt() (screen, tea.Cmd) { return d, d.finish() }
 
 func (d *done) ending() ending {
-	return ending{status: steps.ExitStatus(d.result.Outcome, d.result.Err), report: farewell(d.shared, d.site, d.result)}
+	return ending{status: steps.ExitStatus(d.result.Outcome, d.result.Err), report: farewell(d.shared, d.result, d.standing)}
 }
 
+func (d *done) resize(width, _ int) { d.width = width }
+
 func (d *done) update(msg tea.Msg) (screen, tea.Cmd) {
-	key, ok := msg.(tea.KeyMsg)
-	if !ok {
-		return d, nil
-	}
-	if d.view != "" {
-		if key.String() == "esc" || key.String() == "enter" {
-			d.view = ""
+	switch msg := msg.(type) {
+	case standingMsg:
+		d.standing = msg.site
+	case tea.KeyMsg:
+		if d.reads(msg.String()) {
+			return d, nil
 		}
-		d.text.key(key.String())
-		return d, nil
-	}
-	switch key.String() {
-	case "enter", "q":
-		return d, d.finish()
-	case "esc":
-		if !d.live() {
-			return d, back()
-		}
-	case "v":
-		d.open("checks", d.checks())
-	case "l":
-		d.open("log", folded(d.log, d.theme))
-	case "o":
-		if d.site.Name != "" {
-			d.open("answers", folded(strings.Split(strings.TrimSpace(string(steps.Print(d.site))), "\n"), d.theme))
+		switch msg.String() {
+		case "enter", "q":
+			return d, d.finish()
+		case "e":
+			if d.result.Err != nil {
+				return d, open(newBroken(d))
+			}
 		}
 	}
 	return d, nil
 }
 
-func (d *done) open(view string, lines []string) { d.view, d.text = view, scroll{lines: lines} }
+// reads opens and closes what there is to read; it reports whether the key was for that.
+func (d *done) reads(key string) bool {
+	switch {
+	case d.view != "" && (key == "esc" || key == "enter" || key == "q"):
+		d.view = ""
+	case d.view != "":
+		d.text.key(key)
+	case key == "v" && len(lastOf(d.result).Checks) > 0:
+		d.read("checks", sightsOf(lastOf(d.result).Checks).bySteps(d.theme, d.width))
+	case key == "l":
+		d.read("log", folded(d.log, d.theme))
+	case key == "o" && d.site.Name != "":
+		d.read("answers", folded(strings.Split(strings.TrimSpace(string(steps.Print(d.site))), "\n"), d.theme))
+	default:
+		return false
+	}
+	return true
+}
+
+func (d *done) read(view string, lines []string) {
+	d.view, d.text = view, scroll{lines: lines}
+	if view == "log" {
+		d.text.from = len(lines)
+	}
+}
 
 func (d *done) body(width, height int) []string {
 	if d.view != "" {
 		return d.text.shown(height)
 	}
-	if !d.live() {
-		return d.failed(width, height)
-	}
-	lines := append([]string{""}, d.card(width)...)
+	lines := append([]string{""}, d.card(width, height-1)...)
+	room := height - len(lines) - 1
+	var more []string
 	if d.result.Err != nil {
-		lines = append(lines, "")
-		lines = append(lines, failure(d.shared, d.result.Err, width)...)
+		more = wrong(d.shared, d.result, nil, width)
+	} else {
+		more = folded(ways(d.shared, d.result), d.theme)
+	}
+	if room > 0 && len(more) > 0 {
+		lines = append(append(lines, ""), more[:min(room, len(more))]...)
+	}
+	for n := range lines {
+		lines[n] = cut(lines[n], width, d.theme)
 	}
 	return lines
 }
@@ -131,106 +172,122 @@ var padlock = []string{
 	"  '---------------' ",
 }
 
-// card is the report card: what is live, and how each of the seven steps was seen.
-func (d *done) card(width int) []string {
+// card is the report card: what is live, how each of the seven steps was seen, and until when.
+func (d *done) card(width, height int) []string {
 	var right []string
 	rep := lastOf(d.result)
 	for _, id := range steps.IDs() {
 		if len(rep.Checks) > 0 {
-			right = append(right, d.theme.Mark(rep.Verdict(id))+" "+titleOf(id))
+			right = append(right, d.theme.Mark(d.verdict(rep, id))+" "+titleOf(id))
 		}
 	}
-	right = append(right, "")
-	right = append(right, tallies(d.result)...)
-	lines := []string{cut("   "+d.headline(), width, d.theme), ""}
+	lines := []string{cut("   "+d.headline(width-4), width, d.theme)}
+	const roomy = 12
+	if height >= roomy {
+		lines = append(lines, "")
+	}
 	for n, text := range right {
-		lock := ""
-		if n < len(padlock) && d.result.Outcome == steps.OutcomeDone {
-			lock = padlock[n]
+		if d.result.Outcome == steps.OutcomeDone {
+			text = pad(padlock[n], 24) + text
 		}
-		lines = append(lines, cut("    "+pad(lock, 24)+d.theme.Fold(strings.TrimPrefix(text, "  ")), width, d.theme))
+		lines = append(lines, "    "+text)
+	}
+	if d.result.Outcome == steps.OutcomeDone && len(right) > 0 && height >= roomy {
+		lines = append(lines, "    "+padlock[len(padlock)-1])
+	}
+	for _, text := range append(d.numbers(), d.until()...) {
+		lines = append(lines, "   "+d.theme.Fold(text))
 	}
 	return lines
 }
 
-func (d *done) headline() string {
-	text := strings.TrimSpace(strings.Join(live(d.site, d.result), " "))
-	if text == "" {
-		text = ended(d.result)
+// verdict is that of the probe; a trusted certificate that is not there is not judged by it, and is not well.
+func (d *done) verdict(rep steps.Report, id steps.ID) steps.Verdict {
+	if id == steps.IDTrusted && d.result.Outcome == steps.OutcomePartial {
+		return steps.Fail
 	}
-	return d.theme.Paint(theme.Bold, text)
+	return rep.Verdict(id)
 }
 
-// failed says what failed in the server's own words, what was put back and what stays.
-func (d *done) failed(width, height int) []string {
-	lines := []string{""}
-	if d.result.Err != nil {
-		lines = append(lines, failure(d.shared, d.result.Err, width)...)
-	}
-	lines = append(lines, "", "   "+d.theme.Paint(theme.Bold, strings.ToUpper(ended(d.result)[:1])+ended(d.result)[1:]))
-	for _, part := range []struct {
-		title string
-		lines []string
-	}{{"What stays", d.result.Kept}, {"What was put back", d.result.Undone}} {
-		if len(part.lines) > 0 {
-			lines = append(lines, "", "   "+part.title)
-		}
-		for _, line := range part.lines {
-			lines = append(lines, cut("     "+d.theme.Fold(steps.CleanLine(line)), width, d.theme))
+// numbers are the checks and what was done, in a line.
+func (d *done) numbers() []string {
+	said := tally(d.result)
+	if n := d.changes(); n > 0 {
+		said += fmt.Sprintf("; %d %s", n, many(n, "change", "changes"))
+		if took := seconds(d.last.Sub(d.begun)); took != "" {
+			said += " in " + took
 		}
 	}
-	if len(lines) > height {
-		lines = append(lines[:height-1], "     "+d.theme.Shape("…", "..")+" l shows all")
+	if said = strings.TrimPrefix(said, "; "); said == "" {
+		return nil
 	}
-	return lines
+	return []string{said}
 }
 
-// checks is everything that the last look saw.
-func (d *done) checks() []string {
-	var lines []string
-	for _, c := range lastOf(d.result).Checks {
-		text := fmt.Sprintf(" %s  %-18s %s", d.theme.Mark(c.Verdict), c.Name, d.theme.Fold(steps.CleanLine(strings.TrimSpace(c.Address+"  "+c.Detail))))
-		if c.Browser != "" {
-			text += " [" + c.Browser + "]"
-		}
-		lines = append(lines, text)
-		for _, fix := range c.Fix {
-			command, comment := steps.SplitFix(fix)
-			lines = append(lines, "                             "+d.theme.Fold(strings.TrimSpace(command+"  "+comment)))
+func (d *done) changes() int {
+	n := 0
+	for _, r := range d.rows {
+		if r.status == steps.Done {
+			n++
 		}
 	}
-	return lines
+	return n
+}
+
+// until is how long the certificate holds, when the server has said it.
+func (d *done) until() []string {
+	if said := untilOf(d.standing); said != "" {
+		return []string{said}
+	}
+	return nil
+}
+
+func (d *done) headline(width int) string {
+	text := live(d.result)
+	switch {
+	case text == "":
+		text = capital(ended(d.result))
+	case len(text) > width && strings.HasSuffix(text, " are live"):
+		text = address(d.result) + " is live, and so is wss://"
+	}
+	return d.theme.Paint(theme.Bold, d.theme.Fold(text))
 }
 
 func (d *done) status() string {
+	stored := ""
+	if d.site.Name != "" {
+		stored = ".  Answers: " + steps.SitesDir + "/" + d.site.Name + ".yaml"
+	}
 	switch {
 	case d.view == "answers":
-		return "For another server: " + d.options.Called + " answers print > answers.yaml"
+		return "For another server: sudo " + d.options.Called + " answers print > answers.yaml"
 	case d.view != "":
 		return fmt.Sprintf("%d lines", len(d.text.lines))
-	case d.live():
-		return "Undo it any time: sudo " + d.options.Called + " undo"
+	case d.result.Outcome == steps.OutcomePartial || d.result.Outcome == steps.OutcomeUnverified:
+		return "Put it right, then start again: sudo " + d.options.Called + " goes on from here."
+	case d.result.Run == "":
+		return "Nothing was changed."
 	}
-	return "Your answers are kept. Esc leads back to the plan."
+	return "Undo it any time: sudo " + d.options.Called + " undo" + stored
 }
 
 func (d *done) keys() []key {
 	if d.view != "" {
 		return []key{{"↑↓", "scroll"}, {"esc", "back"}}
 	}
-	keys := []key{{"enter", "finish"}, {"l", "log"}}
+	keys := []key{{"enter", "finish"}}
+	if d.result.Err != nil {
+		keys = append(keys, key{"e", "what went wrong"})
+	}
 	if len(lastOf(d.result).Checks) > 0 {
 		keys = append(keys, key{"v", "all checks"})
 	}
-	if d.site.Name != "" {
+	if keys = append(keys, key{"l", "log"}); d.site.Name != "" {
 		keys = append(keys, key{"o", "answers"})
-	}
-	if !d.live() {
-		keys = append(keys, key{"esc", "back to the plan"})
 	}
 	return keys
 }
 
 func (d *done) help() []string {
-	return []string{"The checks are those of `" + d.options.Called + " probe`: they can be made again at any time, from any machine, without root."}
+	return []string{"The checks are those of `" + d.options.Called + " probe`: they can be made again at any time, from any machine, without root. From this server a firewall in front of it cannot be seen."}
 }

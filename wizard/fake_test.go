@@ -24,6 +24,7 @@ type fake struct {
 	stopped []string
 	kept    *steps.Session
 	saves   int
+	status  steps.HostStatus
 }
 
 func (f *fake) Facts(context.Context) (steps.Facts, error) {
@@ -44,6 +45,8 @@ func (f *fake) Look(_ context.Context, key string, a steps.Answers) []steps.Chec
 	}
 	return f.look(key, a)
 }
+
+func (f *fake) Status(context.Context) (steps.HostStatus, error) { return f.status, nil }
 
 func (f *fake) Plan(_ context.Context, sites []steps.Site) (steps.Preview, error) {
 	f.need(f.plan != nil, "Plan")

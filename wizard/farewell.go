@@ -1,28 +1,51 @@
 package wizard
 
 import (
+	"errors"
 	"fmt"
-	"net"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
 // farewell is what stays on the normal screen when a run has ended: what is live, what is not, and what to type. About
-// ten lines, so that the scrollback keeps what matters. The site may be the zero one, of a run that was only followed.
-func farewell(s *shared, site steps.Site, r steps.Result) []string {
+// ten lines, so that the scrollback keeps what matters. Of the standing nothing may be known.
+func farewell(s *shared, r steps.Result, standing steps.SiteStatus) []string {
 	lines := []string{"sslwizard: " + ended(r)}
-	lines = append(lines, live(site, r)...)
-	lines = append(lines, tallies(r)...)
-	if r.Err != nil {
-		lines = append(lines, "", "  "+steps.CleanLine(r.Err.Error()))
-		for _, fix := range steps.Fixes(r.Err) {
-			command, comment := steps.SplitFix(fix)
-			lines = append(lines, "    "+strings.TrimSpace(command+"    "+comment))
+	for _, said := range []string{live(r), tally(r), untilOf(standing)} {
+		if said != "" {
+			lines = append(lines, "  "+said)
 		}
 	}
-	return append(lines, ways(s, r)...)
+	if r.Err != nil {
+		lines = append(append(lines, ""), reasons(r)...)
+	}
+	return append(append(lines, ""), ways(s, r)...)
+}
+
+// mostReasons is how many of the checks that failed are told; the rest is counted.
+const mostReasons = 3
+
+// reasons are why it did not end well, and what to do.
+func reasons(r steps.Result) []string {
+	head, checks := r.Because()
+	lines := []string{"  " + steps.CleanLine(head)}
+	fixes := steps.Fixes(r.Err)
+	all := sightsOf(checks)
+	for _, one := range all[:min(len(all), mostReasons)] {
+		lines = append(lines, "    "+called(one.Check)+", "+one.says())
+	}
+	if more := len(all) - mostReasons; more > 0 {
+		lines = append(lines, fmt.Sprintf("    and %d more", more))
+	}
+	for _, fix := range fixes[:min(len(fixes), mostReasons)] {
+		command, comment := steps.SplitFix(fix)
+		lines = append(lines, "    "+strings.TrimSpace(command+"    "+comment))
+	}
+	return lines
 }
 
 // ended says in a sentence how a run ended.
@@ -37,35 +60,42 @@ func ended(r steps.Result) string {
 	case steps.OutcomePartial:
 		return "HTTPS works, but the trusted certificate is not there yet."
 	case steps.OutcomeReverted:
-		return "the run was taken back; this server is as it was before."
+		how := "failed and was taken back"
+		if halted(r) {
+			how = "was stopped and taken back"
+		}
+		if len(r.Kept) > 0 {
+			return "the run " + how + "; but for what stays this server is as it was before."
+		}
+		return "the run " + how + "; this server is as it was before."
 	}
-	return "the run failed, and not everything could be put back. Look at this before anything else:"
+	return "the run failed, and not everything could be put back."
 }
 
-// live are the addresses that were seen to work.
-func live(site steps.Site, r steps.Result) []string {
-	host := hostOf(site, r)
-	if host == "" || r.Outcome != steps.OutcomeDone && r.Outcome != steps.OutcomePartial {
-		return nil
+// halted reports a run that somebody stopped.
+func halted(r steps.Result) bool { return steps.ExitStatus(r.Outcome, r.Err) == steps.ExitCancelled }
+
+func codeOf(err error) string {
+	var f *steps.Failure
+	if errors.As(err, &f) {
+		return f.Code
 	}
-	said := "  https://" + host
+	return ""
+}
+
+// address is where the site was looked at, "https://shop.example.com"; empty when it was not.
+func address(r steps.Result) string { return steps.CleanLine(lastOf(r).Target) }
+
+// live says what was seen to work, and nothing when the run left nothing to see.
+func live(r steps.Result) string {
+	at := address(r)
+	if at == "" || r.Outcome != steps.OutcomeDone && r.Outcome != steps.OutcomePartial && r.Outcome != steps.OutcomeNothing {
+		return ""
+	}
 	if lastOf(r).Verdict(steps.IDWebSockets) == steps.OK {
-		return []string{said + " and wss://" + host + " are live"}
+		return at + " and " + strings.Replace(at, "https:", "wss:", 1) + " are live"
 	}
-	return []string{said + " is live"}
-}
-
-// hostOf is the host of the site's address. Of a run that was only followed the proof knows it.
-func hostOf(site steps.Site, r steps.Result) string {
-	if site.Name == "" {
-		_, host, _ := strings.Cut(steps.CleanLine(lastOf(r).Target), "://")
-		return host
-	}
-	host := string(site.Certs.Domains[0])
-	if strings.Contains(host, ":") {
-		host = strings.TrimSuffix(net.JoinHostPort(host, ""), ":")
-	}
-	return host
+	return at + " is live"
 }
 
 // lastOf is the last report about the site itself; a rehearsal has no URL.
@@ -78,10 +108,11 @@ func lastOf(r steps.Result) steps.Report {
 	return steps.Report{}
 }
 
-func tallies(r steps.Result) []string {
+// tally is how the checks came out; nothing is said of what was taken back since.
+func tally(r steps.Result) string {
 	rep := lastOf(r)
-	if len(rep.Checks) == 0 || r.Outcome == steps.OutcomeReverted {
-		return nil
+	if len(rep.Checks) == 0 || !isLive(r) {
+		return ""
 	}
 	judged, good := 0, 0
 	for _, c := range rep.Checks {
@@ -92,21 +123,60 @@ func tallies(r steps.Result) []string {
 			good++
 		}
 	}
-	return []string{fmt.Sprintf("  %d of %d checks passed", good, judged)}
+	return fmt.Sprintf("%d of %d checks passed", good, judged)
+}
+
+// standingOf is the site that is served at an address.
+func standingOf(s steps.HostStatus, at string) steps.SiteStatus {
+	u, err := url.Parse(at)
+	if err != nil {
+		return steps.SiteStatus{}
+	}
+	for _, site := range s.Sites {
+		if slices.Contains(site.Domains, steps.Domain(u.Hostname())) {
+			return site
+		}
+	}
+	return steps.SiteStatus{}
+}
+
+// untilOf is how long the certificate of a site holds, and when it is renewed.
+func untilOf(s steps.SiteStatus) string {
+	if s.NotAfter.IsZero() {
+		return ""
+	}
+	said := "certificate until " + s.NotAfter.UTC().Format(time.DateOnly)
+	switch {
+	case s.Source == steps.SourceACME && s.Test:
+		return said + ", for tests: no browser trusts it"
+	case s.Source != steps.SourceACME && s.Source != steps.SourceFiles:
+		said += ", of this server's own CA"
+	}
+	if !s.RenewAfter.IsZero() {
+		said += ", renews itself from " + s.RenewAfter.UTC().Format(time.DateOnly) + " on"
+	}
+	return said
 }
 
 // ways are the commands that make sense now.
 func ways(s *shared, r steps.Result) []string {
-	lines := []string{""}
 	sudo := "sudo " + s.options.Called
+	var lines []string
 	switch r.Outcome {
 	case steps.OutcomePartial, steps.OutcomeUnverified, steps.OutcomeReverted:
 		lines = append(lines, "  Again     "+sudo)
 	}
 	switch r.Outcome {
 	case steps.OutcomeDone, steps.OutcomePartial, steps.OutcomeUnverified:
-		lines = append(lines, "  Undo      "+strings.TrimSpace(sudo+" undo "+steps.CleanLine(r.Run)),
-			"  Replay    "+s.options.Called+" answers print > answers.yaml; "+sudo+" --non-interactive answers.yaml")
+		lines = append(lines, "  Undo      "+strings.TrimSpace(sudo+" undo "+steps.CleanLine(r.Run)))
+	case steps.OutcomeReverted, steps.OutcomeInconsistent:
+		lines = append(lines, "  Log       "+sudo+" attach")
 	}
-	return append(lines, "  Look      "+s.options.Called+" status")
+	if r.Outcome == steps.OutcomeDone {
+		lines = append(lines, "  Replay    "+sudo+" answers print > answers.yaml", "            "+sudo+" --non-interactive answers.yaml")
+	}
+	if at := address(r); r.Outcome == steps.OutcomeDone && at != "" {
+		return append(lines, "  Outside   sslwizard probe "+at)
+	}
+	return append(lines, "  Look      "+sudo+" status")
 }

@@ -74,14 +74,6 @@ func cut(text string, width int, t theme.Theme) string {
 	return ansi.Truncate(text, max(0, width), t.Shape("…", "~"))
 }
 
-// brief is cut for a text that may end with a remark in parentheses: where not all of it fits, the remark goes first.
-func brief(text string, width int, t theme.Theme) string {
-	if n := strings.LastIndex(text, " ("); n > 0 && strings.HasSuffix(text, ")") && ansi.StringWidth(text) > width {
-		text = text[:n]
-	}
-	return cut(text, width, t)
-}
-
 // pad fills a text up to a width.
 func pad(text string, width int) string {
 	return text + strings.Repeat(" ", max(0, width-ansi.StringWidth(text)))

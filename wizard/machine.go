@@ -30,6 +30,8 @@ type Looker interface {
 	// against a WebSocket handshake. Key is the question's; each check names the value that it is about in Address. It
 	// returns within five seconds; no checks: there is nothing to look at.
 	Look(ctx context.Context, key string, a steps.Answers) []steps.Check
+	// Status is what is served here, and until when.
+	Status(context.Context) (steps.HostStatus, error)
 }
 
 // Planner says what would change.

@@ -208,6 +208,10 @@ func (m model) View() string {
 	s := m.top()
 	if m.overlay != nil {
 		s = m.overlay
+	} else if s, ok := s.(bare); ok {
+		if text, now := s.bare(); now {
+			return text
+		}
 	}
 	left := "sslwizard " + m.options.Version + "  " + m.host
 	body := s.body(m.frame.columns(), m.frame.lines())

@@ -179,18 +179,12 @@ func (p *plain) ended(r steps.Result, err error) (int, error) {
 	if r.Err == nil {
 		r.Err = err
 	}
-	site, _ := p.site()
-	for _, line := range farewell(p.shared, site, r) {
+	var standing steps.SiteStatus
+	if status, err := p.machine.Status(context.WithoutCancel(p.ctx)); err == nil && isLive(r) {
+		standing = standingOf(status, address(r))
+	}
+	for _, line := range farewell(p.shared, r, standing) {
 		p.say("%s", line)
 	}
 	return steps.ExitStatus(r.Outcome, r.Err), nil
-}
-
-// site is the one that was talked about; a run that was only followed has none.
-func (p *plain) site() (steps.Site, bool) {
-	if p.talk == nil {
-		return steps.Site{}, false
-	}
-	site, problems := p.talk.site()
-	return site, len(problems) == 0
 }

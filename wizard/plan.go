@@ -173,12 +173,13 @@ func (p *planScreen) row(e steps.Effect, chosen, seen bool, width int) string {
 	if seen {
 		counts += " seen"
 	}
-	text := "   " + p.theme.Action(e.Action) + " " + p.theme.Fold(steps.CleanLine(e.Change.Summary()))
+	sign := "   " + p.theme.Action(e.Action) + " "
 	const side = 12 // for the counts
+	room, text := width-len("   + "), e.Change.Summary()
 	if counts == "" {
-		text = brief(text, width-1, p.theme)
+		text = sign + brief(text, room-1, p.theme)
 	} else {
-		text = pad(brief(text, width-side-1, p.theme), width-side) + counts
+		text = sign + pad(brief(text, room-side-1, p.theme), room-side) + counts
 	}
 	if chosen {
 		return p.theme.Paint(theme.Active, " >"+text[2:])

@@ -1,11 +1,9 @@
 package wizard
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -165,145 +163,5 @@ func TestStartThatFails(t *testing.T) {
 	m, _ = press(m, "enter")
 	if _, ok := m.top().(*planScreen); !ok {
 		t.Errorf("is at %T", m.top())
-	}
-}
-
-// applied is the screen of a run in the middle.
-func applied(s *shared) *apply {
-	v := aPlan()
-	s.preview = &v
-	a := newApply(s, "20261123-120000-0001")
-	a.planned()
-	say := func(after time.Duration, n int, status steps.Status, text string) {
-		a.event(steps.Event{Time: noon.Add(after), Change: v.Effects[n].Change, Status: status, Text: text, Elapsed: after})
-	}
-	say(0, 0, steps.Started, "")
-	say(200*time.Millisecond, 0, steps.Done, "")
-	say(300*time.Millisecond, 1, steps.Done, "")
-	say(time.Second, 2, steps.Started, "")
-	say(4*time.Second, 4, steps.Progress, "waiting for \x1b[2Jvalidation of shop.example.com"+strings.Repeat("x", 10<<10))
-	return a
-}
-
-func TestApplyScreens(t *testing.T) {
-	t.Parallel()
-	golden(t, "apply-waiting", func(s *shared) screen { return newApply(s, "20261123-120000-0001") })
-	golden(t, "apply", func(s *shared) screen { return applied(s) })
-	golden(t, "apply-log", func(s *shared) screen { a := applied(s); a.full = &scroll{}; return a })
-	golden(t, "apply-stop", func(s *shared) screen { a := applied(s); a.asking = &stopBox{at: stopRun}; return a })
-}
-
-// ends is the screen after a run that ended so.
-func ends(s *shared, r steps.Result) screen {
-	s.talk.answers, _ = answersOf()
-	a := applied(s)
-	r.Run = a.run
-	a.end = &r
-	return newDone(a)
-}
-
-func answersOf() (steps.Answers, error) {
-	site, _ := answeredSite()
-	return site.Answers(), nil
-}
-
-// aReport is what the probe saw, one check for each step, the last as given.
-func aReport(last steps.Verdict) steps.Report {
-	rep := steps.Report{Target: "https://shop.example.com", Took: 80 * time.Millisecond}
-	for _, id := range steps.IDs() {
-		rep.Checks = append(rep.Checks, steps.Check{Step: id, Name: string(id) + ".seen", Address: "203.0.113.7:443", Verdict: steps.OK, Detail: "as it should be"})
-	}
-	c := &rep.Checks[len(rep.Checks)-1]
-	c.Verdict, c.Detail = last, "its chain\x1b[31m leads to a CA that nobody knows"
-	if last == steps.Fail {
-		c.Browser, c.Fix = "ERR_CERT_AUTHORITY_INVALID", []string{"openssl s_client -connect shop.example.com:443    shows the chain"}
-	}
-	return rep
-}
-
-func TestEndScreens(t *testing.T) {
-	t.Parallel()
-	golden(t, "done", func(s *shared) screen {
-		return ends(s, steps.Result{Outcome: steps.OutcomeDone, Reports: []steps.Report{aReport(steps.OK)}})
-	})
-	golden(t, "done-partial", func(s *shared) screen {
-		return ends(s, steps.Result{Outcome: steps.OutcomePartial, Reports: []steps.Report{aReport(steps.Fail)},
-			Err: &steps.Failure{Text: "cannot obtain the certificate: www.shop.example.com does not exist in the DNS", Code: "A01", Fixes: []string{"add an A record for it at your DNS provider, then start again"}}})
-	})
-	golden(t, "done-reverted", func(s *shared) screen {
-		return ends(s, steps.Result{Outcome: steps.OutcomeReverted, Undone: []string{"removed /etc/x", "stopped nginx\x1b[2J"}, Kept: []string{"your account at the CA"},
-			Err: &steps.Failure{Text: "cannot keep the change: nginx -t refuses it", Err: errors.New("duplicate listen options for [::]:443 in /etc/nginx/sites-enabled/default:4"), Fixes: []string{"sudo nginx -t    shows it again"}}})
-	})
-	golden(t, "done-checks", func(s *shared) screen {
-		d := ends(s, steps.Result{Outcome: steps.OutcomeUnverified, Reports: []steps.Report{aReport(steps.Fail)}}).(*done)
-		d.open("checks", d.checks())
-		return d
-	})
-}
-
-// From the plan to the end: the run is followed, its end is shown, and what was answered is forgotten only when all
-// went well.
-func TestRunToItsEnd(t *testing.T) {
-	t.Parallel()
-	for outcome, want := range map[steps.Outcome]struct {
-		status  int
-		forgets bool
-		says    string
-	}{
-		steps.OutcomeDone:         {steps.ExitOK, true, "are live"},
-		steps.OutcomePartial:      {steps.ExitUnverified, false, "is live"},
-		steps.OutcomeReverted:     {steps.ExitReverted, false, "taken back"},
-		steps.OutcomeInconsistent: {steps.ExitInconsistent, false, "not everything"},
-	} {
-		f := &fake{kept: &steps.Session{}, start: func(steps.Preview) (string, error) { return "r1", nil },
-			follow: func(_ context.Context, run string, sink func(steps.Event)) (steps.Result, error) {
-				for _, e := range aPlan().Effects {
-					sink(steps.Event{Time: noon, Run: run, Change: e.Change, Status: steps.Done})
-				}
-				rep := aReport(steps.OK)
-				rep.Checks = append(rep.Checks, steps.Check{Step: steps.IDWebSockets, Verdict: map[bool]steps.Verdict{true: steps.OK, false: steps.Fail}[outcome == steps.OutcomeDone]})
-				return steps.Result{Run: run, Outcome: outcome, Reports: []steps.Report{rep}}, nil
-			}}
-		m := atPlan(t, f)
-		m, _ = press(m, "a", "yes", "enter")
-		for range 50 { // the seconds that pass are commands too
-			if _, ok := m.top().(*done); ok {
-				break
-			}
-			m, _ = settle(m, m.top().(*apply).feed.next(t.Context()))
-		}
-		m, _ = press(m, "v", "esc", "l", "esc", "enter")
-		if m.end == nil {
-			t.Fatalf("%s: did not end:\n%s", outcome, m.View())
-		}
-		said := strings.Join(m.end.report, "\n")
-		if m.end.status != want.status || (f.kept == nil) != want.forgets || !strings.Contains(said, want.says) {
-			t.Errorf("%s: exit status %d, kept %t:\n%s", outcome, m.end.status, f.kept != nil, said)
-		}
-	}
-}
-
-// Ctrl+c during a run asks: leaving leaves it alone, stopping stops it.
-func TestCtrlCDuringARun(t *testing.T) {
-	t.Parallel()
-	wait := make(chan struct{})
-	f := &fake{follow: func(ctx context.Context, _ string, _ func(steps.Event)) (steps.Result, error) {
-		<-wait
-		return steps.Result{}, nil
-	}}
-	t.Cleanup(func() { close(wait) })
-	s := themed(t, f, themes["utf8"])
-	at := func() model { return newModel(s, newApply(s, "r9")) }
-	if m, _ := press(at(), "ctrl+c", "esc", "ctrl+c", "enter"); m.end != nil || len(f.stopped) != 0 {
-		t.Error("keeping on watching did something")
-	}
-	if m, _ := press(at(), "ctrl+c", "down", "enter"); m.end == nil || m.end.status != steps.ExitOK || len(f.stopped) != 0 {
-		t.Error("did not leave")
-	}
-	if m, _ := press(at(), "ctrl+c", "down", "down", "enter"); m.end != nil || len(f.stopped) != 1 || f.stopped[0] != "r9" {
-		t.Errorf("did not stop: %q", f.stopped)
-	}
-	if m, _ := press(at(), "ctrl+c", "ctrl+c"); m.end == nil {
-		t.Error("twice does not leave")
 	}
 }

@@ -35,6 +35,9 @@ type resized interface{ resize(width, height int) }
 // stubborn is a screen that cannot be left with Esc or ctrl+c just so; ask says what to do instead.
 type stubborn interface{ interrupt() (screen, tea.Cmd) }
 
+// bare is a screen that may leave the terminal's normal screen to text that was printed there; then only this line is drawn.
+type bare interface{ bare() (string, bool) }
+
 // everywhere is a message that concerns every screen, not just the one that is seen: something was found out.
 type everywhere interface{ everywhere() }
 

@@ -88,6 +88,10 @@ func (t Theme) Fold(text string) string {
 			return '-'
 		case r == '→':
 			return '>'
+		case r == '×':
+			return 'x'
+		case r == 'µ':
+			return 'u'
 		}
 		return '?'
 	}, text)
