@@ -123,7 +123,7 @@ func TestPicturesOfFailure(t *testing.T) {
 	}
 	a.presses("enter").sees(planScreen)
 	a.agrees()
-	a.seesWithin(longRun, "Esc leads back to the plan.")
+	a.seesWithin(longRun, "Back to the plan")
 	a.takes("failure", "A run that failed: the server's own words, what was put back, what stays")
-	a.presses("enter").leaves(steps.ExitReverted)
+	a.presses("q").leaves(steps.ExitReverted)
 }
