@@ -59,8 +59,8 @@ func (b *broken) ways() []way {
 }
 
 func (b *broken) update(msg tea.Msg) (screen, tea.Cmd) {
-	pressed, ok := msg.(tea.KeyMsg)
-	switch key := pressed.String(); {
+	stroke, ok := msg.(tea.KeyMsg)
+	switch key := stroke.String(); {
 	case !ok:
 		_, cmd := b.done.update(msg)
 		return b, cmd
@@ -76,13 +76,13 @@ func (b *broken) update(msg tea.Msg) (screen, tea.Cmd) {
 
 func (b *broken) key(key string) tea.Cmd {
 	all := b.ways()
+	if p := pressed(key); p.vertical() != 0 {
+		b.at = p.among(b.at, len(all))
+		return nil
+	}
 	switch key {
-	case "up", "k":
-		b.at = max(0, b.at-1)
-	case "down", "j", "tab":
-		b.at = min(len(all)-1, b.at+1)
 	case "enter":
-		return all[min(b.at, len(all)-1)].do()
+		return all[b.at].do()
 	case "esc":
 		return back()
 	case "q":

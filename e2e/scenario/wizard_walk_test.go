@@ -60,19 +60,6 @@ func (u *user) caOfThisWorld() *user {
 	return u.presses("tab", "ops@example.com").sees("ops@example.com█")
 }
 
-// trustsPebble answers step 7 and agrees to the terms.
-func (u *user) trustsPebble() *user {
-	u.Helper()
-	u.presses("tab").caOfThisWorld().presses("tab", "space").sees("[✓] yes, I agree")
-	return u.presses("enter").sees(planScreen)
-}
-
-// plans walks from the welcome screen to the plan.
-func (u *user) plans(executor string) *user {
-	u.Helper()
-	return u.begins().chooses(executor).names().defaults().trustsPebble()
-}
-
 // confirms takes all seven steps as they are, to the plan.
 func (u *user) confirms() *user {
 	u.Helper()
@@ -86,12 +73,6 @@ func (u *user) confirms() *user {
 func (u *user) agrees() *user {
 	u.Helper()
 	return u.presses("a").sees("and press enter:").presses("yes").sees("yes█").presses("enter")
-}
-
-// sets is all of it, from the welcome screen to the report card.
-func (u *user) sets(executor string) *user {
-	u.Helper()
-	return u.plans(executor).agrees().seesWithin(longRun, "https://"+shop, "are live")
 }
 
 // hash is what the plan screen says that its plan is.
