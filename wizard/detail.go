@@ -55,7 +55,7 @@ func (d *detail) content(e steps.Effect) []text {
 	all = append(all, text{})
 	for raw := range strings.Lines(e.Diff) {
 		line := " " + d.theme.Fold(strings.ReplaceAll(steps.Clean(strings.TrimSuffix(raw, "\n")), "\t", "    "))
-		all = append(all, text{line, diffColor(raw)})
+		all = append(all, text{line, theme.Diff(raw)})
 	}
 	return all
 }
@@ -79,18 +79,6 @@ func (d *detail) layout(width int) {
 			d.text.lines = append(d.text.lines, d.theme.Paint(t.color, piece))
 		}
 	}
-}
-
-func diffColor(line string) theme.Color {
-	switch {
-	case strings.HasPrefix(line, "+"):
-		return theme.Green
-	case strings.HasPrefix(line, "-"):
-		return theme.Red
-	case strings.HasPrefix(line, "@@"):
-		return theme.Cyan
-	}
-	return theme.Plain
 }
 
 func (d *detail) title() string {

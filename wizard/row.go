@@ -61,11 +61,9 @@ func (r row) draw(t theme.Theme, now time.Time, width int) string {
 	sign, took := t.Shape("○", ".")+" next", ""
 	switch r.status {
 	case steps.Started:
-		sign, took = t.Paint(theme.Active, t.Shape("▸", ">")+" now "), seconds(now.Sub(r.began))
-	case steps.Done:
-		sign, took = t.Paint(theme.Green, t.Shape("✓", "+")+" done"), seconds(r.took)
-	case steps.Failed:
-		sign, took = t.Paint(theme.Red, t.Shape("✗", "x")+" fail"), seconds(r.took)
+		sign, took = t.Status(r.status), seconds(now.Sub(r.began))
+	case steps.Done, steps.Failed:
+		sign, took = t.Status(r.status), seconds(r.took)
 	}
 	return "   " + sign + "  " + pad(brief(r.text, width-22, t), width-21) + fmt.Sprintf("%8s", took)
 }

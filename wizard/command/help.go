@@ -1,10 +1,14 @@
 package command
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
+)
 
 // help is the template of every help, for this screen.
 func (a *App) help() string {
-	if utf8Locale(a.Env) {
+	if theme.UTF8(a.Env) {
 		return helpTemplate
 	}
 	return strings.ReplaceAll(helpTemplate, "·", "|")

@@ -92,3 +92,18 @@ func (p jsonPrinter) failure(err error) {
 	}
 	p.put("error", o)
 }
+
+// actionWord names an action for programs.
+func actionWord(a steps.Action) string {
+	switch a {
+	case steps.Create:
+		return "create"
+	case steps.Modify:
+		return "change"
+	case steps.Delete:
+		return "remove"
+	case steps.Execute:
+		return "run"
+	}
+	return "same"
+}

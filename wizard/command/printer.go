@@ -45,7 +45,7 @@ func (a *App) newPrinter() printer {
 }
 
 func (a *App) text(out io.Writer) *textPrinter {
-	return &textPrinter{out: out, err: a.Stderr, style: a.style(), width: a.Width, called: a.called()}
+	return &textPrinter{out: out, err: a.Stderr, theme: a.theme(), width: a.Width, called: a.called()}
 }
 
 // diffPrinter prints the unified diffs and nothing else on stdout, so that `patch --dry-run` can read it; the rest goes

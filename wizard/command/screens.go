@@ -7,7 +7,6 @@ import (
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/wizard"
-	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 // asks reports whether a person is to be asked: nobody said otherwise, and there is one at a terminal.
@@ -20,7 +19,7 @@ func (a *App) wizard(ctx context.Context, f runFlags) error {
 	}
 	m := a.machine()
 	o := wizard.Options{Version: a.Version, Called: cmp.Or(a.Called.Sudo, ourName), SSH: a.Env("SSH_CONNECTION") != "" || a.Env("SSH_TTY") != "",
-		Theme: theme.Theme{Color: a.wantColor(), ASCII: a.flags.ascii || !theme.UTF8(a.Env)}}
+		Theme: a.theme()}
 	for _, id := range f.only {
 		o.Only = append(o.Only, steps.ID(id))
 	}

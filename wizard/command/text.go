@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 // textPrinter prints for people: one fact a line, nothing that moves. What was said once in a run is not said again.
 type textPrinter struct {
 	out    io.Writer
 	err    io.Writer
-	style  style
+	theme  theme.Theme
 	width  int // columns of the screen; 0: nothing is wrapped
 	called Called
 
@@ -77,7 +78,7 @@ func (p *textPrinter) findings(out io.Writer, all []steps.Finding) {
 	}
 	const indent = 8
 	for _, f := range all {
-		p.lineTo(out, indent, "%s  %s%s", p.style.severity(f.Severity), code(f.Code), steps.CleanLine(f.Text))
+		p.lineTo(out, indent, "%s  %s%s", p.theme.Severity(f.Severity), code(f.Code), steps.CleanLine(f.Text))
 		p.fixes(out, indent+2, f.Fix)
 	}
 }

@@ -63,7 +63,7 @@ func (p *textPrinter) group(g checkGroup) {
 		name = " [" + g.Browser + "]"
 	}
 	const indent = 8
-	p.lineTo(p.out, indent, "%s  %-11s%-19s%s%s%s%s", p.style.mark(g.Verdict), g.Step, g.Name, where, code(g.Code), steps.CleanLine(g.Detail), name)
+	p.lineTo(p.out, indent, "%s  %-11s%-19s%s%s%s%s", p.theme.Mark(g.Verdict), g.Step, g.Name, where, code(g.Code), steps.CleanLine(g.Detail), name)
 	p.fixes(p.out, indent+2, g.Fix)
 }
 
@@ -91,7 +91,7 @@ func (p *textPrinter) report(r steps.Report) {
 
 func (p *textPrinter) verdicts(r steps.Report) {
 	for _, id := range steps.IDs() {
-		p.line("%s  %s", p.style.mark(r.Verdict(id)), stepTitle(id))
+		p.line("%s  %s", p.theme.Mark(r.Verdict(id)), stepTitle(id))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 // preview prints what would be done or, before it is done, only what is worth knowing of it: what is done is told then.
@@ -61,7 +62,7 @@ func (p *textPrinter) plan(v steps.Preview) {
 				continue
 			}
 			if first {
-				p.line("\n%s", p.style.paint(cyan, stepTitle(id)))
+				p.line("\n%s", p.theme.Paint(theme.Cyan, stepTitle(id)))
 				first = false
 			}
 			p.effect(e)
@@ -75,7 +76,7 @@ func (p *textPrinter) effect(e steps.Effect) {
 	if e.Note != "" {
 		note = "  (" + steps.CleanLine(e.Note) + ")"
 	}
-	p.lineTo(p.out, 8, " %3d  %s %s%s", p.numbers[e.Change.Key()], p.style.action(e.Action), steps.CleanLine(e.Change.Summary()), note)
+	p.lineTo(p.out, 8, " %3d  %s %s%s", p.numbers[e.Change.Key()], p.theme.Action(e.Action), steps.CleanLine(e.Change.Summary()), note)
 	for _, argv := range e.Commands {
 		p.lineTo(p.out, 12, "          $ %s", quoteArgv(argv))
 	}
@@ -124,21 +125,9 @@ func (p *textPrinter) diffs(v steps.Preview) {
 		}
 		p.line("")
 		for _, l := range strings.Split(strings.TrimSuffix(e.Diff, "\n"), "\n") {
-			_, _ = p.out.Write([]byte(p.style.paint(diffColor(l), steps.Clean(l)) + "\n")) // a diff is never wrapped
+			_, _ = p.out.Write([]byte(p.theme.Paint(theme.Diff(l), steps.Clean(l)) + "\n")) // a diff is never wrapped
 		}
 	}
-}
-
-func diffColor(line string) string {
-	switch {
-	case strings.HasPrefix(line, "+"):
-		return green
-	case strings.HasPrefix(line, "-"):
-		return red
-	case strings.HasPrefix(line, "@@"):
-		return cyan
-	}
-	return ""
 }
 
 // short is enough of a hash to compare by eye.

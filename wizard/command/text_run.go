@@ -60,7 +60,7 @@ func (p *textPrinter) progress(e steps.Event) {
 
 func (p *textPrinter) say(e steps.Event, place, text string) {
 	const indent = 20
-	p.lineTo(p.out, indent, "%s  %s  %s%s", e.Time.Format("15:04:05"), p.style.status(e.Status), place, text)
+	p.lineTo(p.out, indent, "%s  %s  %s%s", e.Time.Format("15:04:05"), p.theme.Status(e.Status), place, text)
 }
 
 // place is where in the run a change is, "7/45", for the line that ends it.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 func (p *textPrinter) status(s steps.HostStatus, all bool) {
@@ -11,17 +12,17 @@ func (p *textPrinter) status(s steps.HostStatus, all bool) {
 		p.line("%s", word(blind(s), "No sites can be seen.", "No sites are managed here."))
 	}
 	for _, site := range s.Sites {
-		p.line("%s", p.style.paint(cyan, site.Name))
+		p.line("%s", p.theme.Paint(theme.Cyan, site.Name))
 		p.line("  served by    %s", site.Executor)
 		p.line("  names        %s", joinDomains(site.Domains))
 		p.line("  upstream     %s", steps.CleanLine(site.Upstream))
 		p.line("  certificate  %s", certificateLine(site, s.Findings))
 	}
 	for _, u := range s.Units {
-		p.line("%s  %s: %s, %s at boot", p.style.mark(unitVerdict(u)), u.Name, word(u.Active, "runs", "does not run"), word(u.Enabled, "starts", "does not start"))
+		p.line("%s  %s: %s, %s at boot", p.theme.Mark(unitVerdict(u)), u.Name, word(u.Active, "runs", "does not run"), word(u.Enabled, "starts", "does not start"))
 	}
 	if s.Unended != "" {
-		p.line("%s  run %s never ended", p.style.mark(steps.Warn), s.Unended)
+		p.line("%s  run %s never ended", p.theme.Mark(steps.Warn), s.Unended)
 		p.fixes(p.out, 10, []string{"sudo sslwizard undo    takes it back"})
 	}
 	p.findings(p.out, s.Findings)

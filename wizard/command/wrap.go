@@ -49,7 +49,7 @@ func trimEnds(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// columns is how many columns a text takes, without the colours of style.paint.
+// columns is how many columns a text takes, without the colours of theme.Paint.
 func columns(s string) int {
 	n := utf8.RuneCountInString(s)
 	for rest := s; ; {

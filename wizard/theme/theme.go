@@ -54,6 +54,21 @@ func (t Theme) Mark(v steps.Verdict) string {
 	return "- skip"
 }
 
+// Status is the sign and the word of a line of a run, six columns wide or more.
+func (t Theme) Status(v steps.Status) string {
+	switch v {
+	case steps.Done:
+		return t.Paint(Green, t.Shape("✓", "+")+" done")
+	case steps.Failed:
+		return t.Paint(Red, t.Shape("✗", "x")+" fail")
+	case steps.Undone:
+		return "- undone"
+	case steps.Kept:
+		return "- kept  "
+	}
+	return t.Paint(Active, t.Shape("▸", ">")+" now ")
+}
+
 // Severity is the sign and the word of a finding, six columns wide.
 func (t Theme) Severity(v steps.Severity) string {
 	switch v {
@@ -71,6 +86,19 @@ func (t Theme) Action(a steps.Action) string {
 		return t.Shape("»", ">")
 	}
 	return string(rune(a))
+}
+
+// Diff is the colour of a line of a unified diff.
+func Diff(line string) Color {
+	switch {
+	case strings.HasPrefix(line, "+"):
+		return Green
+	case strings.HasPrefix(line, "-"):
+		return Red
+	case strings.HasPrefix(line, "@@"):
+		return Cyan
+	}
+	return Plain
 }
 
 // Fold writes text for this alphabet: without ASCII only what it is; with it, what has no place there becomes "?".
