@@ -15,17 +15,14 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/renew"
 )
 
-// Renew implements command.Renewer. One run at a time changes the host, and a renewal is one.
+// Renew implements command.Renewer. One run at a time changes the host, and a renewal is one. Which sites there are is
+// asked when nobody can change it any more: what is taken back before may have been one of them.
 func (i *Installer) Renew(ctx context.Context, site string, force bool, sink func(steps.Event)) (steps.Result, error) {
-	f, err := i.facts(ctx, false)
-	if err != nil {
-		return steps.Result{}, err
-	}
-	sites, err := picked(f.Managed.Sites, site)
-	if err != nil {
-		return steps.Result{}, err
-	}
 	if _, _, err := i.engine.Recover(ctx, sink); err != nil {
+		return steps.Result{}, err
+	}
+	sites, err := i.picked(ctx, site)
+	if err != nil {
 		return steps.Result{}, err
 	}
 	if len(sites) == 0 { // a server without sites gets no lock and no folder from being asked
@@ -36,6 +33,9 @@ func (i *Installer) Renew(ctx context.Context, site string, force bool, sink fun
 		return steps.Result{}, err
 	}
 	defer release()
+	if sites, err = i.picked(ctx, site); err != nil {
+		return steps.Result{}, err
+	}
 	say := func(status steps.Status, format string, args ...any) {
 		sink(steps.Event{Time: time.Now(), Status: status, Text: steps.CleanLine(fmt.Sprintf(format, args...))})
 	}
@@ -64,9 +64,11 @@ func renewed(outcomes []renew.Outcome, say func(steps.Status, string, ...any)) (
 	return r, r.Err
 }
 
-func picked(sites []steps.Site, name string) ([]steps.Site, error) {
-	if name == "" {
-		return sites, nil
+// picked are the stored sites, or the one of that name.
+func (i *Installer) picked(ctx context.Context, name string) ([]steps.Site, error) {
+	sites, err := i.Stored(ctx)
+	if err != nil || name == "" {
+		return sites, err
 	}
 	for _, s := range sites {
 		if s.Name == name {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/c93d5bcb/sslwizard/e2e/world"
 )
 
 // second is another site for the same server, with an application of its own.
@@ -89,6 +91,45 @@ func (st *story) removes() {
 		st.Errorf("the removed site still answers: %s", r)
 	}
 	st.ends(st.apply(), 0, "Nothing to do")
+}
+
+// TestRenewalAfterABrokenRun has a run end in the middle as by a power cut, and nobody look after it: the timer's unit, for
+// all its sandbox, takes the run back and looks after the certificates of the sites that are left.
+func TestRenewalAfterABrokenRun(t *testing.T) {
+	withEach(t, func(t *testing.T, suite, executor string) {
+		st := begin(t, suite)
+		st.w.CA.Name(second, st.s.Addr4(), st.s.Addr6())
+		st.answer(executor)
+		st.must(st.apply())
+		before := st.s.Manifest()
+		for _, renewal := range [][]string{{"/root/sslwizard", "renew"}, {"systemctl", "start", "sslwizard-renew.service"}} {
+			st.breaksOff(executor)
+			st.ends(st.s.Exec(renewal...), 0)
+			if t.Failed() {
+				t.Fatal(st.s.Exec("journalctl", "-u", "sslwizard-renew.service", "--no-pager", "-n", "30"))
+			}
+			st.same("the broken run was not taken back", before.Restored(st.s.Manifest(), kept, "/root"))
+			st.live()
+		}
+	})
+}
+
+// breaksOff kills a run that adds the second site, while it verifies: the application hangs, so it is at that long.
+func (st *story) breaksOff(executor string) {
+	st.Helper()
+	st.s.Write("/root/blog.yaml", strings.NewReplacer("EXECUTOR", executor, "[shop.example.com, www.shop.example.com]", "["+second+"]").Replace(common), 0o644)
+	st.s.Must("systemctl", "kill", "--signal=STOP", "app.service")
+	run := st.s.Background("/root/sslwizard", "--non-interactive", "/root/blog.yaml")
+	world.Eventually(st, "a run under way", func() bool {
+		return st.s.Has("/etc/sslwizard/sites/"+second+".yaml") && st.s.Has("/var/lib/sslwizard/journal")
+	})
+	pid, _, _ := strings.Cut(strings.TrimPrefix(st.s.Read("/var/lib/sslwizard/lock"), "pid "), ",")
+	st.s.Must("kill", "-KILL", pid)
+	run()
+	st.s.Must("systemctl", "kill", "--signal=CONT", "app.service")
+	if !st.s.Has("/var/lib/sslwizard/journal") {
+		st.Fatal("the run ended before it was killed")
+	}
 }
 
 // TestProbeFromOutside probes the finished site from the client, without root, in text and JSON.

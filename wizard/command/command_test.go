@@ -28,7 +28,8 @@ type machine struct {
 	applied  int
 	asked    []steps.Site
 	undone   []string
-	tape     *tape // what a run streams
+	broken   *steps.Result // what comes of taking back a run that never ended
+	tape     *tape         // what a run streams
 }
 
 func (m *machine) Plan(_ context.Context, sites []steps.Site) (steps.Preview, error) {
@@ -50,7 +51,10 @@ func (m *machine) Apply(_ context.Context, _ steps.Preview, sink func(steps.Even
 }
 
 func (m *machine) Recover(context.Context, func(steps.Event)) (steps.Result, bool, error) {
-	return steps.Result{}, false, nil
+	if m.broken == nil {
+		return steps.Result{}, false, nil
+	}
+	return *m.broken, true, m.err
 }
 
 func (m *machine) Undo(_ context.Context, run string, sink func(steps.Event)) (steps.Result, error) {
@@ -167,6 +171,10 @@ func TestExitStatuses(t *testing.T) {
 		{"partial", machine{preview: somePreview(steps.Create), result: &steps.Result{Outcome: steps.OutcomePartial, Err: errors.New("cannot obtain it")}}, []string{"--non-interactive", "-"}, 3, "", "cannot obtain it"},
 		{"reverted", machine{preview: somePreview(steps.Create), result: &steps.Result{Outcome: steps.OutcomeReverted, Undone: []string{"/etc/x"}}}, []string{"--non-interactive", "-"}, 4, "/etc/x", ""},
 		{"undo", machine{result: &steps.Result{Outcome: steps.OutcomeDone}}, []string{"undo", "7"}, 0, "", ""},
+		{"undo, nothing broken off", machine{}, []string{"undo", "--unended"}, 0, "", ""},
+		{"undo, broken off", machine{broken: &steps.Result{Outcome: steps.OutcomeReverted}}, []string{"undo", "--unended"}, 0, "", ""},
+		{"undo, not put back", machine{broken: &steps.Result{Outcome: steps.OutcomeInconsistent}, err: &steps.Failure{Text: "cannot undo everything", Status: 5}}, []string{"undo", "--unended"}, 5, "", "cannot undo everything"},
+		{"undo of two things", machine{}, []string{"undo", "--unended", "7"}, 64, "", "cannot name a run"},
 		{"wrong step", machine{}, []string{"--non-interactive", "-", "--only", "tls"}, 64, "", "there is no such step"},
 		{"only, nothing stored", machine{}, []string{"--non-interactive", "-", "--only", "ssl"}, 64, "", "no such site is stored"},
 		{"probe failed", machine{report: &steps.Report{Checks: []steps.Check{{Verdict: steps.Fail, Name: "tcp"}}}}, []string{"probe", "https://x.test"}, 3, "fail", ""},

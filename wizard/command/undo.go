@@ -7,7 +7,8 @@ import (
 )
 
 func (a *App) undoCommand() *cobra.Command {
-	return &cobra.Command{
+	var unended bool
+	c := &cobra.Command{
 		Use:   "undo [RUN]",
 		Short: "put back what the last run, or the named one, changed",
 		Args:  maxArgs(1),
@@ -16,14 +17,22 @@ func (a *App) undoCommand() *cobra.Command {
 			if len(args) == 1 {
 				run = args[0]
 			}
+			if unended && run != "" {
+				return usageError("cannot name a run with --unended: at most one never ended", "sudo sslwizard undo --unended")
+			}
 			m, out := a.machine(), a.printer()
 			if err := a.needRoot(false); err != nil {
 				return err
+			}
+			if unended {
+				return a.recover(c.Context(), m)
 			}
 			result, err := m.Undo(c.Context(), run, out.event)
 			return a.end(out, result, err, a.endingOf(c.Context(), m, undoing, nil, result))
 		},
 	}
+	c.Flags().BoolVar(&unended, "unended", false, "only a run that was broken off; without one nothing is done")
+	return c
 }
 
 func (a *App) removeCommand() *cobra.Command {
