@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -245,9 +247,15 @@ func (u *unit) leaf(name string) string {
 }
 
 // freeAddress is a port of loopback that was free a moment ago.
+// addresses counts the addresses that freeAddress gave.
+var addresses atomic.Uint32
+
+// freeAddress is one that nobody else takes before it is listened on: the address is of this process alone, so that no
+// other test and no connection of theirs can get its port meanwhile.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	n := addresses.Add(1)
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+os.Getpid()%250, n/250, 1+n%250))
 	if err != nil {
 		t.Fatal(err)
 	}
