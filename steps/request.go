@@ -25,4 +25,5 @@ type ServeRequest struct {
 	CertsDir    string
 	Webroot     string
 	Control     string
+	Metrics     string
 }

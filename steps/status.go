@@ -8,9 +8,10 @@ type HostStatus struct {
 	Hostname string       `json:"hostname"`
 	Sites    []SiteStatus `json:"sites"`
 	Units    []UnitStatus `json:"units"`
-	Runs     []RunRecord  `json:"runs"`     // newest first
-	Unended  string       `json:"unended"`  // ID of a run that never ended; empty: none
-	Findings []Finding    `json:"findings"` // drift, unreadable sites, a certificate near its end
+	Proxy    *ProxyStatus `json:"proxy,omitempty"` // nil when the native proxy does not run, or does not say so to this user
+	Runs     []RunRecord  `json:"runs"`            // newest first
+	Unended  string       `json:"unended"`         // ID of a run that never ended; empty: none
+	Findings []Finding    `json:"findings"`        // drift, unreadable sites, a certificate near its end
 }
 
 // SiteStatus is one stored site.
@@ -30,6 +31,16 @@ type UnitStatus struct {
 	Name    string `json:"name"`
 	Active  bool   `json:"active"`
 	Enabled bool   `json:"enabled"`
+}
+
+// ProxyStatus is what the native proxy says about itself. It faces the internet: what it says is somebody else's text.
+type ProxyStatus struct {
+	Since       time.Time `json:"since"`
+	Connections int       `json:"connections"` // open, without WebSockets
+	WebSockets  int       `json:"webSockets"`  // open
+	Requests    uint64    `json:"requests"`    // that have ended since
+	Failed      uint64    `json:"failed"`      // of them, answered with a status of 500 or more
+	Error       string    `json:"error"`       // why it did not take what is stored now; empty when it did
 }
 
 // RunRecord is a finished run in the journal.

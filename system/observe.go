@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/apply"
+	"github.com/c93d5bcb/sslwizard/system/native"
 	"github.com/c93d5bcb/sslwizard/system/probe"
 )
 
@@ -67,7 +69,26 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
 		return s, err
 	}
+	s.Proxy = i.proxy(ctx, f.Managed.Sites)
 	return s, i.runs(&s)
+}
+
+// proxyTime is how long the native proxy may take to say how it is; it is asked in the middle of a listing.
+const proxyTime = 2 * time.Second
+
+// proxy asks the native proxy how it is. One that does not answer is seen in its units.
+func (i *Installer) proxy(ctx context.Context, sites []steps.Site) *steps.ProxyStatus {
+	isNative := func(s steps.Site) bool { return s.Install.Executor == steps.ExecutorNative }
+	if i.root != "" || !slices.ContainsFunc(sites, isNative) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, proxyTime)
+	defer cancel()
+	s, err := native.AskStatus(ctx, native.ControlSocket)
+	if err != nil {
+		return nil
+	}
+	return &steps.ProxyStatus{Since: s.Started, Connections: s.Connections, WebSockets: s.WebSockets, Requests: s.Requests, Failed: s.Failed, Error: s.Error}
 }
 
 // runs adds what the journal says. Only root may read it.

@@ -24,20 +24,14 @@ type accessLine struct {
 	Millis float64 `json:"ms"`
 }
 
-// accessLog writes each request as a JSON object in one line. The service's questions to itself are left out.
+// accessLog writes each request as a JSON object in one line.
 func accessLog(out io.Writer) func(proxy.Access) {
 	var mu sync.Mutex
 	return func(a proxy.Access) {
-		if a.Host == watchdogHost && a.Path == watchdogPath {
-			return
-		}
 		line := accessLine{
-			Time: a.Time.UTC().Format(time.RFC3339Nano), Site: a.Site, Remote: a.Remote, Method: a.Method, Scheme: "http",
+			Time: a.Time.UTC().Format(time.RFC3339Nano), Site: a.Site, Remote: a.Remote, Method: a.Method, Scheme: scheme(a),
 			Host: a.Host, Path: a.Path, Proto: a.Proto, Status: a.Status, Bytes: a.Bytes,
 			Millis: float64(a.Elapsed.Microseconds()) / 1000,
-		}
-		if a.Secure {
-			line.Scheme = "https"
 		}
 		text, err := json.Marshal(line)
 		if err != nil {

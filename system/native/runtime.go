@@ -83,20 +83,9 @@ func (r *Runtime) awaitLoad(ctx context.Context, unit string, loads uint64, hash
 	case err != nil:
 		return notTaken(fmt.Sprintf("cannot reload %s: this was not seen within %s", unit, r.within), err)
 	case last.Error != "":
-		return notTaken(fmt.Sprintf("cannot reload %s: it kept its old configuration", unit), errors.New(shown(last.Error)))
+		return notTaken(fmt.Sprintf("cannot reload %s: it kept its old configuration", unit), errors.New(last.Error))
 	}
 	return nil
-}
-
-// maxShown is how much is shown of what the service says of itself, in bytes. It faces the internet: what it says to root
-// is somebody else's text.
-const maxShown = 1000
-
-func shown(text string) string {
-	if len(text) > maxShown {
-		text = strings.ToValidUTF8(text[:maxShown], "") + " …"
-	}
-	return steps.CleanLine(strings.ReplaceAll(text, "\n", "; "))
 }
 
 // awaitLeaves waits until every site is served with its stored certificate. For a site that is named by its address

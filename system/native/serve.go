@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,8 +40,9 @@ func (o ServeOptions) withDefaults() ServeOptions {
 			*d.field = d.standard
 		}
 	}
-	if runtime := os.Getenv("RUNTIME_DIRECTORY"); o.Control == "" && runtime != "" {
-		o.Control = runtime + "/" + controlName
+	if runtime := os.Getenv("RUNTIME_DIRECTORY"); runtime != "" {
+		o.Control = cmp.Or(o.Control, runtime+"/"+controlName)
+		o.Metrics = cmp.Or(o.Metrics, runtime+"/"+metricsName)
 	}
 	if o.Out == nil {
 		o.Out = os.Stdout
@@ -80,6 +82,13 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		}
 		defer control.Close()
 	}
+	if o.Metrics != "" {
+		metrics, err := d.listenMetrics(o.Metrics, listeners)
+		if err != nil {
+			return err
+		}
+		defer metrics.Close()
+	}
 	return d.run(ctx, listeners)
 }
 
@@ -90,6 +99,7 @@ type daemon struct {
 	server  *proxy.Server
 	notify  notifier
 	started time.Time
+	traffic traffic
 
 	mu      sync.Mutex
 	hash    string // of what is served, "" when that is not everything
@@ -100,7 +110,14 @@ type daemon struct {
 func newDaemon(o ServeOptions) *daemon {
 	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	d := &daemon{options: o, log: log, notify: newNotifier(os.Getenv), started: time.Now()}
-	d.server = proxy.New(proxy.Options{Log: log, Access: accessLog(o.Out)})
+	logged := accessLog(o.Out)
+	d.server = proxy.New(proxy.Options{Log: log, Access: func(a proxy.Access) {
+		if a.Host == watchdogHost && a.Path == watchdogPath {
+			return // the service's question to itself
+		}
+		d.traffic.count(a)
+		logged(a)
+	}})
 	return d
 }
 

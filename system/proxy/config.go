@@ -46,10 +46,11 @@ type Access struct {
 
 // Status is what a Server is doing.
 type Status struct {
-	Generation  uint64            `json:"generation"`  // counts the configurations that were taken
-	Leaves      map[string]string `json:"leaves"`      // site → sha256 of the leaf's DER, in hex
-	Connections int               `json:"connections"` // open, without WebSockets
-	WebSockets  int               `json:"webSockets"`  // open
+	Generation  uint64               `json:"generation"`  // counts the configurations that were taken
+	Leaves      map[string]string    `json:"leaves"`      // site → sha256 of the leaf's DER, in hex
+	Expires     map[string]time.Time `json:"expires"`     // site → end of the leaf
+	Connections int                  `json:"connections"` // open, without WebSockets
+	WebSockets  int                  `json:"webSockets"`  // open
 }
 
 func (c Config) httpPort() int  { return orDefault(c.HTTPPort, 80) }

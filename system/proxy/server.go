@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Server serves sites. All its methods are safe for concurrent use.
@@ -86,11 +87,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Status reports what the server is doing.
 func (s *Server) Status() Status {
 	t := s.table()
-	leaves := make(map[string]string, len(t.sites))
-	for _, one := range t.sites {
-		leaves[one.Name] = one.leaf
+	status := Status{
+		Generation: t.generation, Connections: s.plane.Open(), WebSockets: s.tunnels.count(),
+		Leaves: make(map[string]string, len(t.sites)), Expires: make(map[string]time.Time, len(t.sites)),
 	}
-	return Status{Generation: t.generation, Leaves: leaves, Connections: s.plane.Open(), WebSockets: s.tunnels.count()}
+	for _, one := range t.sites {
+		status.Leaves[one.Name], status.Expires[one.Name] = one.leaf, one.ends
+	}
+	return status
 }
 
 func (s *Server) table() *table { return s.current.Load() }

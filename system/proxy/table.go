@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -28,7 +30,8 @@ type table struct {
 // site is a compiled site.
 type site struct {
 	steps.Site
-	leaf      string // sha256 of the leaf's DER, in hex
+	leaf      string    // sha256 of the leaf's DER, in hex
+	ends      time.Time // of the leaf
 	tls       *tls.Config
 	transport *transport
 	forward   *httputil.ReverseProxy
@@ -55,10 +58,12 @@ func (s *Server) compile(c Config, before *table) (*table, error) {
 }
 
 func (t *table) add(in Site, s *Server, before *table) error {
-	leaf, err := checkCertificate(in)
+	certificate, err := checkCertificate(in)
 	if err != nil {
 		return err
 	}
+	sum := sha256.Sum256(certificate.Raw)
+	leaf := hex.EncodeToString(sum[:])
 	tlsConfig, err := s.tlsConfig(in, leaf)
 	if err != nil {
 		return err
@@ -67,7 +72,7 @@ func (t *table) add(in Site, s *Server, before *table) error {
 	if err != nil {
 		return err
 	}
-	out := &site{Site: in.Site, leaf: leaf, tls: tlsConfig, transport: transport, secrets: ownHeaders(in.Site)}
+	out := &site{Site: in.Site, leaf: leaf, ends: certificate.NotAfter, tls: tlsConfig, transport: transport, secrets: ownHeaders(in.Site)}
 	out.forward = s.forwarder(out)
 	for _, d := range in.Certs.Domains {
 		if err := t.name(d, out); err != nil {
@@ -134,20 +139,15 @@ func only(addresses map[netip.Addr]*site) *site {
 	return found
 }
 
-// checkCertificate returns the fingerprint of the leaf. That key and leaf belong together is checked here too, so that
+// checkCertificate returns the leaf. That key and leaf belong together is checked here too, so that
 // a mistake is found before the swap and not in a handshake.
-func checkCertificate(in Site) (string, error) {
-	chain := in.Certificate.Certificate
-	if len(chain) == 0 || in.Certificate.PrivateKey == nil {
-		return "", errors.New("it has no certificate")
+func checkCertificate(in Site) (*x509.Certificate, error) {
+	if len(in.Certificate.Certificate) == 0 || in.Certificate.PrivateKey == nil {
+		return nil, errors.New("it has no certificate")
 	}
 	leaf, err := leafOf(in.Certificate)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if err := coversAny(leaf, in.Certs.Domains); err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(chain[0])
-	return hex.EncodeToString(sum[:]), nil
+	return leaf, coversAny(leaf, in.Certs.Domains)
 }

@@ -221,6 +221,8 @@ var stories = []story{
 	{"status", []string{"status"}, 0, func(*testing.T) *machine {
 		s := standingOf("acme")
 		s.Units = []steps.UnitStatus{{Name: "sslwizard-proxy.service", Active: true, Enabled: true}, {Name: "sslwizard-renew.timer", Enabled: true}}
+		s.Proxy = &steps.ProxyStatus{Since: noon.Add(-48 * time.Hour), Connections: 12, WebSockets: 1, Requests: 10234, Failed: 2,
+			Error: "cannot take site shop.example.com: its private key does not belong to its certificate"}
 		s.Unended = "20261123-120000-0009"
 		for i := range 25 {
 			s.Runs = append(s.Runs, steps.RunRecord{ID: fmt.Sprintf("20261122-1200%02d-0001", 59-i), What: "apply shop.example.com (native)", Outcome: steps.OutcomeDone, Undone: i == 1})

@@ -21,12 +21,26 @@ func (p *textPrinter) status(s steps.HostStatus, all bool) {
 	for _, u := range s.Units {
 		p.line("%s  %s: %s, %s at boot", p.theme.Mark(unitVerdict(u)), u.Name, word(u.Active, "runs", "does not run"), word(u.Enabled, "starts", "does not start"))
 	}
+	if s.Proxy != nil {
+		p.proxy(*s.Proxy)
+	}
 	if s.Unended != "" {
 		p.line("%s  run %s never ended", p.theme.Mark(steps.Warn), s.Unended)
 		p.fixes(p.out, 10, []string{"sudo sslwizard undo    takes it back"})
 	}
 	p.findings(p.out, s.Findings)
 	p.runs(s.Runs, all)
+}
+
+// proxy is what the native proxy says about itself.
+func (p *textPrinter) proxy(s steps.ProxyStatus) {
+	p.lineTo(p.out, 8, "%s  proxy: %s and %s open; %s since %s, %d with 5xx", p.theme.Mark(steps.OK),
+		count(s.Connections, "connection", "connections"), count(s.WebSockets, "WebSocket", "WebSockets"),
+		count(int(s.Requests), "request", "requests"), day(s.Since), s.Failed)
+	if s.Error != "" {
+		p.lineTo(p.out, 8, "%s  the proxy does not serve what is stored: %s", p.theme.Mark(steps.Fail), steps.CleanLine(s.Error))
+		p.fixes(p.out, 10, []string{"sudo journalctl -u sslwizard-proxy.service -n 50"})
+	}
 }
 
 // runs lists the last runs; all of them only when that was asked for.
