@@ -52,7 +52,7 @@ func (s *session) prove(url string, present Presenter, deadline time.Time) error
 		return err
 	}
 	if authz.Status == acme.StatusValid {
-		s.progress("%s is already proved", authz.Identifier.Value)
+		s.progress("%s is already proved", short(authz.Identifier.Value))
 		return nil
 	}
 	challenge, err := pick(authz)
@@ -67,7 +67,7 @@ func (s *session) prove(url string, present Presenter, deadline time.Time) error
 		return fmt.Errorf("cannot put the challenge's answer in its place: %w", err)
 	}
 	defer present.CleanUp(challenge.Token) //nolint:errcheck // a token that stays is harmless: it answers for nothing any more
-	s.progress("Proving %s", authz.Identifier.Value)
+	s.progress("Proving %s", short(authz.Identifier.Value))
 	if err := s.answer(challenge.URL, url); err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (s *session) verdict(url string, deadline time.Time) error {
 	case err != nil:
 		return err
 	case authz.Status == acme.StatusValid:
-		s.progress("%s is proved", authz.Identifier.Value)
+		s.progress("%s is proved", short(authz.Identifier.Value))
 		return nil
 	}
 	return refused(authz)

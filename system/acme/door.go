@@ -182,13 +182,17 @@ func (d *door) clock() time.Time {
 	return d.date
 }
 
+// longestWait is the window of the longest limit that a CA counts. Who says more is mistaken, and is not obeyed: what a
+// CA says is kept and binds the runs to come.
+const longestWait = 7 * 24 * time.Hour
+
 // retryAfter reads the header (RFC 9110 section 10.2.3): seconds, or a date. 0 is "not said".
 func retryAfter(value string, now time.Time) time.Duration {
 	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
+		return min(time.Duration(n)*time.Second, longestWait)
 	}
 	if at, err := http.ParseTime(value); err == nil && at.After(now) {
-		return at.Sub(now)
+		return min(at.Sub(now), longestWait)
 	}
 	return 0
 }

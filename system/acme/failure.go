@@ -39,9 +39,13 @@ func (r *Refused) Unwrap() error { return r.Failure }
 type caError struct{ problem *acme.ProblemDetails }
 
 func (e *caError) Error() string {
+	const most = 10 // of what may be thousands
 	text := "the CA says: " + short(e.problem.Detail)
-	for _, sub := range e.problem.SubProblems {
+	for _, sub := range e.problem.SubProblems[:min(most, len(e.problem.SubProblems))] {
 		text += "; " + short(sub.Identifier.Value+": "+sub.Detail)
+	}
+	if more := len(e.problem.SubProblems) - most; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
 	}
 	return text
 }
@@ -198,6 +202,9 @@ func (s *session) limited(f *steps.Failure, err error, p *acme.ProblemDetails) e
 	}
 	if m := untilText.FindStringSubmatch(p.Detail); m != nil && l.Until.IsZero() {
 		l.Until, _ = time.Parse(time.DateTime, m[1])
+	}
+	if most := now.Add(longestWait); l.Until.After(most) {
+		l.Until = most
 	}
 	switch link := pausedLink(p.Detail); {
 	case link != "":

@@ -2,6 +2,7 @@ package acme
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -234,6 +235,42 @@ func TestFaultsThatStop(t *testing.T) {
 				t.Errorf("the fix does not say %q: %v", test.fix, f.Fixes)
 			}
 		})
+	}
+}
+
+// TestLimitsHaveAnEnd: a CA that says a time in a lifetime or two keeps nobody from asking after a week.
+func TestLimitsHaveAnEnd(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(http.ResponseWriter, *http.Request, http.Handler){
+		"seconds": problem(429, "rateLimited", "no", "Retry-After", "2147483647"),
+		"date":    problem(429, "rateLimited", "no", "Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"),
+		"text":    problem(429, "rateLimited", "no, retry after 9999-12-31 23:59:59 UTC: see nowhere"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, pebbletest.Options{Wrap: fault("/order-plz", 1<<20, answer)})
+			_, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+			f := expect(t, err, "A14", steps.ExitTryLater)
+			var l *Limited
+			if !errors.As(err, &l) || l.Until.IsZero() || time.Until(l.Until) > longestWait {
+				t.Errorf("until %v: %v", l, err)
+			}
+			if !strings.Contains(strings.Join(f.Fixes, " "), clock(l.Until)) {
+				t.Errorf("the fix says another time: %v", f.Fixes)
+			}
+		})
+	}
+}
+
+// TestTheWordsOfTheCAHaveAnEnd: what it says of thousands of names is no text for people.
+func TestTheWordsOfTheCAHaveAnEnd(t *testing.T) {
+	t.Parallel()
+	p := &acme.ProblemDetails{Type: problemPrefix + "malformed", Detail: strings.Repeat("x", 1<<20)}
+	for range 5000 {
+		p.SubProblems = append(p.SubProblems, acme.SubProblem{Detail: strings.Repeat("y", 1000)})
+	}
+	if text := (&caError{p}).Error(); len(text) > 10_000 || !strings.Contains(text, "and 4990 more") {
+		t.Errorf("%d bytes: %.200s", len(text), text)
 	}
 }
 
