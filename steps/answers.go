@@ -191,7 +191,7 @@ func together(all []Answers, sites []Site) []Problem {
 // problem makes a problem of the answers, with its place if they came from a file.
 func (a Answers) problem(path, suggestion, text string) Problem {
 	if a.origin == nil {
-		return Problem{Path: CleanLine(path), Text: CleanLine(text), Suggestion: CleanLine(suggestion)}
+		return problem(path, text, suggestion)
 	}
 	return a.origin.source.problem(a.origin.at(path), path, text, suggestion)
 }

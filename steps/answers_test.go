@@ -180,6 +180,33 @@ func TestLargestFiles(t *testing.T) {
 	}
 }
 
+// TestLongWordsAreCut: what is said of a file of one line is shorter than the file.
+func TestLongWordsAreCut(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a", MaxAnswers/4)
+	for name, text := range map[string]string{
+		"a key":          long + ": 1",
+		"two of a key":   long + ": 1\n" + long + ": 1",
+		"a key of a key": "proxy: {" + long + ": 1}",
+		"a header":       "proxy: {headers: {" + long + ": [1]}}",
+		"for a list":     "certs: {domains: " + long + "}",
+		"a tag":          "certs: !" + long + " 1",
+	} {
+		if _, err := Sites("x.yaml", []byte(text)); err == nil || len(err.Error()) > 10_000 {
+			t.Errorf("%s: %d bytes: %.300s", name, len(err.Error()), err)
+		}
+	}
+}
+
+// TestTooManySites: a file of nothing but sites that are wrong is refused at once.
+func TestTooManySites(t *testing.T) {
+	t.Parallel()
+	_, err := Sites("x.yaml", []byte(strings.Repeat("---\na: 1\n", maxDocuments+1)))
+	if err == nil || !strings.Contains(err.Error(), "x.yaml:2001:1: the file has 1001 sites; one file can have 1000") {
+		t.Errorf("%.300v", err)
+	}
+}
+
 func TestParseAnswersLooksAtTheFormOnly(t *testing.T) {
 	t.Parallel()
 	all, err := ParseAnswers("f.yaml", []byte("certs: {domains: [not_a_name]}\n---\nproxy: {upstream: nowhere}\n"))

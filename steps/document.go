@@ -13,6 +13,10 @@ import (
 // MaxAnswers is how large an answers file may be, in bytes.
 const MaxAnswers = 1 << 20
 
+// maxDocuments is how many sites one file may have. A file of MaxAnswers could have a hundred thousand wrong ones, and
+// reading what is wrong with each takes its time.
+const maxDocuments = 1000
+
 // parseAnswers reads every document as far as it can be read.
 func parseAnswers(name string, data []byte) ([]Answers, []Problem) {
 	src := &source{name: name}
@@ -28,6 +32,10 @@ func parseAnswers(name string, data []byte) ([]Answers, []Problem) {
 	documents := src.documents()
 	if len(documents) == 0 {
 		return nil, []Problem{src.problem(mark{line: 1, col: 1}, "", "the file is empty", "")}
+	}
+	if len(documents) > maxDocuments {
+		return nil, []Problem{src.problem(mark{line: documents[maxDocuments].from + 1, col: 1}, "",
+			fmt.Sprintf("the file has %d sites; one file can have %d", len(documents), maxDocuments), "")}
 	}
 	var all []Answers
 	var problems []Problem

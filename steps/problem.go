@@ -104,8 +104,26 @@ type source struct {
 }
 
 func (s *source) problem(m mark, path, text, suggestion string) Problem {
-	return Problem{File: s.name, Line: m.line, Col: m.col, Path: CleanLine(path), Text: CleanLine(text),
-		Suggestion: CleanLine(suggestion), place: place{s, m}}
+	p := problem(path, text, suggestion)
+	p.File, p.Line, p.Col, p.place = s.name, m.line, m.col, place{s, m}
+	return p
+}
+
+// problem is one without a place. A key may be as long as the file: what is said stays readable.
+func problem(path, text, suggestion string) Problem {
+	const most = 300
+	if suggestion = CleanLine(suggestion); utf8.RuneCountInString(suggestion) > most {
+		suggestion = ""
+	}
+	return Problem{Path: clip(CleanLine(path), most), Text: clip(CleanLine(text), most), Suggestion: suggestion}
+}
+
+// clip cuts a text to so many characters.
+func clip(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	return string([]rune(s)[:most]) + "…"
 }
 
 // excerpt draws the line with a caret below the place. A long line is cut around it.
@@ -152,8 +170,5 @@ func (e *valueError) meant(suggestion string) *valueError {
 // quote shows a value in a message: escaped and of bounded length.
 func quote(s string) string {
 	const most = 60
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most]) + "…"
-	}
-	return fmt.Sprintf("%q", s)
+	return fmt.Sprintf("%q", clip(s, most))
 }
