@@ -66,6 +66,22 @@ func assertNoTemps(t *testing.T, dir string) {
 	}
 }
 
+// Whoever recovers removes what IsTemp says: all that an interrupted write leaves, and nothing of somebody else.
+func TestIsTemp(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		if name := tempName(); !IsTemp(name) {
+			t.Errorf("%s is not taken for a temporary file", name)
+		}
+	}
+	for _, name := range []string{"", tempPrefix, tempPrefix + "notes", tempPrefix + "ABC", tempName() + ".bak", tempName() + "A", "x" + tempName(),
+		tempPrefix + strings.Repeat("a", 26), tempPrefix + strings.Repeat("1", 26)} {
+		if IsTemp(name) {
+			t.Errorf("%q is taken for a temporary file", name)
+		}
+	}
+}
+
 func TestOwnersAreSet(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to give files away")

@@ -15,8 +15,12 @@ import (
 // glob of nginx and no unit search of systemd matches it.
 const tempPrefix = ".sslwizard-"
 
-// IsTemp reports whether the name of a folder's entry is one that an interrupted WriteFile left; it may be removed.
-func IsTemp(entry string) bool { return strings.HasPrefix(entry, tempPrefix) }
+// IsTemp reports whether the name of a folder's entry is one that an interrupted WriteFile left; it may be removed. What
+// somebody else called ".sslwizard-notes" may not.
+func IsTemp(entry string) bool {
+	random, ours := strings.CutPrefix(entry, tempPrefix)
+	return ours && len(random) == len(rand.Text()) && strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
 
 // WriteFile implements Host. Beside what Host promises: as root on the real machine it refuses folders in the hands of
 // others (*FolderError), a new file does not inherit the folder's default ACL, and a failed fsync is final.
