@@ -37,10 +37,12 @@ func workersOf(h host.Reader, master int) []worker {
 	var all []worker
 	for _, word := range children(h, master) {
 		pid, err := strconv.Atoi(word)
-		if err == nil && title(h, pid) == "nginx: worker process" {
-			if parent, started := stat(h, pid); parent == strconv.Itoa(master) {
-				all = append(all, worker{pid, started})
-			}
+		if err != nil {
+			continue
+		}
+		parent, started := stat(h, pid) // first: the title of a process of somebody else is not even read
+		if parent == strconv.Itoa(master) && title(h, pid) == "nginx: worker process" {
+			all = append(all, worker{pid, started})
 		}
 	}
 	return all
@@ -86,8 +88,9 @@ func stat(h host.Reader, pid int) (parent, started string) {
 	if err != nil {
 		return "", ""
 	}
-	_, after, _ := strings.Cut(string(f.Data), ") ") // field 2 is the name, in brackets
-	if fields := strings.Fields(after); len(fields) > 19 {
+	text := string(f.Data)
+	// Field 2 is the name, in brackets, which anybody may give a process: "x) S 812".
+	if fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:]); len(fields) > 19 {
 		return fields[1], fields[19]
 	}
 	return "", ""
