@@ -3,6 +3,7 @@ package apply
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -210,18 +211,20 @@ func without(data []byte, user string) []byte {
 	return rest
 }
 
-// secureKept takes the keys that stay away from a group that goes: its number may belong to somebody else tomorrow.
+// secureKept takes the keys, and the sites that somebody edited, that stay away from a group that goes: its number may
+// belong to somebody else tomorrow.
 func (u *undoing) secureKept(gid int) error {
-	var found error
-	err := walk(u, steps.CertsDir, func(p string, f host.File) {
-		if f.GID != gid || found != nil {
-			return
+	for _, root := range []string{steps.CertsDir, steps.SitesDir} {
+		var found error
+		err := walk(u, root, func(p string, f host.File) {
+			if f.GID == gid && found == nil {
+				f.GID = 0
+				found = u.WriteFile(p, f)
+			}
+		})
+		if err = errors.Join(err, found); err != nil {
+			return err
 		}
-		f.GID = 0
-		found = u.WriteFile(p, f)
-	})
-	if err != nil {
-		return err
 	}
-	return found
+	return nil
 }

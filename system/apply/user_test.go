@@ -82,3 +82,26 @@ func TestForeignUserStays(t *testing.T) {
 		t.Error("the user is gone")
 	}
 }
+
+// What is left of a site that somebody edited is not for whoever gets the number of the group next.
+func TestWhatStaysIsNotLeftToTheGroup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	site := steps.SiteFile(shop.Name)
+	plan := userPlan()
+	plan.Changes = append(plan.Changes, steps.WriteFile{For: steps.For(steps.IDInstall), Path: site, Content: []byte("kind: Answers\n"), Mode: 0o640, Group: steps.ProxyUser})
+	w.mustApply(t, plan)
+	f, err := w.ReadFile(site)
+	if err != nil || f.GID == 0 {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	f.Data = []byte("kind: Answers\nproxy: {headers: {X-Api-Key: secret}}\n")
+	w.Put(site, f)
+	if _, err := w.Undo(t.Context(), "", nil); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := w.ReadFile(site + ".sslwizard-kept")
+	if err != nil || kept.GID != 0 || kept.Mode.Perm() != 0o640 || string(kept.Data) != string(f.Data) {
+		t.Errorf("%+v, %v", kept, err)
+	}
+}
