@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system"
 	"github.com/c93d5bcb/sslwizard/system/caller"
 	"github.com/c93d5bcb/sslwizard/wizard"
@@ -40,7 +42,7 @@ func main() {
 		Lines: func(ctx context.Context, m wizard.Machine, o wizard.Options) int {
 			return wizard.Plain(ctx, os.Stdin, os.Stdout, m, o)
 		},
-		ReadFile:    os.ReadFile,
+		ReadFile:    readFile,
 		Interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
 		Called:      called(),
 		Root:        os.Geteuid() == 0,
@@ -48,6 +50,17 @@ func main() {
 		Env:         caller.Env(os.Getenv),
 	}
 	os.Exit(app.Run(ctx, os.Args[1:]))
+}
+
+// readFile reads as much of a file as can be of any use: answers are short, and what somebody else's link leads to may have
+// no end.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, steps.MaxAnswers+1))
 }
 
 func called() command.Called {
