@@ -1,5 +1,5 @@
 // Command app is the application of the scenarios: the echo of system/echo on an address of its own, over plain HTTP,
-// or over TLS with a certificate that nobody trusts (--tls).
+// or over TLS with a certificate that nobody trusts (--tls), and a page that tries what browsers can do.
 package main
 
 import (
@@ -36,7 +36,7 @@ func main() {
 }
 
 func handler(plain bool) http.Handler {
-	app := echo.Handler()
+	app := browsed(echo.Handler())
 	if !plain {
 		return app
 	}

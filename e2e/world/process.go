@@ -89,8 +89,8 @@ func Here(t TB, argv ...string) string {
 	return must(t, argv...)
 }
 
-// eventually asks until the answer is yes. Booting, listening and reloading are waited for by looking, not by time.
-func eventually(t TB, what string, within time.Duration, yes func() bool) {
+// Within asks until the answer is yes. Booting, listening and reloading are waited for by looking, not by time.
+func Within(t TB, what string, within time.Duration, yes func() bool) {
 	t.Helper()
 	for end := time.Now().Add(within); !yes(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -102,5 +102,5 @@ func eventually(t TB, what string, within time.Duration, yes func() bool) {
 // Eventually waits until the answer is yes, for half a minute at most.
 func Eventually(t TB, what string, yes func() bool) {
 	t.Helper()
-	eventually(t, what, 30*time.Second, yes)
+	Within(t, what, 30*time.Second, yes)
 }

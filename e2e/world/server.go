@@ -147,7 +147,7 @@ func (s *Server) awaitBoot() {
 			s.w.t.Logf("console of %s:\n%s%s", s.name, data, last)
 		}
 	}()
-	eventually(s.w.t, "boot of "+s.Suite, 90*time.Second, func() bool {
+	Within(s.w.t, "boot of "+s.Suite, 90*time.Second, func() bool {
 		for _, s.init = range children(s.nspawn.Process.Pid) {
 			argv := []string{"systemctl", "is-system-running", "--wait"}
 			last, _ = run(argv, "", s.enter(argv...)...)
