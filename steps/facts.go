@@ -63,10 +63,13 @@ type Listener struct {
 	Address netip.Addr // unspecified: all addresses
 	PID     int
 	Process string // name of the program
-	Unit    string // systemd unit, "" if none
+	Unit    string // systemd unit, "" if none; one of a user's own manager is "node.service" + OfUser + "1000"
 	Package string // package of the program's file, "" if none
 	Ours    bool   // belongs to sslwizard's own units
 }
+
+// OfUser parts the name of a unit from the number of the user whose own service manager runs it.
+const OfUser = " of user "
 
 // Nginx is the nginx on this host.
 type Nginx struct {

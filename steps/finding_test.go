@@ -195,3 +195,23 @@ func fieldOf(lit *ast.CompositeLit, field string) string {
 	}
 	return ""
 }
+
+// TestWayToStopAHolder: the command ends what holds the port, and nothing else.
+func TestWayToStopAHolder(t *testing.T) {
+	t.Parallel()
+	for unit, want := range map[string]string{
+		"apache2.service":          "sudo systemctl disable --now apache2.service",
+		"web.socket":               "sudo systemctl disable --now web.socket",
+		"node.service of user 7":   "systemctl --user disable --now node.service    as the user with the number 7",
+		"session-3.scope":          "ps -fp 812",
+		"machine-web.scope":        "ps -fp 812",
+		"user@1000.service":        "ps -fp 812",
+		"":                         "ps -fp 812",
+		"nginx.service of user 33": "systemctl --user disable --now nginx.service    as the user with the number 33",
+	} {
+		h := holder{Listener: Listener{PID: 812, Process: "web", Unit: unit}}
+		if got := h.stop(); !strings.HasPrefix(got[0], want) {
+			t.Errorf("%q: %q, want %q", unit, got, want)
+		}
+	}
+}

@@ -107,11 +107,14 @@ func (h holder) nginxInTheWay(n Nginx) Finding {
 }
 
 func (h holder) stop() []string {
+	unit, user, ofUser := strings.Cut(h.Unit, OfUser)
 	switch {
 	case h.Process == "docker-proxy":
 		return []string{"docker ps    shows which container publishes the port; publish it on 127.0.0.1:8080 instead"}
-	case h.Unit != "":
-		return []string{"sudo systemctl disable --now " + h.Unit + "    if it is not needed any more"}
+	case ofUser:
+		return []string{"systemctl --user disable --now " + unit + "    as the user with the number " + user + ", if it is not needed any more"}
+	case unit != "" && !strings.HasSuffix(unit, ".scope") && !strings.HasPrefix(unit, "user@"): // those are whole sessions and containers
+		return []string{"sudo systemctl disable --now " + unit + "    if it is not needed any more"}
 	case h.PID > 0:
 		return []string{fmt.Sprintf("ps -fp %d    shows what it is; stop it the way it was started", h.PID)}
 	}

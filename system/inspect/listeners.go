@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/hex"
 	"net/netip"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +45,7 @@ func (in *inspector) describe(l *steps.Listener, units map[netip.AddrPort]string
 			l.Package = in.owner(strings.TrimSuffix(f.Link, " (deleted)"))
 		}
 	}
-	l.Ours = strings.HasPrefix(l.Unit, "sslwizard-proxy")
+	l.Ours = strings.HasPrefix(l.Unit, "sslwizard-proxy") && !strings.Contains(l.Unit, steps.OfUser)
 }
 
 // socket is a line of /proc/net/tcp that listens.
@@ -133,21 +132,31 @@ func numbers(names []string) []int {
 }
 
 // unitOf finds the systemd unit in /proc/PID/cgroup, whose lines are "0::/system.slice/nginx.service" (version 2) and
-// "1:name=systemd:/…" (version 1).
+// "1:name=systemd:/…" (version 1). It is the outermost one, for what is below a unit is named by whoever runs in it: a
+// container, or a user, to whom any name is free. A unit of a user's own manager is said to be that.
 func unitOf(cgroup string) string {
 	for _, line := range lines(cgroup) {
 		fields := strings.SplitN(line, ":", 3)
 		if len(fields) < 3 || fields[0] != "0" && fields[1] != "name=systemd" {
 			continue
 		}
-		for part := fields[2]; part != "/" && part != "."; part = path.Dir(part) {
-			name := path.Base(part)
-			if strings.HasSuffix(name, ".service") || strings.HasSuffix(name, ".scope") {
-				return clean(name)
-			}
+		names := slices.DeleteFunc(strings.Split(fields[2], "/"), func(name string) bool { return !isUnit(name) })
+		if len(names) == 0 {
+			continue
 		}
+		if user, ok := strings.CutPrefix(strings.TrimSuffix(names[0], ".service"), "user@"); ok && len(names) > 1 {
+			return names[len(names)-1] + steps.OfUser + user
+		}
+		return names[0]
 	}
 	return ""
+}
+
+// isUnit reports a name that a service or scope can have (systemd.unit(5)): it is shown as part of a command to type.
+func isUnit(name string) bool {
+	const most = 255
+	return (strings.HasSuffix(name, ".service") || strings.HasSuffix(name, ".scope")) && len(name) <= most &&
+		strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.@-\\") == ""
 }
 
 // socketUnits asks systemd for its sockets when one of the listeners is its own, or nobody's that we may see.

@@ -41,11 +41,35 @@ func TestUnitOf(t *testing.T) {
 		"0::/system.slice/nginx.service\n":                                               "nginx.service",
 		"12:pids:/x.service\n1:name=systemd:/system.slice/ssh.service\n0::/\n":           "ssh.service",
 		"0::/system.slice/docker-0123abcd.scope\n":                                       "docker-0123abcd.scope",
-		"0::/user.slice/user-1000.slice/user@1000.service/app.slice/node.service/worker": "node.service",
-		"0::/\n": "", "": "", "1:cpu:/a.service\n": "",
+		"0::/user.slice/user-1000.slice/user@1000.service/app.slice/node.service/worker": "node.service of user 1000",
+		"0::/user.slice/user-1000.slice/user@1000.service/init.scope":                    "init.scope of user 1000",
+		"0::/user.slice/user-1000.slice/user@1000.service/x; reboot #.service":           "user@1000.service",
+		"0::/user.slice/user-1000.slice/session-3.scope":                                 "session-3.scope",
+		"0::/machine.slice/machine-web.scope/payload/system.slice/nginx.service":         "machine-web.scope",
+		"0::/system.slice/app@1.service/sslwizard-proxy.service":                         "app@1.service",
+		`0::/system.slice/my\x2dapp.service`:                                             `my\x2dapp.service`,
+		"0::/\n":                                                                         "", "": "", "1:cpu:/a.service\n": "",
 	} {
 		if got := unitOf(cgroup); got != want {
 			t.Errorf("%q is %q, want %q", cgroup, got, want)
+		}
+	}
+}
+
+// A user who calls a unit of theirs as ours is called is not taken for us.
+func TestUnitsOfUsersAreNotOurs(t *testing.T) {
+	t.Parallel()
+	for cgroup, ours := range map[string]bool{
+		"0::/system.slice/sslwizard-proxy.service\n":                                           true,
+		"0::/user.slice/user-1000.slice/user@1000.service/app.slice/sslwizard-proxy.service\n": false,
+	} {
+		h := systemtest.New(t)
+		h.File("/proc/7/cgroup", cgroup)
+		h.File("/proc/7/comm", "node\n")
+		l := steps.Listener{PID: 7, Port: steps.Port{Number: 3000, Proto: "tcp"}}
+		(&inspector{host: h}).describe(&l, nil)
+		if l.Ours != ours {
+			t.Errorf("%q: %+v", cgroup, l)
 		}
 	}
 }
