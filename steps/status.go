@@ -10,6 +10,7 @@ type HostStatus struct {
 	Units    []UnitStatus `json:"units"`
 	Proxy    *ProxyStatus `json:"proxy,omitempty"` // nil when the native proxy does not run, or does not say so to this user
 	Runs     []RunRecord  `json:"runs"`            // newest first
+	Running  string       `json:"running"`         // ID of a run that goes on now; empty: none
 	Unended  string       `json:"unended"`         // ID of a run that never ended; empty: none
 	Findings []Finding    `json:"findings"`        // drift, unreadable sites, a certificate near its end
 }

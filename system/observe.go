@@ -96,6 +96,9 @@ func (i *Installer) runs(s *steps.HostStatus) (err error) {
 	if s.Runs, err = apply.Runs(i.host); err == nil {
 		s.Unended, err = apply.Unended(i.host)
 	}
+	if s.Unended != "" && i.engine.Busy() {
+		s.Running, s.Unended = s.Unended, ""
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		s.Findings = append(s.Findings, steps.Finding{Step: steps.IDInstall, Code: "H01", Severity: steps.Info,
 			Text: "certificates and earlier runs can be seen by root only", Fix: []string{"sudo sslwizard status"}})

@@ -59,6 +59,7 @@ type result struct {
 	Time     time.Time     `json:"time"`
 	Error    string        `json:"error,omitempty"`
 	Reverted []int         `json:"reverted,omitempty"` // phases that were taken back
+	Blank    bool          `json:"blank,omitempty"`    // nothing of what it did is left: no other phase changed anything
 	Undone   []string      `json:"undone,omitempty"`
 	Kept     []string      `json:"kept,omitempty"`
 	Receipt  receipt       `json:"receipt"` // after the run

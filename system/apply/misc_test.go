@@ -24,6 +24,26 @@ func TestUnended(t *testing.T) {
 	}
 }
 
+// A run that goes on is told from one that never ended by the lock.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if w.Busy() {
+		t.Error("nobody is at work")
+	}
+	release, err := w.services.Locker.Lock("a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !w.Busy() {
+		t.Error("somebody is at work")
+	}
+	release()
+	if w.Busy() {
+		t.Error("still")
+	}
+}
+
 // The package lists are fetched when they are older than a day, or do not know the package.
 func TestPackageListsAreFetchedWhenStale(t *testing.T) {
 	t.Parallel()

@@ -45,6 +45,12 @@ func (e *Engine) Apply(ctx context.Context, shown steps.Preview, sink func(steps
 	return s.run(ctx)
 }
 
+// Busy reports whether somebody is at work on the host now.
+func (e *Engine) Busy() bool {
+	f, ok := errors.AsType[*steps.Failure](e.s.Locker.Free())
+	return ok && f.Code == "H02"
+}
+
 // open reports whether a run before this one never ended.
 func (e *Engine) open() bool {
 	s, _, err := stateAt(e.h, steps.JournalDir)

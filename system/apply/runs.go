@@ -18,7 +18,7 @@ type run struct {
 // undoable reports a run that changed something which was not taken back yet.
 func (r run) undoable() bool {
 	changed := r.end.Outcome == steps.OutcomeDone || r.end.Outcome == steps.OutcomePartial || r.end.Outcome == steps.OutcomeUnverified
-	return r.m.Kind == kindApply && changed && !r.undone
+	return r.m.Kind == kindApply && changed && !r.end.Blank && !r.undone
 }
 
 // runIDs lists the runs that have a folder, the oldest first.

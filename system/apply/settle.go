@@ -87,6 +87,9 @@ func (e *Engine) settle(u *undoing, cause, revertErr error) steps.Result {
 		return res
 	}
 	end := result{Outcome: res.Outcome, Time: e.s.Clock().UTC(), Reverted: []int{last}, Undone: u.did, Kept: u.kept, Receipt: u.j.receipt([]int{last})}
+	if end.Blank = len(u.j.phases) == 1; end.Blank && last > 0 {
+		res.Run = "" // what is live is an earlier run's work: there is nothing of this one to undo
+	}
 	if cause != nil {
 		end.Error = steps.Clean(cause.Error())
 	}

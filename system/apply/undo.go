@@ -96,7 +96,7 @@ func upTo(runs []run, id string) ([]string, error) {
 	}
 	return nil, &steps.Failure{
 		Text: "cannot undo the run " + steps.CleanLine(id) + ": there is no such run that changed something and was not undone yet", Status: steps.ExitUsage,
-		Fixes: []string{"see the runs: sslwizard status"},
+		Fixes: []string{"sudo sslwizard status    lists the runs"},
 	}
 }
 

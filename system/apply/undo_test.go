@@ -32,6 +32,31 @@ func (w *world) clean(t *testing.T, before systemtest.Snapshot, except ...string
 	}
 }
 
+// A run of which nothing is left is none that can be undone: who says undo after it means the one before.
+func TestUndoPassesOverARunThatLeftNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	before := w.Snapshot()
+	w.prober.fail[true] = "chain.trusted"
+	first, _, _ := w.apply(t, nativePlan())
+	second, _, err := w.apply(t, nativePlan())
+	if first.Run == "" || second.Outcome != steps.OutcomePartial || err == nil || second.Run != "" {
+		t.Fatalf("first %+v, second %+v, %v", first, second, err)
+	}
+	records, err := Runs(w.machine)
+	if err != nil || len(records) != 2 {
+		t.Fatalf("%+v, %v", records, err)
+	}
+	if _, err := w.Undo(t.Context(), records[0].ID, nil); err == nil {
+		t.Error("a run that left nothing was undone")
+	}
+	if res, err := w.Undo(t.Context(), "", nil); err != nil || res.Outcome != steps.OutcomeDone {
+		t.Errorf("%+v, %v", res, err)
+	}
+	w.same(t, before, keptByDesign...)
+}
+
 // An undo of several runs is killed before each of its mutations: the next process goes on where it was, and does not
 // bring back what only the newer runs had found.
 func TestUndoOfSeveralRunsSurvivesKills(t *testing.T) {

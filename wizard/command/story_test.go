@@ -230,6 +230,11 @@ var stories = []story{
 		s.Runs[0].Outcome = steps.OutcomePartial
 		return &machine{status: s}
 	}},
+	{"status-running", []string{"status"}, 0, func(*testing.T) *machine {
+		s := standingOf("local")
+		s.Running = "20261123-120000-0009"
+		return &machine{status: s}
+	}},
 }
 
 func standingOf(source string) *steps.HostStatus {

@@ -24,6 +24,10 @@ func (p *textPrinter) status(s steps.HostStatus, all bool) {
 	if s.Proxy != nil {
 		p.proxy(*s.Proxy)
 	}
+	if s.Running != "" {
+		p.line("%s  run %s goes on", p.theme.Status(steps.Progress), s.Running)
+		p.fixes(p.out, 10, []string{"sudo sslwizard attach    shows it, if the wizard started it"})
+	}
 	if s.Unended != "" {
 		p.line("%s  run %s never ended", p.theme.Mark(steps.Warn), s.Unended)
 		p.fixes(p.out, 10, []string{"sudo sslwizard undo    takes it back"})
