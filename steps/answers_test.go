@@ -121,7 +121,9 @@ func TestFilesThatAreNoText(t *testing.T) {
 		"UTF-16":           {"\xff\xfec\x00e\x00", "the file is UTF-16"},
 		"Latin-1":          {"certs: {domains: [caf\xe9.example.com]}\n", ":1:22: this is not UTF-8"},
 		"escape":           {"certs:\n  key: \x1b[31mred\n", ":2:8: the control character U+001B"},
-		"NUL":              {"\x00", ":1:1: the control character U+0000"},
+		"NUL":              {"\x00", ":1:1: this is no text file"},
+		"a program":        {"\x7fELF\x02\x01\n\x01\xe9\x00\x02", "1 problem:\nf.yaml:2:1: this is no text file"},
+		"a bare wildcard":  {"certs: {domains: [*.example.com]}\n", ":1:19: what begins with * has to stand in quotes"},
 		"C1":               {"a: \u0085b\n", ":1:4: the control character U+0085"},
 		"deep":             {strings.Repeat("[", 1<<19), ":1:10001: this is not YAML"},
 		"deep mappings":    {strings.Repeat("{a: ", 1<<17), "this is not YAML"},
@@ -265,6 +267,26 @@ func TestNearest(t *testing.T) {
 	for word, want := range map[string]string{"emial": "email", "domain": "domains", "Directry": "directory", "kye": "key", "sauce": "", "x": "", "": "", strings.Repeat("e", 100): ""} {
 		if got := nearest(word, all); got != want {
 			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
+// What is wrong is followed by where to read what it means: of the first key that there is.
+func TestProblemsLeadToAnExplanation(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"cert: {}\ncerts: {domains: [http://x.test]}\nproxy: {upstream: '3000'}\n": "sslwizard answers explain certs.domains  ",
+		"hello\n": "sslwizard answers init  ",
+	} {
+		_, err := Sites("f.yaml", []byte(text))
+		fixes := Fixes(err)
+		if len(fixes) != 1 || !strings.HasPrefix(fixes[0], want) {
+			t.Errorf("%q: %q", text, fixes)
+		}
+		if command, _ := SplitFix(fixes[0]); strings.Contains(command, "explain") {
+			if _, err := Explain(command[strings.LastIndex(command, " ")+1:]); err != nil {
+				t.Errorf("%q is advised: %v", command, err)
+			}
 		}
 	}
 }

@@ -49,15 +49,19 @@ func parseAnswers(name string, data []byte) ([]Answers, []Problem) {
 	return all, problems
 }
 
-// unreadable finds what no YAML has: bytes that are not UTF-8, control characters, and tabs that indent.
+// unreadable finds what no YAML has: bytes that are not UTF-8, control characters, and tabs that indent. Of a file that
+// is no text at all only that is said.
 func (s *source) unreadable() []Problem {
+	if strings.HasPrefix(s.lines[0], "\xff\xfe") || strings.HasPrefix(s.lines[0], "\xfe\xff") {
+		return []Problem{s.problem(mark{1, 1, 1}, "", "the file is UTF-16; save it as UTF-8", "")}
+	}
 	var problems []Problem
 	for i, line := range s.lines {
+		if strings.ContainsRune(line, 0) {
+			return []Problem{s.problem(mark{i + 1, 1, 1}, "", "this is no text file", "")}
+		}
 		if text, col := badCharacter(line); text != "" {
 			problems = append(problems, s.problem(mark{i + 1, col, 1}, "", text, ""))
-		}
-		if text := strings.HasPrefix(s.lines[i], "\xff\xfe") || strings.HasPrefix(s.lines[i], "\xfe\xff"); i == 0 && text {
-			return []Problem{s.problem(mark{1, 1, 1}, "", "the file is UTF-16; save it as UTF-8", "")}
 		}
 	}
 	return problems
@@ -146,6 +150,9 @@ func (d document) syntaxProblem(src *source, err error) Problem {
 	text := "this is not YAML: " + e.Message
 	if e.ContextMark.Line > 0 && e.ContextMark.Line != e.Mark.Line {
 		text += fmt.Sprintf(" (%s from line %d)", e.ContextMsg, e.ContextMark.Line+d.from)
+	}
+	if strings.Contains(e.Message, "unknown anchor") {
+		text = "what begins with * has to stand in quotes in YAML, \"*.example.com\""
 	}
 	if m.line > len(src.lines) || m.line == d.from+len(d.lines)+1 {
 		m = mark{line: d.from + len(d.lines), col: utf8.RuneCountInString(d.lines[len(d.lines)-1]) + 1, length: 1}

@@ -59,7 +59,11 @@ func explainable() []string {
 }
 
 func (q Question) explain(b *strings.Builder) {
-	fmt.Fprintf(b, "### %s\n\n%s. %s\n\n", q.Key, strings.TrimSuffix(q.Label, "?"), strings.TrimSpace(q.Help+" "+q.Why))
+	label := q.Label
+	if !strings.HasSuffix(label, "?") {
+		label += "."
+	}
+	fmt.Fprintf(b, "### %s\n\n%s %s\n\n", q.Key, label, strings.TrimSpace(q.Help+" "+q.Why))
 	fmt.Fprintf(b, "- %s\n", q.standard())
 	for _, o := range q.Options {
 		fmt.Fprintf(b, "- `%s`: %s\n", o.Value, strings.TrimSpace(o.Label))

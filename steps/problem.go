@@ -72,9 +72,15 @@ func (e *ParseError) Error() string {
 // ExitStatus implements Coded.
 func (e *ParseError) ExitStatus() int { return ExitAnswers }
 
-// Fix implements Coded.
+// Fix implements Coded: what the first key that is there to be wrong means or, without one, all of them.
 func (e *ParseError) Fix() []string {
-	return []string{"sslwizard answers init    writes a file with every key and what it means"}
+	for _, p := range e.Problems {
+		key, _, _ := strings.Cut(p.Path, "[")
+		if slices.Contains(explainable(), key) {
+			return []string{"sslwizard answers explain " + key + "    tells what it means"}
+		}
+	}
+	return []string{"sslwizard answers init    prints a file to fill in, every key explained"}
 }
 
 // asError returns nil when there is no problem.

@@ -34,16 +34,33 @@ func (a *App) answersCommand() *cobra.Command {
 func (a *App) answersExplain() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [KEY|STEP]",
-		Short: "what a key means, why its default is what it is, and what to type by hand instead",
+		Short: "what a key means, and why; what you would type by hand",
 		Args:  maxArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := steps.Explain(strings.Join(args, ""))
 			if err != nil {
 				return err
 			}
-			return a.write(text)
+			return a.write(a.prose(text))
 		},
 	}
+}
+
+// prose wraps the paragraphs of a Markdown text for this screen; what is to be copied is never broken.
+func (a *App) prose(text []byte) []byte {
+	var b strings.Builder
+	for line := range strings.Lines(string(text)) {
+		indent := 0
+		switch {
+		case strings.HasPrefix(line, "    "):
+			b.WriteString(line)
+			continue
+		case strings.HasPrefix(line, "- "):
+			indent = len("- ")
+		}
+		b.WriteString(wrap(strings.TrimSuffix(line, "\n"), indent, a.Width) + "\n")
+	}
+	return []byte(b.String())
 }
 
 func (a *App) answersLeaf(use, short string, args int, run func([]string) error) *cobra.Command {
@@ -54,7 +71,7 @@ func argCount(n int) cobra.PositionalArgs {
 	if n == 0 {
 		return maxArgs(0)
 	}
-	return exactArg("the answers file (- is standard input)")
+	return exactArg("the answers file (- is standard input)", "")
 }
 
 func (a *App) validateAnswers(args []string) error {
@@ -74,7 +91,7 @@ func (a *App) validateAnswers(args []string) error {
 func (a *App) answersPrint() *cobra.Command {
 	return &cobra.Command{
 		Use:   "print [FILE]",
-		Short: "print the stored sites, or a file's, with every default written out",
+		Short: "print the stored sites or a file's, every default written out",
 		Args:  maxArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			sites, err := a.sitesToPrint(c, args)

@@ -15,7 +15,7 @@ func (a *App) attachCommand() *cobra.Command {
 		Short: "follow the run that goes on, or see how the last one ended",
 		Args:  maxArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := a.needRoot(false); err != nil {
+			if err := a.needRootToSee("the runs of this server"); err != nil {
 				return err
 			}
 			m := a.machine()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -69,7 +70,7 @@ func TestForReal(t *testing.T) {
 // TestNotRoot: what changes the server is refused before the machine is asked anything, with the line that does it.
 func TestNotRoot(t *testing.T) {
 	t.Parallel()
-	for _, args := range []string{"undo", "undo 7", "uninstall --keep-certificates", "renew --force", "remove x.test", "--non-interactive -"} {
+	for _, args := range []string{"attach", "undo", "undo 7", "uninstall --keep-certificates", "renew --force", "remove x.test", "--non-interactive -"} {
 		got := invokeAs(&machine{t: t}, strings.Fields(args), onScreen, func(a *App) { a.Root = false })
 		if got.status != steps.ExitNotRoot || !strings.Contains(got.err, "H01: ") || !strings.HasSuffix(got.err, "\n  sudo ./sslwizard "+args+"\n") {
 			t.Errorf("%s: status %d\n%s", args, got.status, got.err)
@@ -126,7 +127,8 @@ func TestUnknownWords(t *testing.T) {
 		{"--output", []string{"needs an argument"}},
 		{"rollback", []string{`did you mean "undo"?`}},
 		{"verify https://x.test", []string{`did you mean "probe"?`}},
-		{"apply", []string{`no command "apply"`, "\n  sudo sslwizard --non-interactive answers.yaml\n"}},
+		{"apply", []string{`no command "apply"`, "\n  sudo sslwizard  ", "\n  sudo sslwizard --non-interactive answers.yaml  "}},
+		{"remove", []string{"name the site", "\n  sudo sslwizard remove SITE\n"}},
 		{"answers apply", []string{`no command "answers apply"`}},
 		{"version", []string{"\n  sslwizard --version\n"}},
 		{"nonsense too many", []string{`no command "nonsense"`, "sslwizard --help"}},
@@ -150,7 +152,7 @@ func TestUnknownWords(t *testing.T) {
 			}
 		}
 	}
-	if got := invoke(&machine{t: t}, "nowhere.yaml"); got.status != steps.ExitAnswers || !strings.Contains(got.err, "nowhere.yaml") {
+	if got := invoke(&machine{t: t}, "nowhere.yaml"); got.status != steps.ExitAnswers || !strings.Contains(got.err, "nowhere.yaml") || !strings.Contains(got.err, "sudo sslwizard  ") {
 		t.Errorf("status %d, %s", got.status, got.err)
 	}
 	if got := invoke(&machine{t: t}, "help", "status"); got.status != 0 || !strings.Contains(got.out, "Usage: sslwizard status\n") {
@@ -163,10 +165,35 @@ func TestNoFlagsInUsage(t *testing.T) {
 	t.Parallel()
 	app := &App{Env: func(string) string { return "" }}
 	for _, c := range app.tree().Commands() {
-		got := invoke(&machine{t: t}, c.Name(), "--help")
+		got := invokeAs(&machine{t: t}, []string{c.Name(), "--help"}, onScreen)
 		if got.status != 0 || strings.Contains(got.out, "[flags]") || strings.Contains(got.out, "stringArray") || !strings.Contains(got.out, "Usage: sslwizard "+c.Name()) {
 			t.Errorf("%s: status %d\n%s", c.Name(), got.status, got.out)
 		}
+		fits(t, got.out)
+	}
+}
+
+// fits checks that no line reaches the last column of a screen.
+func fits(t *testing.T, text string) {
+	t.Helper()
+	for _, line := range strings.Split(text, "\n") {
+		if utf8.RuneCountInString(line) > 79 {
+			t.Errorf("too long: %s", line)
+		}
+	}
+}
+
+// TestExplainOnAScreen: prose is wrapped where somebody reads it, and is whole where a program does.
+func TestExplainOnAScreen(t *testing.T) {
+	t.Parallel()
+	got := invokeAs(&machine{t: t}, []string{"answers", "explain", "certs.domains"}, onScreen)
+	if got.status != 0 || !strings.Contains(got.out, "\n    dig +short A shop.example.com\n") {
+		t.Errorf("status %d\n%s", got.status, got.out)
+	}
+	fits(t, got.out)
+	whole := invoke(&machine{t: t}, "answers", "explain", "certs.domains")
+	if strings.Join(strings.Fields(whole.out), " ") != strings.Join(strings.Fields(got.out), " ") || strings.Count(whole.out, "\n") >= strings.Count(got.out, "\n") {
+		t.Errorf("whole:\n%s\nwrapped:\n%s", whole.out, got.out)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -238,11 +237,7 @@ func TestHelpFitsAScreen(t *testing.T) {
 	if n := strings.Count(got.out, "\n"); n > 23 || got.status != 0 {
 		t.Errorf("%d lines, status %d", n, got.status)
 	}
-	for _, line := range strings.Split(got.out, "\n") {
-		if utf8.RuneCountInString(line) > 79 {
-			t.Errorf("too long: %s", line)
-		}
-	}
+	fits(t, got.out)
 }
 
 func TestArgvIsShownForAShell(t *testing.T) {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/wizard/theme"
@@ -8,10 +9,11 @@ import (
 
 // help is the template of every help, for this screen.
 func (a *App) help() string {
+	text := strings.Replace(helpTemplate, "WIDTH", fmt.Sprint(max(0, a.Width-1)), 1)
 	if theme.UTF8(a.Env) {
-		return helpTemplate
+		return text
 	}
-	return strings.ReplaceAll(helpTemplate, "·", "|")
+	return strings.ReplaceAll(text, "·", "|")
 }
 
 // helpTemplate begins with examples: most people need one of them and nothing else. The root's help stays within 24
@@ -22,7 +24,7 @@ Usage: {{.UseLine}}{{if .HasAvailableSubCommands}} COMMAND
 {{range .Commands}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
 {{if .HasAvailableLocalFlags}}
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{.LocalFlags.FlagUsagesWrapped WIDTH | trimTrailingWhitespaces}}{{end}}
 {{else}}` + rootHelp + `{{end}}`
 
 const rootHelp = `Turn "my app runs on port 3000" into HTTPS and WSS that are proven to work.

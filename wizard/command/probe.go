@@ -17,7 +17,7 @@ func (a *App) probeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "probe URL",
 		Short: "check the TLS, redirect, proxy and WebSocket of any server, live",
-		Args:  exactArg("the URL of the site, like https://shop.example.com"),
+		Args:  exactArg("the URL of the site, like https://shop.example.com", ""),
 		RunE: func(c *cobra.Command, args []string) error {
 			req.URL = args[0]
 			var err error
@@ -65,13 +65,14 @@ func parseResolve(values []string) ([]netip.Addr, error) {
 	return all, nil
 }
 
-func exactArg(what string) cobra.PositionalArgs {
+// exactArg takes one argument. Who is to type the command with sudo is told so.
+func exactArg(what, sudo string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			if len(args) > 1 {
 				return unexpected(c, args[1])
 			}
-			return usageError("cannot "+c.Name()+": name "+what, c.UseLine(), c.CommandPath()+" --help")
+			return usageError("cannot "+c.Name()+": name "+what, sudo+c.UseLine(), c.CommandPath()+" --help")
 		}
 		return nil
 	}

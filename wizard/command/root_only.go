@@ -13,8 +13,19 @@ func (a *App) needRoot(dry bool) error {
 	if dry || a.Root || a.flags.root != "" {
 		return nil
 	}
-	return &steps.Failure{Text: "cannot change this server without root; nothing was changed", Code: "H01", Status: steps.ExitNotRoot,
-		Fixes: []string{a.again(a.args)}}
+	return a.rootless("cannot change this server without root; nothing was changed")
+}
+
+// needRootToSee refuses what only root may read.
+func (a *App) needRootToSee(what string) error {
+	if a.needRoot(false) == nil {
+		return nil
+	}
+	return a.rootless("cannot see " + what + " without root")
+}
+
+func (a *App) rootless(text string) error {
+	return &steps.Failure{Text: text, Code: "H01", Status: steps.ExitNotRoot, Fixes: []string{a.again(a.args)}}
 }
 
 // unlessBlind is the error, unless it may be one only because this user may not see what is stored here.
@@ -23,7 +34,7 @@ func (a *App) unlessBlind(ctx context.Context, m Observer, err error) error {
 		return err
 	}
 	if s, failed := m.Status(ctx); failed == nil && blind(s) {
-		return &steps.Failure{Text: "cannot see the stored sites without root", Code: "H01", Status: steps.ExitNotRoot, Fixes: []string{a.again(a.args)}}
+		return a.rootless("cannot see the stored sites without root")
 	}
 	return err
 }

@@ -82,9 +82,9 @@ func (f runFlags) check(a *App) error {
 	case f.answers != "":
 		return a.fileAlone(f.answers)
 	case f.dryRun:
-		return usageError("--dry-run needs an answers file", "sslwizard --dry-run answers.yaml    prints what it would change", writeOne)
+		return usageError("--dry-run needs an answers file", showIt, writeOne)
 	case f.nonInteractive:
-		return usageError("--non-interactive needs an answers file", "sudo sslwizard --non-interactive answers.yaml", writeOne)
+		return usageError("--non-interactive needs an answers file", applyIt, writeOne, askMe)
 	}
 	return a.noWizard()
 }
@@ -109,8 +109,7 @@ func (a *App) recover(ctx context.Context, m Runner) error {
 func (a *App) noWizard() error {
 	return usageError("cannot ask anything: there is no terminal; use --non-interactive with an answers file",
 		"sslwizard answers init > answers.yaml    writes one, to fill in the names and the port",
-		"sslwizard --dry-run answers.yaml    prints what it would change",
-		"sudo sslwizard --non-interactive answers.yaml    does it",
+		showIt, applyIt,
 		"sslwizard --help    says what else there is")
 }
 
@@ -132,7 +131,7 @@ func (a *App) readAnswers(path string) (name string, data []byte, err error) {
 	}
 	if err != nil {
 		return name, nil, &steps.Failure{Text: "cannot read the answers file", Status: steps.ExitAnswers, Err: err,
-			Fixes: []string{writeOne}}
+			Fixes: []string{writeOne, askMe}}
 	}
 	return name, data, nil
 }

@@ -40,7 +40,7 @@ func (a *App) removeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "remove SITE",
 		Short: "take one site away; its certificate is kept",
-		Args:  exactArg("the site, as `sslwizard status` shows it"),
+		Args:  exactArg("the site, as `sslwizard status` shows it", "sudo "),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := a.needRoot(dry); err != nil {
 				return err

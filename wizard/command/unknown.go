@@ -59,13 +59,20 @@ var otherNames = map[string][]string{
 	"status": {"list", "ls", "show", "info", "runs", "log"}, "uninstall": {"purge"}, "renew": {"renewal"}, "serve": {"server", "start", "daemon"},
 }
 
+// The main job as it is typed, by a person and without one.
+const (
+	askMe   = "sudo sslwizard    asks, shows every change, then does it"
+	applyIt = "sudo sslwizard --non-interactive answers.yaml    does it without asking"
+	showIt  = "sslwizard --dry-run answers.yaml    prints what it would change"
+)
+
 // mainJob are the words that other tools have for what is no command here, with what is typed instead.
-var mainJob = map[string]string{
-	"version": "sslwizard --version",
-	"plan":    "sslwizard --dry-run answers.yaml", "diff": "sslwizard --dry-run answers.yaml", "preview": "sslwizard --dry-run answers.yaml",
-	"apply": "sudo sslwizard --non-interactive answers.yaml", "install": "sudo sslwizard --non-interactive answers.yaml",
-	"run": "sudo sslwizard --non-interactive answers.yaml", "setup": "sudo sslwizard --non-interactive answers.yaml",
-	"init": "sslwizard answers init > answers.yaml", "validate": "sslwizard answers validate answers.yaml",
+var mainJob = map[string][]string{
+	"version": {"sslwizard --version"},
+	"plan":    {showIt}, "diff": {showIt}, "preview": {showIt},
+	"apply": {askMe, applyIt}, "install": {askMe, applyIt}, "run": {askMe, applyIt}, "setup": {askMe, applyIt},
+	"wizard": {askMe}, "new": {askMe}, "add": {askMe}, "create": {askMe}, "configure": {askMe}, "certonly": {askMe},
+	"init": {"sslwizard answers init > answers.yaml"}, "validate": {"sslwizard answers validate answers.yaml"},
 }
 
 // noCommand names a command that does not exist, and the one that was probably meant.
@@ -75,7 +82,7 @@ func noCommand(c *cobra.Command, word string) error {
 	text := "there is no command \"" + strings.TrimSpace(strings.TrimPrefix(c.CommandPath()+" ", ourName+" ")+word) + "\""
 	var fixes []string
 	if job, ok := mainJob[word]; ok && !c.HasParent() {
-		fixes = append(fixes, job)
+		fixes = append(fixes, job...)
 	} else if like := c.SuggestionsFor(word); len(like) > 0 {
 		text += "; did you mean \"" + like[0] + "\"?"
 		fixes = append(fixes, c.CommandPath()+" "+like[0])
