@@ -275,7 +275,7 @@ func TestNearest(t *testing.T) {
 func TestProblemsLeadToAnExplanation(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"cert: {}\ncerts: {domains: [http://x.test]}\nproxy: {upstream: '3000'}\n": "sslwizard answers explain certs.domains  ",
+		"cert: {}\ncerts: {domains: [http://x.test]}\nproxy: {upstream: '3000'}\ntrusted: {acceptTerms: true}\n": "sslwizard answers explain certs.domains  ",
 		"hello\n": "sslwizard answers init  ",
 	} {
 		_, err := Sites("f.yaml", []byte(text))

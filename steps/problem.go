@@ -72,7 +72,7 @@ func (e *ParseError) Error() string {
 // ExitStatus implements Coded.
 func (e *ParseError) ExitStatus() int { return ExitAnswers }
 
-// Fix implements Coded: what the first key that is there to be wrong means or, without one, all of them.
+// Fix implements Coded: what the first key that is wrong or missing means or, where there is none, what all of them mean.
 func (e *ParseError) Fix() []string {
 	for _, p := range e.Problems {
 		key, _, _ := strings.Cut(p.Path, "[")

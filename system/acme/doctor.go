@@ -150,7 +150,7 @@ func unresolved(d steps.Domain, err error) steps.Finding {
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {
 		return finding("A01", steps.Blocker, "cannot prove "+string(d)+": the DNS has no address for it",
-			"make an A record for "+string(d)+" (and AAAA, if this server has IPv6) that points to this server", "take the name out of certs.domains")
+			"make an A record for "+string(d)+" (and AAAA, if this server has IPv6) that points to this server", "or take the name out of certs.domains, if the site has others")
 	}
 	return finding("A10", steps.Blocker, "cannot look up "+string(d)+": the DNS does not answer ("+dnsReason(err)+")",
 		"check this server's name servers in /etc/resolv.conf", "check the domain's DNS, often its DNSSEC: https://dnsviz.net")
@@ -228,7 +228,17 @@ func (e *examination) elsewhere(d steps.Domain, r fetched) steps.Finding {
 			", which is not this server (IPv6 here: "+here+"), and CAs ask IPv6 first", fix)
 	}
 	return finding("A02", steps.Blocker, "cannot prove "+string(d)+": it points to "+r.address.String()+", this server is "+here,
-		"set the A record of "+string(d)+" to this server's address, and wait until the old one has run out")
+		"set the A record of "+string(d)+" to "+e.home()+", and wait until the old one has run out")
+}
+
+// home is what an A record should be: this server's own address, where it has a public one.
+func (e *examination) home() string {
+	for _, a := range e.Own {
+		if a.Is4() && public(a) {
+			return a.String()
+		}
+	}
+	return "this server's public address"
 }
 
 func (e *examination) addresses(v4 bool) string {

@@ -141,6 +141,9 @@ func TestDoctor(t *testing.T) {
 			if got[0].Severity == steps.Blocker && (len(got[0].Fix) == 0 || !strings.HasPrefix(got[0].Text, "cannot ")) || strings.ContainsRune(got[0].Text, 0x1b) {
 				t.Errorf("the finding is not one for people: %+v", got[0])
 			}
+			if test.name == "points elsewhere" && !strings.Contains(got[0].Fix[0], " to "+here4+",") {
+				t.Errorf("the fix does not say where it should point to: %q", got[0].Fix)
+			}
 		})
 	}
 }

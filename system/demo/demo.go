@@ -56,7 +56,7 @@ func Run(ctx context.Context, o Options) error {
 	if o.Once || ctx.Err() != nil {
 		return nil
 	}
-	o.Say("Serving until ctrl+c.")
+	o.Say("Serving " + s.https() + " until ctrl+c. To see it: curl -k " + s.https())
 	select {
 	case <-ctx.Done():
 		return nil

@@ -34,8 +34,18 @@ func TestDemoServesUntilTheEnd(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan string, 1)
 	ended := make(chan error, 1)
-	go func() { ended <- Run(ctx, Options{Ready: func(url string) { served <- url }}) }()
+	said := make(chan string, 10)
+	go func() {
+		ended <- Run(ctx, Options{Ready: func(url string) { served <- url }, Say: func(s string) { said <- s }})
+	}()
 	url := <-served
+	last := ""
+	for !strings.Contains(last, "until ctrl+c") {
+		last = <-said
+	}
+	if !strings.Contains(last, "curl -k "+url) {
+		t.Errorf("what stays on the screen does not say where to look: %q", last)
+	}
 	if response, err := http.Get(url); err == nil {
 		response.Body.Close()
 		t.Error("a client without the demo's CA trusts it")

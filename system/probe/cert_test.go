@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,6 +182,17 @@ func TestBrokenCertificates(t *testing.T) {
 			return target
 		}, "certs.key", steps.IDCerts, steps.Warn, "T19", "", blameProxy},
 	})
+}
+
+// A certificate of a server's own CA is called that: nobody has left out a part of its chain.
+func TestAServersOwnCAIsNamed(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"sslwizard local CA on server": "a server's own CA", "Another CA": "is not sent"} {
+		leaf := newAuthority(t, name, nil).issue(t, leafTemplate()).Leaf
+		if got := judgeChain([]*x509.Certificate{leaf}, x509.NewCertPool(), time.Now()); got.verdict != steps.Fail || !strings.Contains(got.detail, want) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
 }
 
 func TestClockIsComparedWithDate(t *testing.T) {

@@ -26,6 +26,9 @@ func judgeChain(sent []*x509.Certificate, roots *x509.CertPool, now time.Time) o
 	return brokenChain(sent, err)
 }
 
+// localCA is how the common name of a CA begins that sslwizard made on a server (system/cert).
+const localCA = "sslwizard local CA"
+
 // brokenChain says why no chain could be built.
 func brokenChain(sent []*x509.Certificate, err error) outcome {
 	leaf, top := sent[0], topOf(sent)
@@ -44,6 +47,8 @@ func brokenChain(sent []*x509.Certificate, err error) outcome {
 		return fail(faultSelfSigned, "the certificate is self-signed (%s)", subject(leaf))
 	case selfSigned(top):
 		return fail(faultUntrusted, "the chain leads to %s, which is not trusted here", subject(top))
+	case strings.HasPrefix(top.Issuer.CommonName, localCA):
+		return fail(faultLocal, "issued by a server's own CA (%s), which is not trusted here", issuer(top))
 	}
 	return fail(faultIncomplete, "the chain as sent (%d) ends at %s; the certificate of its issuer, %s, is not sent and not a trusted root", len(sent), subject(top), issuer(top))
 }

@@ -56,7 +56,7 @@ const (
 // The connection.
 var (
 	faultDNS         = fault{"A01", "ERR_NAME_NOT_RESOLVED", blameNetwork, []string{"add an A (and AAAA) record for this name at your DNS provider"}}
-	faultRefused     = fault{"T01", "ERR_CONNECTION_REFUSED", blameProxy, []string{"start the server: sudo systemctl status sslwizard nginx"}}
+	faultRefused     = fault{"T01", "ERR_CONNECTION_REFUSED", blameProxy, []string{"sudo systemctl status sslwizard-proxy nginx    shows on the server why it does not run"}}
 	faultTimeout     = fault{"T02", "ERR_CONNECTION_TIMED_OUT", blameNetwork, []string{"open the port in the firewall of the server and in your provider's console"}}
 	faultReset       = fault{"T03", "ERR_CONNECTION_RESET", blameProxy, []string{"look at the server's log: it cut the connection during the TLS hello"}}
 	faultClosed      = fault{"T04", "ERR_CONNECTION_CLOSED", blameProxy, []string{"often plain HTTP on this port, or no certificate for this name: check the TLS site"}}
@@ -76,6 +76,7 @@ var (
 	faultNotYet      = fault{"T14", "ERR_CERT_DATE_INVALID", blameProxy, []string{"check the clocks of this machine and of the server: timedatectl"}}
 	faultSelfSigned  = fault{CodeSelfSigned, "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"get a trusted certificate: sudo sslwizard --only trusted"}}
 	faultUntrusted   = fault{CodeUntrusted, "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"get a trusted certificate: sudo sslwizard --only trusted", "or trust this CA on every client, and probe with --ca FILE"}}
+	faultLocal       = fault{"A23", "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"get a trusted certificate: sudo sslwizard --only trusted", "or trust this CA on every client, and probe with --ca FILE; on the server it is " + steps.CADir + "/ca.pem"}}
 	faultIncomplete  = fault{"A23", "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"serve the full chain (fullchain.pem), not the leaf alone"}}
 	faultStaging     = fault{"A22", "ERR_CERT_AUTHORITY_INVALID", blameProxy, []string{"this is a test certificate: obtain one from the production directory"}}
 	faultOrder       = fault{"T17", "", blameProxy, []string{"put the leaf first, then each issuer after what it signed"}}

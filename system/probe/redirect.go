@@ -122,6 +122,13 @@ func oneOf(s string, list []string) bool {
 	return false
 }
 
+func redirects(n int) string {
+	if n == 1 {
+		return "1 redirect"
+	}
+	return fmt.Sprintf("%d redirects", n)
+}
+
 // follow goes on as a browser does, as long as it stays at this site.
 func (p *prober) follow(ctx context.Context, e endpoint) outcome {
 	at := &url.URL{Scheme: "http", Host: p.target.plainHost(), Path: "/a", RawQuery: "b=1"}
@@ -133,10 +140,10 @@ func (p *prober) follow(ctx context.Context, e endpoint) outcome {
 		}
 		next, err := at.Parse(r.header.Get("Location"))
 		if !moved(r.status) || r.header.Get("Location") == "" || err != nil {
-			return ok("%d redirects, then %d", hop, r.status)
+			return ok("%s, then %d", redirects(hop), r.status)
 		}
 		if !p.target.ours(next) {
-			return ok("%d redirects, then on to %s", hop+1, next.Host)
+			return ok("%s, then on to %s", redirects(hop+1), next.Host)
 		}
 		at = next
 	}

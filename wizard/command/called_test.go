@@ -37,7 +37,7 @@ func TestTypedOnlyWhereItIsACommand(t *testing.T) {
 		"sudo sslwizard undo 7":                     "sudo '/opt/my tools/sslwizard' undo 7",
 		"repair it, then run: sudo sslwizard undo":  "repair it, then run: sudo '/opt/my tools/sslwizard' undo",
 		"run it as root: sudo sslwizard":            "run it as root: sudo '/opt/my tools/sslwizard'",
-		"sudo systemctl status sslwizard nginx":     "sudo systemctl status sslwizard nginx",
+		"sudo systemctl status sslwizard-proxy":     "sudo systemctl status sslwizard-proxy",
 		"journalctl -u sslwizard-proxy.service":     "journalctl -u sslwizard-proxy.service",
 		"/usr/local/bin/sslwizard renew":            "/usr/local/bin/sslwizard renew",
 		"use the newer sslwizard":                   "use the newer sslwizard",
