@@ -1,9 +1,11 @@
 package nginx
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,6 +88,37 @@ func TestRehearsalWithoutCertificateFails(t *testing.T) {
 }
 
 // TestLeftoverIsSwept: what a killed run left, with its nginx still running, is gone when the next one begins.
+// deaf is a host on which nginx does not hear the first signal.
+type deaf struct {
+	testHost
+	signals *int
+}
+
+func (d deaf) Run(ctx context.Context, c host.Command) (host.Output, error) {
+	if slices.Contains(c.Argv, "stop") {
+		if *d.signals++; *d.signals == 1 {
+			return host.Output{}, nil
+		}
+	}
+	return d.testHost.Run(ctx, c)
+}
+
+// TestSignalThatIsNotHeardIsSentAgain: nginx forgets one that comes in the moment when it starts.
+func TestSignalThatIsNotHeardIsSentAgain(t *testing.T) {
+	t.Parallel()
+	app, _ := echoApp(t)
+	l := serve(t, app, nil, shop())
+	hard := l.s
+	signals := 0
+	hard.h = deaf{l.h, &signals}
+	if err := hard.remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if l.s.process() != 0 || signals != 2 {
+		t.Errorf("after %d signals it is process %d", signals, l.s.process())
+	}
+}
+
 func TestLeftoverIsSwept(t *testing.T) {
 	t.Parallel()
 	app, _ := echoApp(t)

@@ -29,6 +29,9 @@ const scratchPrefix = "rehearse-"
 // stopTime is how long a scratch instance may take to end.
 const stopTime = 5 * time.Second
 
+// stopAgain is after how long it is told once more.
+const stopAgain = 500 * time.Millisecond
+
 // newScratch makes the folder. It ends what an earlier run that was killed may have left. What it returns has to be
 // removed even if it fails.
 func newScratch(ctx context.Context, h host.Host, parent string) (scratch, error) {
@@ -121,10 +124,7 @@ func (s scratch) log() string {
 // remove ends the instance, if it runs, and takes its folder away. It works on what a killed run left as well.
 func (s scratch) remove(ctx context.Context) error {
 	if pid := s.process(); pid > 0 {
-		if _, err := attempt(ctx, s.h, s.nginx("-s", "stop")); err != nil {
-			return fmt.Errorf("cannot stop the rehearsal's nginx: %w", err)
-		}
-		if err := s.ended(ctx, pid); err != nil {
+		if err := s.stop(ctx, pid); err != nil {
 			return fmt.Errorf("cannot stop the rehearsal's nginx (process %d): %w", pid, err)
 		}
 	}
@@ -149,8 +149,23 @@ func (s scratch) lives(pid int) bool {
 	return pid > 0 && strings.Contains(title(s.h, pid), s.dir)
 }
 
-func (s scratch) ended(ctx context.Context, pid int) error {
+// stop tells the instance to end until it has. Once is not enough: of a signal that comes after the pid file was written
+// and before the master first waits for signals, nginx only takes a note, and looks at it with the next signal.
+func (s scratch) stop(ctx context.Context, pid int) error {
 	ctx, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	for {
+		if _, err := attempt(ctx, s.h, s.nginx("-s", "stop")); err != nil {
+			return err
+		}
+		if err := s.ended(ctx, pid); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+func (s scratch) ended(ctx context.Context, pid int) error {
+	ctx, cancel := context.WithTimeout(ctx, stopAgain)
 	defer cancel()
 	return poll(ctx, 10*time.Millisecond, func() (bool, error) { return !s.lives(pid), nil })
 }
