@@ -14,16 +14,17 @@ import (
 // apply follows a run. The run is a process of its own: leaving this screen, or losing it, changes nothing about it.
 type apply struct {
 	*shared
-	run    string
+	run    string // handle, for the machine
+	name   string // in the journal, which is what people type; "" before the run has one
 	feed   *following
 	rows   []row
-	log    []string
+	log    record
 	looks  *looks // the verification that goes on, or the last one
 	begun  time.Time
 	last   time.Time // when something was heard of it last
 	now    time.Time
 	end    *steps.Result
-	full   *scroll // the whole log, when it is read
+	full   *growing // the whole log, when it is read
 	asking *stopBox
 	fault  error // what the machine could not do for us
 }
@@ -45,8 +46,11 @@ func (a *apply) title() string {
 	case a.verifying():
 		what = "verifying"
 	}
-	return fmt.Sprintf("Run %s  %s  %s", steps.CleanLine(a.run), what, elapsed(a.now.Sub(a.begun)))
+	return fmt.Sprintf("%s  %s  %s", a.named(), what, elapsed(a.now.Sub(a.begun)))
 }
+
+// named is the run by the name under which it can be undone and followed.
+func (a *apply) named() string { return strings.TrimSpace("Run " + steps.CleanLine(a.name)) }
 
 // start implements starter.
 func (a *apply) start() tea.Cmd {
@@ -110,19 +114,17 @@ func (a *apply) event(e steps.Event) {
 	if a.last = e.Time; e.Time.After(a.now) {
 		a.now = e.Time
 	}
+	if e.Run != "" {
+		a.name = e.Run
+	}
 	if e.Check != nil {
 		a.looked(e)
 	}
 	if e.Change != nil {
 		a.change(e)
 	}
-	if text := steps.CleanLine(e.Text + e.Output); text != "" && e.Status != steps.Started {
-		a.log = append(a.log[max(0, len(a.log)-longestLog+1):], e.Time.Local().Format("15:04:05")+" "+text)
-	}
+	a.log.note(e)
 }
-
-// longestLog bounds the lines that are kept of a run.
-const longestLog = 5000
 
 // failed is the change that failed, nil if none did.
 func (a *apply) failed() *row {
@@ -163,9 +165,9 @@ func (a *apply) key(key string) (screen, tea.Cmd) {
 	case a.full != nil:
 		a.full.key(key)
 	case key == "l":
-		a.full = &scroll{lines: a.log, from: len(a.log)}
+		a.full = &growing{}
 	case a.verifying():
-		a.looks.key(key)
+		a.looks.view.key(key)
 	}
 	return a, nil
 }
@@ -175,8 +177,7 @@ func (a *apply) body(width, height int) []string {
 	case a.asking != nil:
 		return a.asking.body(a.theme)
 	case a.full != nil:
-		a.full.lines = folded(a.log, a.theme)
-		return a.full.shown(height)
+		return a.full.shown(a.log.lines(a.theme, width), height)
 	case a.verifying() && a.fault == nil:
 		return a.looks.lines(a, width, height)
 	}
@@ -193,18 +194,10 @@ func (a *apply) body(width, height int) []string {
 // from the beginning.
 func (a *apply) newest(width, room int) []string {
 	lines := make([]string, 0, room)
-	for _, line := range a.log[max(0, len(a.log)-room):] {
-		lines = append(lines, cut("   "+a.theme.Fold(line), width, a.theme))
+	for _, e := range a.log.words(room) {
+		lines = append(lines, cut("   "+e.line(a.theme), width, a.theme))
 	}
 	return append(lines, make([]string, room-len(lines))...)
-}
-
-func folded(lines []string, t theme.Theme) []string {
-	all := make([]string, len(lines))
-	for n, line := range lines {
-		all[n] = " " + t.Fold(line)
-	}
-	return all
 }
 
 // list are the rows around the one that is being done.
@@ -246,11 +239,11 @@ func (a *apply) status() string {
 	case a.asking != nil:
 		return "The run goes on meanwhile."
 	case a.full != nil:
-		return fmt.Sprintf("%d lines", len(a.log))
+		return a.full.where()
 	case a.verifying():
 		return a.looks.tally() + ".  The run goes on without this window, too."
 	}
-	return "Safe to close this window: the run goes on.  sudo " + a.options.Called + " attach"
+	return "Safe to close: the run goes on.  sudo " + a.options.Called + " attach"
 }
 
 func (a *apply) keys() []key {

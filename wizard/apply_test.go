@@ -22,7 +22,7 @@ func applied(s *shared) *apply {
 	a := newApply(s, "20261123-120000-0001")
 	a.planned()
 	say := func(after time.Duration, n int, status steps.Status, text string) {
-		a.event(steps.Event{Time: noon.Add(after), Change: v.Effects[n].Change, Status: status, Text: text, Elapsed: after})
+		a.event(steps.Event{Time: noon.Add(after), Run: a.run, Change: v.Effects[n].Change, Status: status, Text: text, Elapsed: after})
 	}
 	say(0, 0, steps.Started, "")
 	say(200*time.Millisecond, 0, steps.Done, "")
@@ -36,7 +36,7 @@ func TestApplyScreens(t *testing.T) {
 	t.Parallel()
 	golden(t, "apply-waiting", func(s *shared) screen { return newApply(s, "20261123-120000-0001") })
 	golden(t, "apply", func(s *shared) screen { return applied(s) })
-	golden(t, "apply-log", func(s *shared) screen { a := applied(s); a.full = &scroll{}; return a })
+	golden(t, "apply-log", func(s *shared) screen { a := applied(s); a.full = &growing{}; return a })
 	golden(t, "apply-stop", func(s *shared) screen { a := applied(s); a.asking = &stopBox{at: stopRun}; return a })
 }
 
@@ -260,8 +260,50 @@ func TestWaysOnFromAFailure(t *testing.T) {
 		t.Errorf("no log:\n%s", m.View())
 	}
 	m, _ = press(m, "esc", "down", "enter")
-	if m.end == nil || m.end.status != steps.ExitReverted || !strings.Contains(strings.Join(m.end.report, "\n"), "duplicate listen options") {
+	if m.end == nil || m.end.status != steps.ExitReverted || !strings.Contains(unwrapped(m.end.report), "duplicate listen options") {
 		t.Errorf("%+v", m.end)
+	}
+}
+
+// Where the trusted certificate is missing, what to do is read in full on the card and on the screen of what went wrong,
+// however small the terminal is; and both lead to another try.
+func TestWaysOnWithoutTheTrustedCertificate(t *testing.T) {
+	t.Parallel()
+	const fix = "make an A record for www.shop.example.com (and AAAA, if this server has IPv6) that points to this server"
+	for _, size := range sizes {
+		s := themed(t, &fake{plan: func([]steps.Site) (steps.Preview, error) { return aPlan(), nil }}, themes["utf8"])
+		failed := func(a *apply) {
+			a.event(steps.Event{Time: noon, Change: steps.ObtainCertificate{For: steps.For(steps.IDTrusted)}, Status: steps.Failed})
+		}
+		card := endsWith(s, steps.Result{Outcome: steps.OutcomePartial, Reports: []steps.Report{aReport(steps.OK)},
+			Err: &steps.Failure{Text: "cannot prove www.shop.example.com: the DNS has no address for it", Code: "A01", Fixes: []string{fix, "take the name out of certs.domains"}}}, failed)
+		m := drawn(newModel(s, card), size)
+		if v := unwrapped(strings.Split(m.View(), "\n")); size.Height >= 24 && !strings.Contains(v, fix) {
+			t.Errorf("%v: the card does not say what to do:\n%s", size, m.View())
+		}
+		again, _ := press(m, "r")
+		if _, ok := again.top().(*planScreen); !ok {
+			t.Errorf("%v: r leads to %T", size, again.top())
+		}
+		m, _ = press(m, "e")
+		seen := unwrapped(strings.Split(m.View(), "\n"))
+		for range 20 {
+			m, _ = press(m, "pgdown")
+			seen += unwrapped(strings.Split(m.View(), "\n"))
+		}
+		for _, want := range []string{fix, "take the name out", "neither visitors nor the CA", "Try again", "Change step 7, Trusted certificate", "Show the log"} {
+			if !strings.Contains(seen, want) {
+				t.Errorf("%v: no %q in\n%s", size, want, seen)
+			}
+		}
+		again, _ = press(m, "down", "enter")
+		if _, ok := again.top().(*planScreen); !ok {
+			t.Errorf("%v: another try is %T", size, again.top())
+		}
+		again, _ = press(m, "down", "enter") // the cursor stood on the way before
+		if step, ok := again.top().(*stepScreen); !ok || step.step.ID() != steps.IDTrusted {
+			t.Errorf("%v: the answers are %T", size, again.top())
+		}
 	}
 }
 
@@ -306,16 +348,21 @@ func TestFarewells(t *testing.T) {
 		says, silence []string
 	}{
 		"done": {steps.Result{Run: "r1", Outcome: steps.OutcomeDone, Reports: []steps.Report{good}}, standing,
-			[]string{"done and proven.", "https://shop.example.com and wss://shop.example.com are live", "40 of 40 checks", "certificate until 2027-02-21, renews itself from 2027-01-22 on", "sudo sslwizard undo r1", "answers print > answers.yaml", "sslwizard probe https://shop.example.com"}, []string{"Again"}},
+			[]string{"done and proven.", "https://shop.example.com and wss://shop.example.com are live", "40 of 40 checks", "certificate until 2027-02-21, renewed from 2027-01-22 on", "sudo sslwizard undo r1", "answers print > answers.yaml", "sslwizard probe https://shop.example.com"}, []string{"Again"}},
 		"nothing known": {steps.Result{Run: "r1", Outcome: steps.OutcomeDone}, steps.SiteStatus{}, []string{"done and proven."}, []string{"live", "checks", "certificate"}},
 		"partial":       {partial, steps.SiteStatus{}, []string{"the trusted certificate is not there yet", "duplicate listen", "Again", "Undo"}, []string{"are live"}},
 		"unproven":      {unproven, steps.SiteStatus{}, []string{"not all of it could be proven", "open the port", "no answer"}, []string{"live"}},
 		"reverted":      {refused(), steps.SiteStatus{}, []string{"failed and was taken back; but for what stays", "duplicate listen", "sudo nginx -t    shows it again", "Again", "attach"}, []string{"Undo", "live", "checks"}},
 		"inconsistent":  {gone, steps.SiteStatus{}, []string{"not everything could be put back", "no answer", "attach"}, []string{"Undo", "Again", "checks passed"}},
 	} {
-		lines := farewell(s, c.result, c.standing)
-		text := strings.Join(lines, "\n")
-		if len(lines) > 14 || strings.ContainsRune(text, 0x1b) {
+		lines := farewell(s, c.result, c.standing, 79)
+		text := unwrapped(lines)
+		for _, line := range lines {
+			if len(line) > 79 || strings.TrimRight(line, " ") != line {
+				t.Errorf("%s: %q is %d wide", name, line, len(line))
+			}
+		}
+		if len(lines) > 16 || strings.ContainsRune(text, 0x1b) {
 			t.Errorf("%s: %d lines\n%s", name, len(lines), text)
 		}
 		for _, want := range c.says {
@@ -329,6 +376,11 @@ func TestFarewells(t *testing.T) {
 			}
 		}
 	}
+}
+
+// unwrapped is a text without the breaks of its lines; where one was broken, one space stands.
+func unwrapped(lines []string) string {
+	return regexp.MustCompile(`\n +`).ReplaceAllString(strings.Join(lines, "\n"), " ")
 }
 
 // A change keeps the name of its file however narrow it gets.
@@ -388,7 +440,7 @@ func TestRunToItsEnd(t *testing.T) {
 		says    string
 	}{
 		steps.OutcomeDone:         {steps.ExitOK, true, "are live"},
-		steps.OutcomePartial:      {steps.ExitUnverified, false, "is live"},
+		steps.OutcomePartial:      {steps.ExitUnverified, false, "browsers do not trust its certificate yet"},
 		steps.OutcomeReverted:     {steps.ExitReverted, false, "taken back"},
 		steps.OutcomeInconsistent: {steps.ExitInconsistent, false, "not everything"},
 	} {

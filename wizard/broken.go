@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/wizard/theme"
@@ -39,23 +40,34 @@ type way struct {
 
 func (b *broken) ways() []way {
 	var all []way
+	step := b.where()
 	switch {
+	case b.over != nil && b.again:
+		all = append(all, way{"Back to the report", "", back}, way{"Try again", "a new plan, of what is left", func() tea.Cmd { return open(newPlan(b.shared)) }})
 	case b.over != nil:
 		all = append(all, way{"Back to the report", "", back})
-		if b.again {
-			all = append(all, way{"Try again", "a new plan, of what is left to do", func() tea.Cmd { return open(newPlan(b.shared)) }})
-		}
 	case b.again:
 		all = append(all, way{"Back to the plan", "your answers are kept", back})
-		if r := b.failed(); r != nil && number(r.step) > 0 {
-			all = append(all, way{fmt.Sprintf("Back to step %d, %s", number(r.step), titleOf(r.step)), "this failed there", func() tea.Cmd { return replace(mendStep(b.shared, r.step)) }})
-		}
 	default:
 		all = append(all, way{"Back to the first screen", "", back})
+	}
+	if b.again && step != "" {
+		all = append(all, way{fmt.Sprintf("Change step %d, %s", number(step), titleOf(step)), "this failed there", func() tea.Cmd { return replace(mendStep(b.shared, step)) }})
 	}
 	status := b.ending().status
 	return append(all, way{"Show the log", fmt.Sprintf("%d %s", len(b.log), many(len(b.log), "line", "lines")), func() tea.Cmd { b.reads("l"); return nil }},
 		way{"Quit", fmt.Sprintf("exit status %d", status), func() tea.Cmd { return leave(b.ending()) }})
+}
+
+// where is the step that it is about: that of the first check that failed, or of the change; "" if nobody knows.
+func (b *broken) where() steps.ID {
+	if _, checks := b.result.Because(); len(checks) > 0 && number(checks[0].Step) > 0 {
+		return checks[0].Step
+	}
+	if r := b.failed(); r != nil && number(r.step) > 0 {
+		return r.step
+	}
+	return ""
 }
 
 func (b *broken) update(msg tea.Msg) (screen, tea.Cmd) {
@@ -96,9 +108,10 @@ func (b *broken) key(key string) tea.Cmd {
 	return nil
 }
 
-// plainly is all of it in lines that nothing has broken, to be copied.
+// plainly is all of it, to be copied: what the server said and what is to be typed are not broken.
 func (b *broken) plainly() []string {
-	return append([]string{"sslwizard, run " + steps.CleanLine(b.run) + ": " + b.theme.Fold(ended(b.result))}, b.tell(unbroken)...)
+	said := "sslwizard, " + strings.TrimSpace("run "+steps.CleanLine(b.name)) + ": " + b.theme.Fold(ended(b.result))
+	return append(hung(said, 0, b.width), b.tell(b.width, unbroken)...)
 }
 
 // bare implements bare: while somebody copies, nothing else is drawn.
@@ -109,10 +122,10 @@ const unbroken = 1 << 16
 
 func (b *broken) body(width, height int) []string {
 	if b.view != "" {
-		return b.text.shown(height)
+		return b.text.shown(b.page(width), height)
 	}
 	menu := b.menu(width)
-	if b.story.lines = b.tell(width); height >= tight {
+	if b.story.lines = b.tell(width, width); height >= tight {
 		b.story.lines = append([]string{""}, b.story.lines...)
 	}
 	room := height - len(menu) - 1
@@ -138,9 +151,10 @@ func (b *broken) menu(width int) []string {
 	return lines
 }
 
-// tell is the story: what failed, in whose words, what it means, what to do, and what this server is now.
-func (b *broken) tell(width int) []string {
-	lines := append(b.head(width), wrong(b.shared, b.result, b.words(), width)...)
+// tell is the story: what failed, in whose words, what it means, what to do, and what this server is now. Literal is how
+// wide the lines may be that somebody else wrote, or that are to be typed.
+func (b *broken) tell(width, literal int) []string {
+	lines := append(b.head(width), wrong(b.shared, b.result, b.words(), width, literal)...)
 	return append(append(lines, b.meaning(width)...), b.aftermath(width)...)
 }
 
@@ -150,11 +164,19 @@ func (b *broken) head(width int) []string {
 	if r == nil {
 		return nil
 	}
-	text := "   " + b.theme.Paint(theme.Red, b.theme.Shape("✗", "x")+" failed") + "  " + brief(r.text, width-31, b.theme)
-	if took := seconds(r.took); took != "" && width != unbroken {
-		text = pad(text, width-17) + fmt.Sprintf("%16s", "after "+took)
+	text, margin := b.theme.Fold(steps.CleanLine(r.text)), len("   x failed  ")
+	if after := ", after " + seconds(r.took); seconds(r.took) != "" && ansi.StringWidth(text+after) < width-margin {
+		text += after
 	}
-	return []string{text, ""}
+	lines := wrap(text, width-margin-1)
+	for n := range lines {
+		sign := pad("", margin)
+		if n == 0 {
+			sign = "   " + b.theme.Paint(theme.Red, b.theme.Shape("✗", "x")+" failed") + "  "
+		}
+		lines[n] = sign + lines[n]
+	}
+	return append(lines, "")
 }
 
 // words are what the server itself said: the last command of the change that failed, with every line that it wrote.
@@ -166,7 +188,7 @@ func (b *broken) words() []string {
 }
 
 // wrong is an error with the server's words and the ways on. Checks that failed are told one by one.
-func wrong(s *shared, r steps.Result, words []string, width int) []string {
+func wrong(s *shared, r steps.Result, words []string, width, literal int) []string {
 	if r.Err == nil {
 		return nil
 	}
@@ -179,11 +201,14 @@ func wrong(s *shared, r steps.Result, words []string, width int) []string {
 		lines = append(lines, margined(s.theme.Fold(steps.CleanLine(line)), width)...)
 	}
 	for _, line := range words {
-		lines = append(lines, margined(s.theme.Fold(line), width)...)
+		lines = append(lines, margined(s.theme.Fold(line), literal)...)
 	}
 	for _, fix := range steps.Fixes(r.Err) {
-		command, comment := steps.SplitFix(fix)
-		lines = append(lines, cut(pad("", inset+2)+s.theme.Fold(joined(command, comment)), width, s.theme))
+		room := width
+		if isCommand(fix) {
+			room = literal
+		}
+		lines = append(lines, advice(fix, s.theme, inset+2, room)...)
 	}
 	return lines
 }
@@ -238,7 +263,7 @@ func (b *broken) aftermath(width int) []string {
 	for _, line := range wrap(capital(ended(b.result)), width-4) {
 		lines = append(lines, "   "+line)
 	}
-	if width < twoColumns || width == unbroken || len(undone) == 0 || len(kept) == 0 {
+	if width < twoColumns || len(undone) == 0 || len(kept) == 0 {
 		return append(append(lines, undone...), kept...)
 	}
 	undone, kept = b.list("What was put back", b.result.Undone, half), b.list("What stays", b.result.Kept, width-half)
@@ -273,11 +298,11 @@ func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // below says what is to be found further down.
 func (b *broken) below() string {
-	undone, kept := len(b.result.Undone), len(b.result.Kept)
-	if b.over != nil || undone+kept == 0 {
-		return "There is more below: pgdn."
+	said := "There is more below: pgdn."
+	if n := len(b.result.Undone); n > 0 {
+		said += fmt.Sprintf(" %d %s put back.", n, many(n, "thing was", "things were"))
 	}
-	return fmt.Sprintf("pgdn: what it means, the %d %s that %s put back, and what stays.", undone, many(undone, "thing", "things"), many(undone, "was", "were"))
+	return said
 }
 
 func (b *broken) status() string {
@@ -290,10 +315,10 @@ func (b *broken) status() string {
 		return "The site is served; this is what is missing."
 	case b.result.Outcome == steps.OutcomeInconsistent:
 		return "Not everything could be put back: see what is said above."
-	case b.again:
-		return "Nothing of this run is left but what stays above. Your answers are kept."
+	case len(b.result.Kept) > 0:
+		return "Only what stays, above, is left of this run."
 	}
-	return "Nothing of this run is left but what stays above."
+	return "Nothing of this run is left."
 }
 
 func (b *broken) keys() []key {

@@ -17,8 +17,8 @@ type done struct {
 	site     steps.Site
 	standing steps.SiteStatus // what the server has now; zero until it was asked
 	view     string           // "", "checks", "log" or "answers"
-	text     scroll
-	width    int
+	text     growing
+	width    int  // columns, for what stays on the terminal
 	again    bool // the plan is below, or the first screen
 }
 
@@ -27,7 +27,10 @@ type standingMsg struct{ site steps.SiteStatus }
 
 // ends is the screen of a run that ended.
 func (a *apply) ends() screen {
-	d := &done{apply: a, result: *a.end, width: 80, again: a.preview != nil}
+	d := &done{apply: a, result: *a.end, width: 79, again: a.preview != nil}
+	if d.result.Run != "" {
+		a.name = d.result.Run
+	}
 	if a.talk != nil && d.again {
 		d.site, _ = a.talk.site()
 	}
@@ -56,7 +59,7 @@ func (d *done) title() string {
 	case word == "":
 		word = "ended"
 	}
-	return fmt.Sprintf("Run %s  %s", steps.CleanLine(d.run), word)
+	return d.named() + "  " + word
 }
 
 // start implements starter: how the site stands is asked for the card.
@@ -88,7 +91,7 @@ func (d *done) finish() tea.Cmd {
 func (d *done) interrupt() (screen, tea.Cmd) { return d, d.finish() }
 
 func (d *done) ending() ending {
-	return ending{status: steps.ExitStatus(d.result.Outcome, d.result.Err), report: farewell(d.shared, d.result, d.standing)}
+	return ending{status: steps.ExitStatus(d.result.Outcome, d.result.Err), report: farewell(d.shared, d.result, d.standing, d.width)}
 }
 
 func (d *done) resize(width, _ int) { d.width = width }
@@ -108,6 +111,10 @@ func (d *done) update(msg tea.Msg) (screen, tea.Cmd) {
 			if d.result.Err != nil {
 				return d, open(newBroken(d))
 			}
+		case "r":
+			if d.retries() {
+				return d, open(newPlan(d.shared))
+			}
 		}
 	}
 	return d, nil
@@ -121,35 +128,49 @@ func (d *done) reads(key string) bool {
 	case d.view != "":
 		d.text.key(key)
 	case key == "v" && len(lastOf(d.result).Checks) > 0:
-		d.read("checks", sightsOf(lastOf(d.result).Checks).bySteps(d.theme, d.width))
+		d.view, d.text = "checks", growing{held: true}
 	case key == "l":
-		d.read("log", folded(d.log, d.theme))
+		d.view, d.text = "log", growing{}
 	case key == "o" && d.site.Name != "":
-		d.read("answers", folded(strings.Split(strings.TrimSpace(string(steps.Print(d.site))), "\n"), d.theme))
+		d.view, d.text = "answers", growing{held: true}
 	default:
 		return false
 	}
 	return true
 }
 
-func (d *done) read(view string, lines []string) {
-	d.view, d.text = view, scroll{lines: lines}
-	if view == "log" {
-		d.text.from = len(lines)
+// page is what is read, in full.
+func (d *done) page(width int) []string {
+	switch d.view {
+	case "checks":
+		return sightsOf(lastOf(d.result).Checks).bySteps(d.theme, width)
+	case "log":
+		return d.log.lines(d.theme, width)
 	}
+	var lines []string
+	for line := range strings.Lines(string(steps.Print(d.site))) {
+		text := strings.TrimLeft(line, " ")
+		lines = append(lines, hung(d.theme.Fold(steps.CleanLine(text)), 1+len(line)-len(text), width)...)
+	}
+	return lines
 }
+
+// retries reports whether what is missing can be tried again from here.
+func (d *done) retries() bool { return d.again && d.result.Err != nil }
 
 func (d *done) body(width, height int) []string {
 	if d.view != "" {
-		return d.text.shown(height)
+		return d.text.shown(d.page(width), height)
 	}
 	lines := append([]string{""}, d.card(width, height-1)...)
 	room := height - len(lines) - 1
 	var more []string
 	if d.result.Err != nil {
-		more = wrong(d.shared, d.result, nil, width)
+		more = wrong(d.shared, d.result, nil, width, width)
 	} else {
-		more = folded(ways(d.shared, d.result), d.theme)
+		for _, line := range ways(d.shared, d.result) {
+			more = append(more, " "+d.theme.Fold(line))
+		}
 	}
 	if room > 0 && len(more) > 0 {
 		lines = append(append(lines, ""), more[:min(room, len(more))]...)
@@ -247,6 +268,8 @@ func (d *done) headline(width int) string {
 	switch {
 	case text == "":
 		text = capital(ended(d.result))
+	case d.result.Outcome == steps.OutcomePartial && len(text) > width:
+		text = address(d.result) + " works, not trusted yet"
 	case len(text) > width && strings.HasSuffix(text, " are live"):
 		text = address(d.result) + " is live, and so is wss://"
 	}
@@ -254,21 +277,19 @@ func (d *done) headline(width int) string {
 }
 
 func (d *done) status() string {
-	stored := ""
-	if d.site.Name != "" {
-		stored = ".  Answers: " + steps.SitesDir + "/" + d.site.Name + ".yaml"
-	}
 	switch {
 	case d.view == "answers":
-		return "For another server: sudo " + d.options.Called + " answers print > answers.yaml"
+		return "Kept in " + steps.SitesDir + "/" + d.site.Name + ".yaml"
 	case d.view != "":
-		return fmt.Sprintf("%d lines", len(d.text.lines))
-	case d.result.Outcome == steps.OutcomePartial || d.result.Outcome == steps.OutcomeUnverified:
-		return "Put it right, then start again: sudo " + d.options.Called + " goes on from here."
+		return d.text.where()
+	case d.retries():
+		return "Put it right, then try again: r, or later sudo " + d.options.Called
+	case d.result.Err != nil:
+		return "Put it right, then start again: sudo " + d.options.Called
 	case d.result.Run == "":
 		return "Nothing was changed."
 	}
-	return "Undo it any time: sudo " + d.options.Called + " undo" + stored
+	return "Undo it any time: sudo " + d.options.Called + " undo"
 }
 
 func (d *done) keys() []key {
@@ -278,6 +299,9 @@ func (d *done) keys() []key {
 	keys := []key{{"enter", "finish"}}
 	if d.result.Err != nil {
 		keys = append(keys, key{"e", "what went wrong"})
+	}
+	if d.retries() {
+		keys = append(keys, key{"r", "try again"})
 	}
 	if len(lastOf(d.result).Checks) > 0 {
 		keys = append(keys, key{"v", "all checks"})

@@ -12,16 +12,15 @@ import (
 )
 
 // farewell is what stays on the normal screen when a run has ended: what is live, what is not, and what to type. About
-// ten lines, so that the scrollback keeps what matters. Of the standing nothing may be known.
-func farewell(s *shared, r steps.Result, standing steps.SiteStatus) []string {
-	lines := []string{"sslwizard: " + ended(r)}
+// ten lines, so that the scrollback keeps what matters. They are broken at words, but for what is to be typed, which is
+// to be copied whole. Of the standing nothing may be known.
+func farewell(s *shared, r steps.Result, standing steps.SiteStatus, width int) []string {
+	lines := hung("sslwizard: "+ended(r), 0, width)
 	for _, said := range []string{live(r), tally(r), untilOf(standing)} {
-		if said != "" {
-			lines = append(lines, "  "+said)
-		}
+		lines = append(lines, hung(said, 2, width)...)
 	}
 	if r.Err != nil {
-		lines = append(append(lines, ""), reasons(r)...)
+		lines = append(append(lines, ""), reasons(r, width)...)
 	}
 	return append(append(lines, ""), ways(s, r)...)
 }
@@ -30,22 +29,31 @@ func farewell(s *shared, r steps.Result, standing steps.SiteStatus) []string {
 const mostReasons = 3
 
 // reasons are why it did not end well, and what to do.
-func reasons(r steps.Result) []string {
+func reasons(r steps.Result, width int) []string {
 	head, checks := r.Because()
-	lines := []string{"  " + steps.CleanLine(head)}
+	lines := hung(steps.CleanLine(head), 2, width)
 	fixes := steps.Fixes(r.Err)
 	all := sightsOf(checks)
 	for _, one := range all[:min(len(all), mostReasons)] {
-		lines = append(lines, "    "+called(one.Check)+", "+one.says())
+		lines = append(lines, hung(called(one.Check)+", "+one.says(), 4, width)...)
 	}
 	if more := len(all) - mostReasons; more > 0 {
 		lines = append(lines, fmt.Sprintf("    and %d more", more))
 	}
 	for _, fix := range fixes[:min(len(fixes), mostReasons)] {
-		command, comment := steps.SplitFix(fix)
-		lines = append(lines, "    "+strings.TrimSpace(command+"    "+comment))
+		if isCommand(fix) {
+			lines = append(lines, "    "+steps.CleanFix(fix))
+		} else {
+			lines = append(lines, hung(steps.CleanLine(fix), 4, width)...)
+		}
 	}
 	return lines
+}
+
+// isCommand reports whether a way on is a command, with what it does or without; any other is prose.
+func isCommand(fix string) bool {
+	_, comment := steps.SplitFix(fix)
+	return comment != "" || strings.HasPrefix(fix, "sudo ")
 }
 
 // ended says in a sentence how a run ended.
@@ -91,6 +99,9 @@ func live(r steps.Result) string {
 	at := address(r)
 	if at == "" || r.Outcome != steps.OutcomeDone && r.Outcome != steps.OutcomePartial && r.Outcome != steps.OutcomeNothing {
 		return ""
+	}
+	if r.Outcome == steps.OutcomePartial {
+		return at + " works; browsers do not trust its certificate yet"
 	}
 	if lastOf(r).Verdict(steps.IDWebSockets) == steps.OK {
 		return at + " and " + strings.Replace(at, "https:", "wss:", 1) + " are live"
@@ -153,7 +164,7 @@ func untilOf(s steps.SiteStatus) string {
 		said += ", of this server's own CA"
 	}
 	if !s.RenewAfter.IsZero() {
-		said += ", renews itself from " + s.RenewAfter.UTC().Format(time.DateOnly) + " on"
+		said += ", renewed from " + s.RenewAfter.UTC().Format(time.DateOnly) + " on"
 	}
 	return said
 }

@@ -117,7 +117,7 @@ func short(hash string) string { return hash[:min(8, len(hash))] }
 
 // follow tells what a run does until it has ended. The first interrupt stops it, and what it did is taken back.
 func (p *plain) follow(run string) (int, error) {
-	p.say("Run %s. Safe to close this window: it goes on. sudo %s attach", steps.CleanLine(run), p.options.Called)
+	p.say("Safe to close this window: the run goes on. sudo %s attach", p.options.Called)
 	events := make(chan steps.Event, 64)
 	var result steps.Result
 	var err error
@@ -157,6 +157,7 @@ func (p *plain) event(e steps.Event, now string) string {
 	text = steps.CleanLine(text)
 	switch {
 	case e.Check != nil || e.Output != "": // the report says what matters of it
+	case e.Change == nil && endWords[steps.Outcome(text)] != "": // what stays on the screen says it
 	case e.Report != nil:
 		for _, c := range e.Report.Checks {
 			if c.Verdict == steps.Fail || c.Verdict == steps.Warn {
@@ -183,7 +184,7 @@ func (p *plain) ended(r steps.Result, err error) (int, error) {
 	if status, err := p.machine.Status(context.WithoutCancel(p.ctx)); err == nil && isLive(r) {
 		standing = standingOf(status, address(r))
 	}
-	for _, line := range farewell(p.shared, r, standing) {
+	for _, line := range farewell(p.shared, r, standing, unbroken) {
 		p.say("%s", line)
 	}
 	return steps.ExitStatus(r.Outcome, r.Err), nil

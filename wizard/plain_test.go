@@ -189,7 +189,7 @@ func TestPlainResumes(t *testing.T) {
 func TestPlainFollowsARunThatGoesOn(t *testing.T) {
 	t.Parallel()
 	said, status := converse(t, &fake{active: "r7", follow: aRun})
-	if status != steps.ExitOK || !strings.Contains(said, "Run r7.") {
+	if status != steps.ExitOK || !strings.Contains(said, "A run goes on already") || !strings.Contains(said, "undo r7") {
 		t.Errorf("exit status %d\n%s", status, said)
 	}
 }

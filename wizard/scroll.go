@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -40,6 +41,37 @@ func (s *scroll) shown(room int) []string {
 	s.room = room
 	s.keep()
 	return s.lines[s.from:min(len(s.lines), s.from+max(0, room))]
+}
+
+// growing is a text that grows at its end: the newest is in sight until somebody scrolls away from it.
+type growing struct {
+	scroll
+	held bool
+}
+
+func (g *growing) key(key string) bool {
+	moved := g.scroll.key(key)
+	if moved {
+		g.held = g.from+g.room < len(g.lines)
+	}
+	return moved
+}
+
+// shown is what is in sight of these lines.
+func (g *growing) shown(lines []string, room int) []string {
+	g.lines = lines
+	if !g.held {
+		g.from = len(lines)
+	}
+	return g.scroll.shown(room)
+}
+
+// where says which part of a text is in sight, when not all of it is.
+func (s *scroll) where() string {
+	if len(s.lines) <= s.room {
+		return fmt.Sprintf("%d %s", len(s.lines), many(len(s.lines), "line", "lines"))
+	}
+	return fmt.Sprintf("line %d to %d of %d", s.from+1, min(len(s.lines), s.from+s.room), len(s.lines))
 }
 
 // find goes to the next line after the first that has the text; it reports whether there is one.

@@ -98,7 +98,7 @@ func (s sight) line(t theme.Theme, width int) string {
 	room := width - margin - mark - labelWidth - len("  x99")
 	text := cut(t.Fold(s.says()), room, t)
 	if s.times > 1 {
-		text = pad(text, room) + t.Fold(fmt.Sprintf("  ×%d", s.times))
+		text = pad(text, room) + times(s.times, t)
 	}
 	return pad("", margin) + t.Mark(s.Verdict) + " " + pad(cut(t.Fold(called(s.Check)), labelWidth-1, t), labelWidth) + text
 }
@@ -106,11 +106,11 @@ func (s sight) line(t theme.Theme, width int) string {
 // whole is a sight with all that is known of it.
 func (s sight) whole(t theme.Theme, width int) []string {
 	const margin = 3
-	times := ""
-	if s.times > 1 && !bad(s.Check) {
-		times = fmt.Sprintf("  ×%d", s.times)
+	text := t.Fold(s.says())
+	if !bad(s.Check) {
+		text += times(s.times, t)
 	}
-	lines := wrap(t.Fold(s.says()+times), width-margin-len("x fail ")-labelWidth)
+	lines := wrap(text, width-margin-len("x fail ")-labelWidth)
 	for n := range lines {
 		if n == 0 {
 			lines[n] = pad("", margin) + t.Mark(s.Verdict) + " " + pad(t.Fold(called(s.Check)), labelWidth) + lines[n]
@@ -119,18 +119,36 @@ func (s sight) whole(t theme.Theme, width int) []string {
 		lines[n] = pad("", margin+len("x fail ")+labelWidth) + lines[n]
 	}
 	for _, fix := range s.Fix {
-		command, comment := steps.SplitFix(fix)
-		lines = append(lines, cut(pad("", margin+len("x fail "))+t.Fold(joined(command, comment)), width, t))
+		lines = append(lines, advice(fix, t, margin+len("x fail "), width)...)
 	}
 	return lines
 }
 
-// joined is a way on: what is to be typed, and what it does.
-func joined(command, comment string) string {
-	if comment == "" {
-		return command
+// times says how often something was.
+func times(n int, t theme.Theme) string {
+	if n < 2 {
+		return ""
 	}
-	return command + "    # " + comment
+	return fmt.Sprintf("  %s%d", t.Shape("×", "x"), n)
+}
+
+// advice is a way on in full: what is to be typed with what it does, or what is to be done otherwise.
+func advice(fix string, t theme.Theme, indent, width int) []string {
+	command, comment := steps.SplitFix(fix)
+	if comment != "" {
+		command += "    # " + comment
+	}
+	return hung(t.Fold(command), indent, width)
+}
+
+// hung is a text that begins at a column, and goes on two columns further.
+func hung(text string, indent, width int) []string {
+	const further = 2
+	lines := wrap(text, width-indent-further)
+	for n := range lines {
+		lines[n] = pad("", indent+map[bool]int{false: further}[n == 0]) + lines[n]
+	}
+	return lines
 }
 
 // bySteps are sights under the steps that they are about.

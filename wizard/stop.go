@@ -1,6 +1,8 @@
 package wizard
 
 import (
+	"strings"
+
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -62,7 +64,7 @@ func (a *apply) answer(key string) (screen, tea.Cmd) {
 // left is the end of a wizard whose run goes on.
 func (a *apply) left() ending {
 	return ending{status: steps.ExitOK, report: []string{
-		"sslwizard: run " + steps.CleanLine(a.run) + " goes on.",
+		"sslwizard: " + strings.TrimSpace("the run "+steps.CleanLine(a.name)) + " goes on.",
 		"  sudo " + a.options.Called + " attach    follows it"}}
 }
 

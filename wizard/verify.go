@@ -19,8 +19,7 @@ type looks struct {
 	counts map[steps.Verdict]int
 	began  time.Time
 	over   bool
-	view   scroll
-	held   bool // somebody scrolls: the newest is not followed
+	view   growing
 }
 
 // looked takes a check. One of another verification begins anew.
@@ -51,18 +50,7 @@ func (l *looks) lines(a *apply, width, height int) []string {
 		now := a.theme.Paint(theme.Active, a.theme.Shape("▸", ">")+" now ") + "  " + cut(a.theme.Fold(l.what), width-21, a.theme)
 		lines = append(lines, "   "+pad(now, width-11)+fmt.Sprintf("%8s", seconds(a.now.Sub(l.began))))
 	}
-	l.view.lines = lines
-	if !l.held {
-		l.view.from = len(lines)
-	}
-	return l.view.shown(height)
-}
-
-// key scrolls; at the end the newest is followed again.
-func (l *looks) key(key string) {
-	if l.view.key(key) {
-		l.held = l.view.from+l.view.room < len(l.view.lines)
-	}
+	return l.view.shown(lines, height)
 }
 
 // tally is how it stands.

@@ -17,7 +17,7 @@ const longRun = 2 * time.Minute
 // Texts by which a person knows where they are.
 const (
 	planScreen  = "Nothing has been changed yet."
-	applyScreen = "Safe to close this window"
+	applyScreen = "Safe to close"
 )
 
 func step(n int) string { return fmt.Sprintf("Step %d of 7", n) }

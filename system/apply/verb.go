@@ -128,9 +128,18 @@ type doing struct {
 // Run implements host.Host: who watches sees what is run, and what it says.
 func (d *doing) Run(ctx context.Context, c host.Command) (host.Output, error) {
 	d.said("$ " + steps.CleanLine(strings.Join(c.Argv, " ")))
-	c.Said = d.said
+	c.Said = func(line string) {
+		if !strings.HasPrefix(line, unread) {
+			d.said(line)
+		}
+	}
 	return d.Host.Run(ctx, c)
 }
+
+// unread is how systemctl warns of a unit of which something on the disk is newer than what systemd has read. It does so
+// after every enable of ours, which has systemd read nothing again: the link that is new is for the next boot only. What
+// has to be read is read by a change of its own.
+const unread = "Warning: The unit file, source configuration file or drop-ins of "
 
 // Seen is what only doing a change could tell.
 type Seen struct {

@@ -198,7 +198,7 @@ func (r Runner) Stop(ctx context.Context, run string) error {
 	if !valid(run) {
 		return unknown(run)
 	}
-	_, err := r.Host.Run(ctx, host.Command{Argv: []string{"systemctl", "stop", "--no-block", "--", unit(run)}})
+	_, err := r.Host.Run(ctx, host.Command{Argv: []string{"systemctl", "stop", "--no-block", "--", unit(r.named(run))}})
 	if err != nil {
 		return fmt.Errorf("cannot stop the run %s: %w", run, err)
 	}

@@ -181,6 +181,26 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// A run is followed and stopped by its name in the journal as well, which is the one that people see.
+func TestNameInTheJournal(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.File(dirOf("20260102-030405-abcd")+"/events.jsonl", summary(steps.OutcomeReverted))
+	run := b.started(t)
+	b.says(run, event("one"))
+	if err := b.Stop(t.Context(), "1"); err != nil || !slices.Contains(b.argv, unit(run)) {
+		t.Errorf("%v: %q", err, b.argv)
+	}
+	b.says(run, event("one"), summary(steps.OutcomeDone))
+	texts := 0
+	if r, err := b.Follow(t.Context(), "1", func(steps.Event) { texts++ }); err != nil || r.Outcome != steps.OutcomeDone || texts != 1 {
+		t.Errorf("%+v, %v, %d events", r, err, texts)
+	}
+	if _, err := b.Follow(t.Context(), "2", nil); steps.ExitStatus("", err) != steps.ExitUsage {
+		t.Errorf("another name: %v", err)
+	}
+}
+
 // A conversation knows whether a run came of it.
 func TestSince(t *testing.T) {
 	t.Parallel()

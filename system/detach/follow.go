@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -17,6 +18,7 @@ func (r Runner) Follow(ctx context.Context, run string, sink func(steps.Event)) 
 	if !valid(run) {
 		return steps.Result{}, unknown(run)
 	}
+	run = r.named(run)
 	if _, err := r.Host.ReadFile(dirOf(run)); errors.Is(err, fs.ErrNotExist) {
 		return steps.Result{}, unknown(run)
 	}
@@ -44,6 +46,23 @@ func (r Runner) Follow(ctx context.Context, run string, sink func(steps.Event)) 
 		case <-tick.C:
 		}
 	}
+}
+
+// named is the run of that name. People know a run by its name in the journal, which is what the screens and `status`
+// show and what an undo takes; it stands in all that the run says.
+func (r Runner) named(name string) string {
+	runs := r.runs()
+	if slices.Contains(runs, name) {
+		return name
+	}
+	for _, run := range runs {
+		found := false
+		r.read(run, 0, func(e steps.Event) { found = found || e.Run == name })
+		if found {
+			return run
+		}
+	}
+	return name
 }
 
 // end is how a run ended.

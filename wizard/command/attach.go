@@ -46,7 +46,7 @@ func (a *App) attach(ctx context.Context, m Machine, run string) error {
 	}
 	e := ending{deed: applying}
 	if result.Outcome == steps.OutcomeDone || result.Outcome == steps.OutcomePartial || result.Outcome == steps.OutcomeUnverified {
-		e.undo = result.Run
+		e.undo, e.again = result.Run, a.again(nil)
 	}
 	return a.end(out, result, err, e)
 }

@@ -87,6 +87,7 @@ func TestAttach(t *testing.T) {
 	}{
 		{"the last", followed{last: "r1", result: steps.Result{Run: "7", Outcome: steps.OutcomeDone}}, nil, "r1", 0, "sudo sslwizard undo 7"},
 		{"a named one", followed{result: steps.Result{Outcome: steps.OutcomeReverted}}, []string{"r2"}, "r2", 4, "wrote it"},
+		{"without the trusted certificate", followed{last: "r1", result: steps.Result{Run: "7", Outcome: steps.OutcomePartial}}, nil, "r1", 3, "run the same again:\n  sudo sslwizard\n"},
 		{"none", followed{}, nil, "", 64, "none was started"},
 		{"refused", followed{last: "r3", result: steps.Result{Err: &steps.Failure{Text: "cannot start: another run", Status: 75}}}, nil, "r3", 75, "another run"},
 	} {
