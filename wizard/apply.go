@@ -195,7 +195,7 @@ func (a *apply) body(width, height int) []string {
 func (a *apply) newest(width, room int) []string {
 	lines := make([]string, 0, room)
 	for _, e := range a.log.words(room) {
-		lines = append(lines, cut("   "+e.line(a.theme), width, a.theme))
+		lines = append(lines, cut("   "+e.when()+e.says(a.theme), width, a.theme))
 	}
 	return append(lines, make([]string, room-len(lines))...)
 }

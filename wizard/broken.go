@@ -55,7 +55,7 @@ func (b *broken) ways() []way {
 		all = append(all, way{fmt.Sprintf("Change step %d, %s", number(step), titleOf(step)), "this failed there", func() tea.Cmd { return replace(mendStep(b.shared, step)) }})
 	}
 	status := b.ending().status
-	return append(all, way{"Show the log", fmt.Sprintf("%d %s", len(b.log), many(len(b.log), "line", "lines")), func() tea.Cmd { b.reads("l"); return nil }},
+	return append(all, way{"Show the log", "all that was done and said", func() tea.Cmd { b.reads("l"); return nil }},
 		way{"Quit", fmt.Sprintf("exit status %d", status), func() tea.Cmd { return leave(b.ending()) }})
 }
 

@@ -2,6 +2,7 @@ package wizard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -72,7 +73,7 @@ func (c *confirm) begin() tea.Cmd {
 
 func (c *confirm) typing() bool { return true }
 
-func (c *confirm) body(width, _ int) []string {
+func (c *confirm) body(width, height int) []string {
 	s := c.plan.shared
 	lines := []string{"", "", "   " + s.theme.Fold(fmt.Sprintf("Apply plan %s to %s?", short(c.plan.view.Hash), s.host)), ""}
 	for _, line := range c.numbers() {
@@ -83,6 +84,9 @@ func (c *confirm) body(width, _ int) []string {
 	lines = append(lines, indented(s.theme.Mark(steps.OK)+" ", "if anything fails, all of it is put back", width)...)
 	if unread, all := c.unread(); unread > 0 {
 		lines = append(lines, indented(s.theme.Mark(steps.Warn)+" ", fmt.Sprintf("%d of %d diffs %s not been opened", unread, all, many(all, "has", "have")), width)...)
+	}
+	if height < tight { // the last line is the one that must be seen
+		lines = slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 	}
 	lines = append(lines, "")
 	switch {

@@ -71,22 +71,29 @@ func (r record) words(most int) []entry {
 	return all
 }
 
-// line is an entry in one line, however long.
-func (e entry) line(t theme.Theme) string {
+// when is the time of an entry, as it stands before it.
+func (e entry) when() string { return e.at.Local().Format(time.TimeOnly) + " " }
+
+// says is an entry in one line, however long.
+func (e entry) says(t theme.Theme) string {
 	text := t.Fold(e.text) + times(e.times, t)
 	if e.mark != "" {
 		text = t.Status(e.mark) + "  " + text
 	}
-	return e.at.Local().Format(time.TimeOnly) + " " + text
+	return text
 }
 
 // lines are all entries in full, broken at words.
 func (r record) lines(t theme.Theme, width int) []string {
-	const margin, under = 1, len(" 15:04:05 ")
+	const under = len(" 15:04:05 ")
 	var all []string
 	for _, e := range r {
-		for n, line := range wrap(e.line(t), width-under-margin) {
-			all = append(all, pad("", map[bool]int{true: margin, false: under}[n == 0])+line)
+		for n, line := range wrap(e.says(t), width-under) {
+			if n == 0 {
+				all = append(all, " "+e.when()+line)
+			} else {
+				all = append(all, pad("", under)+line)
+			}
 		}
 	}
 	return all

@@ -99,6 +99,17 @@ func atPlan(t *testing.T, f *fake) model {
 	return m
 }
 
+// Where a typed yes is asked for, that is seen in every size.
+func TestConfirmAsksInEverySize(t *testing.T) {
+	t.Parallel()
+	for _, size := range sizes {
+		m, _ := press(drawn(atPlan(t, &fake{}), size), "a", "y")
+		if v := m.View(); !strings.Contains(v, "Type  yes  and press enter:  y█") || !strings.Contains(v, "have not been opened") {
+			t.Errorf("%v:\n%s", size, v)
+		}
+	}
+}
+
 func TestDetails(t *testing.T) {
 	t.Parallel()
 	m := atPlan(t, &fake{})
