@@ -142,11 +142,15 @@ func (b *broken) menu(width int) []string {
 	}
 	var lines []string
 	for n, w := range all {
+		text := w.label
+		if full := pad(w.label, labels) + w.note; w.note != "" && len(full) < width-3 {
+			text = full
+		}
 		if n == b.at {
-			lines = append(lines, b.theme.Paint(theme.Active, cut(" > "+pad(w.label, labels)+w.note, width, b.theme)))
+			lines = append(lines, b.theme.Paint(theme.Active, cut(" > "+text, width, b.theme)))
 			continue
 		}
-		lines = append(lines, cut("   "+pad(w.label, labels)+w.note, width, b.theme))
+		lines = append(lines, cut("   "+text, width, b.theme))
 	}
 	return lines
 }
