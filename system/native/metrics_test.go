@@ -24,7 +24,13 @@ func (h *tree) watched() (*unit, func(path string) (int, string)) {
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", at)
 		}}}
-	u.wait(func() bool { _, err := os.Stat(at); return err == nil })
+	u.wait(func() bool {
+		conn, err := net.Dial("unix", at)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
 	return u, func(path string) (int, string) {
 		h.t.Helper()
 		response, err := client.Get("http://service" + path)
