@@ -62,7 +62,9 @@ type result struct {
 	Blank    bool          `json:"blank,omitempty"`    // nothing of what it did is left: no other phase changed anything
 	Undone   []string      `json:"undone,omitempty"`
 	Kept     []string      `json:"kept,omitempty"`
-	Receipt  receipt       `json:"receipt"` // after the run
+	Receipt  receipt       `json:"receipt"`          // after the run
+	Phases   []int         `json:"phases,omitempty"` // those that there are
+	Log      string        `json:"log"`              // SHA-256 of events.jsonl
 }
 
 // record is one line of events.jsonl.
@@ -163,7 +165,16 @@ func (j *journal) write(name string, v any) error {
 	if err != nil {
 		return fmt.Errorf("cannot write the journal: %w", err)
 	}
-	return j.h.WriteFile(j.file(name), host.File{Data: append(data, '\n'), Mode: 0o600})
+	return j.h.WriteFile(j.file(name), host.File{Data: sealed(append(data, '\n')), Mode: 0o600})
+}
+
+// numbers are those of the phases.
+func (j *journal) numbers() []int {
+	var all []int
+	for _, p := range j.phases {
+		all = append(all, p.Number)
+	}
+	return all
 }
 
 // note adds a line; it is on the disk after the next flush.
@@ -214,6 +225,7 @@ func (j *journal) close(res result) error {
 	if err := j.flush(); err != nil {
 		return err
 	}
+	res.Phases, res.Log = j.numbers(), hashOf(j.log.Bytes())
 	if err := j.write(resultName, res); err != nil {
 		if !j.withdraw(resultName) {
 			return nil
@@ -277,31 +289,63 @@ func unfinished(h host.Host) (*journal, error) {
 // load reads a run.
 func load(h host.Host, id string) (*journal, error) {
 	j := newJournal(h, manifest{ID: id})
-	if err := readJSON(h, j.file(manifestName), &j.m); err != nil {
-		return nil, err
-	}
-	if j.m.Version > version {
+	err := readJSON(h, j.file(manifestName), &j.m)
+	if j.m.Version > version { // its seal may be another one
 		return nil, &steps.Failure{
 			Text: fmt.Sprintf("cannot read the journal of run %s: a newer sslwizard wrote it; nothing was touched", id), Code: "H04",
 			Fixes: []string{"use the newer sslwizard"},
 		}
 	}
+	if err != nil {
+		return nil, err
+	}
 	if j.m.ID != id {
 		return nil, damaged(j.file(manifestName), fmt.Errorf("it is of run %q", j.m.ID))
 	}
-	for n := 0; ; n++ {
-		var p phase
-		err := readJSON(h, j.file(phaseName(n)), &p)
-		if absent(err) && n > 0 {
-			break
-		}
-		if err == nil {
-			j.phases = append(j.phases, p)
-		} else if !absent(err) {
+	for _, part := range []func() error{j.readPhases, j.readLog, j.check} {
+		if err := part(); err != nil {
 			return nil, err
 		}
 	}
-	return j, j.readLog()
+	return j, nil
+}
+
+// readPhases reads the records of the phases; the first one has none when it had nothing to do.
+func (j *journal) readPhases() error {
+	for n := 0; ; n++ {
+		var p phase
+		err := readJSON(j.h, j.file(phaseName(n)), &p)
+		switch {
+		case absent(err) && n > 0:
+			return nil
+		case absent(err):
+		case err != nil:
+			return err
+		case p.Number != n:
+			return damaged(j.file(phaseName(n)), fmt.Errorf("it is of phase %d", p.Number))
+		default:
+			j.phases = append(j.phases, p)
+		}
+	}
+}
+
+// check holds the parts against each other: every entry is of the plan, and whatever was begun is in a phase.
+func (j *journal) check() error {
+	known := map[int]bool{-1: true}
+	for _, p := range j.phases {
+		for _, e := range p.Entries {
+			if e.Index < 0 || e.Index >= len(j.m.Changes) {
+				return damaged(j.file(phaseName(p.Number)), fmt.Errorf("the plan has no change %d", e.Index))
+			}
+			known[e.Index] = true
+		}
+	}
+	for index := range j.begun {
+		if !known[index] {
+			return damaged(j.dir(), fmt.Errorf("the record of the change %d is gone", index))
+		}
+	}
+	return nil
 }
 
 func newJournal(h host.Host, m manifest) *journal {
@@ -333,10 +377,29 @@ func readJSON(r host.Reader, name string, into any) error {
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(f.Data, into); err != nil {
+	data, intact := unsealed(f.Data)
+	if err := json.Unmarshal(data, into); err != nil {
 		return damaged(name, err)
 	}
+	if !intact {
+		return damaged(name, fmt.Errorf("it is not what was written"))
+	}
 	return nil
+}
+
+// sealed adds a line with the hash of the text: a disk can give back something else that is JSON as well.
+func sealed(text []byte) []byte {
+	return fmt.Appendf(text, "%q\n", "sha256:"+hashOf(text))
+}
+
+// unsealed is the text, and whether it is the one that was sealed.
+func unsealed(data []byte) ([]byte, bool) {
+	end := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
+	text := data[:end]
+	if len(text) == 0 {
+		return data, false
+	}
+	return text, bytes.Equal(data, sealed(bytes.Clone(text)))
 }
 
 func damaged(name string, err error) error {

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -41,8 +42,8 @@ func (e *Engine) recover(ctx context.Context, events *feed) (steps.Result, bool,
 	if j.m.Kind == kindUndo {
 		return e.finishUndo(ctx, j, events)
 	}
-	if len(j.phases) == 0 {
-		return steps.Result{Run: j.m.ID, Outcome: steps.OutcomeReverted}, true, j.unlink()
+	if len(j.phases) == 0 { // a run is opened after the record of its first phase
+		return steps.Result{}, true, damaged(j.dir(), fmt.Errorf("it has no phase"))
 	}
 	u := e.undoing(j, events, func(i int) bool { return j.begun[i] }, true)
 	res := e.settle(u, nil, u.last(ctx))

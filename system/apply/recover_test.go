@@ -208,6 +208,13 @@ func TestDamagedJournal(t *testing.T) {
 		{"another run", manifestName, `{"version": 1, "id": "20000101-000000-0001"}`, "H05"},
 		{"half a phase", "phase-0.json", `{`, "H05"},
 		{"half a log", eventsName, `{`, "H05"},
+		{"an empty phase", "phase-0.json", "null\n", "H05"},
+		{"a phase that nobody wrote", "phase-0.json", `{"number": 0, "entries": []}` + "\n", "H05"},
+		{"another phase", "phase-0.json", string(sealed([]byte(`{"number": 1}` + "\n"))), "H05"},
+		{"no phase", "phase-0.json", "", "H05"},
+		{"a change before the plan", "phase-0.json", string(sealed([]byte(`{"entries": [{"index": -1}]}` + "\n"))), "H05"},
+		{"a change after the plan", "phase-0.json", string(sealed([]byte(`{"entries": [{"index": 99999}]}` + "\n"))), "H05"},
+		{"a phase without what was begun", "phase-0.json", string(sealed([]byte(`{"entries": [{"index": 0}]}` + "\n"))), "H05"},
 	}
 	for _, c := range cases {
 		w := newWorld(t)
@@ -219,6 +226,9 @@ func TestDamagedJournal(t *testing.T) {
 		}
 		id := strings.TrimPrefix(f.Link, "done/")
 		w.File(steps.DoneDir+"/"+id+"/"+c.file, strings.ReplaceAll(c.content, "ID", id))
+		if c.content == "" {
+			w.Take(steps.DoneDir + "/" + id + "/" + c.file)
+		}
 		before := w.Snapshot()
 		_, found, err := w.Recover(t.Context(), nil)
 		failure, ok := err.(*steps.Failure)

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"path"
 	"slices"
 
@@ -68,7 +69,11 @@ func readRun(r host.Reader, id string) (run, error) {
 	if err := readJSON(r, j.file(resultName), &x.end); err != nil {
 		return x, err
 	}
-	return x, readJSON(r, j.file(manifestName), &x.m)
+	err := readJSON(r, j.file(manifestName), &x.m)
+	if absent(err) {
+		err = damaged(j.file(manifestName), errors.New("it is gone"))
+	}
+	return x, err
 }
 
 // loaded is a finished run with everything that is needed to take it back.
@@ -83,7 +88,13 @@ func loadRun(h host.Host, id string) (loaded, error) {
 		return loaded{}, err
 	}
 	l := loaded{journal: j}
-	return l, readJSON(h, j.file(resultName), &l.end)
+	if err := readJSON(h, j.file(resultName), &l.end); err != nil {
+		return l, err
+	}
+	if !slices.Equal(j.numbers(), l.end.Phases) || hashOf(j.log.Bytes()) != l.end.Log {
+		return l, damaged(j.dir(), errors.New("something of it is gone"))
+	}
+	return l, nil
 }
 
 // Runs lists the finished runs, the newest first.

@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -116,6 +118,48 @@ func TestUndoOfADamagedRunIsNotBegun(t *testing.T) {
 	w.same(t, before)
 	if _, err := w.Undo(t.Context(), "", nil); err != nil {
 		t.Errorf("the newest run is whole: %v", err)
+	}
+}
+
+// A run is taken back as it was recorded or not at all: the disk gives a byte of it back wrong, or the end of a file, or
+// the file not at all.
+func TestUndoOfARunThatIsNotWhatWasWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	res := w.mustApply(t, nativePlan())
+	dir := steps.DoneDir + "/" + res.Run + "/"
+	before := w.Snapshot()
+	for _, name := range []string{manifestName, phaseName(0), phaseName(1), eventsName, resultName} {
+		whole := w.Content(dir + name)
+		refused := func(what string) {
+			t.Helper()
+			got, err := w.Undo(t.Context(), "", nil)
+			f, ok := errors.AsType[*steps.Failure](err)
+			if !ok || f.Code != "H05" && f.Code != "H04" || got.Run != "" {
+				t.Errorf("%s, %s: %+v, %v", name, what, got, err)
+			}
+			w.File(dir+name, whole)
+			w.same(t, before)
+		}
+		for at := 0; at < len(whole); at += 1 + len(whole)/40 {
+			wrong := []byte(whole)
+			wrong[at] ^= 1
+			w.File(dir+name, string(wrong))
+			refused(fmt.Sprintf("the byte %d", at))
+			w.File(dir+name, whole[:at])
+			refused(fmt.Sprintf("the first %d bytes", at))
+		}
+		if name != resultName { // without a result it is a run that never began
+			w.Take(dir + name)
+			refused("the file")
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	if res, err := w.Undo(t.Context(), "", nil); err != nil || res.Outcome != steps.OutcomeDone {
+		t.Errorf("the whole run: %+v, %v", res, err)
 	}
 }
 
