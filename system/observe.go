@@ -55,7 +55,7 @@ func rootsFile(path string) (*x509.CertPool, error) {
 
 // Status implements command.Observer.
 func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
-	f, err := i.facts(ctx, false)
+	f, err := i.present(ctx)
 	if err != nil {
 		return steps.HostStatus{}, err
 	}
@@ -102,6 +102,10 @@ func (i *Installer) runs(s *steps.HostStatus) (err error) {
 	if errors.Is(err, fs.ErrPermission) {
 		s.Findings = append(s.Findings, steps.Finding{Step: steps.IDInstall, Code: "H01", Severity: steps.Info,
 			Text: "certificates and earlier runs can be seen by root only", Fix: []string{"sudo sslwizard status"}})
+		return nil
+	}
+	if f, ok := errors.AsType[*steps.Failure](err); ok { // the log is damaged; the sites are to be seen all the same
+		s.Findings = append(s.Findings, steps.Finding{Step: steps.IDInstall, Code: f.Code, Severity: steps.Blocker, Text: steps.CleanLine(f.Error()), Fix: f.Fixes})
 		return nil
 	}
 	return err

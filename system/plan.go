@@ -90,7 +90,7 @@ func byHand(plan steps.Plan) []steps.Effect {
 
 // Stored implements command.Planner.
 func (i *Installer) Stored(ctx context.Context) ([]steps.Site, error) {
-	f, err := i.facts(ctx, false)
+	f, err := i.present(ctx)
 	return f.Managed.Sites, err
 }
 

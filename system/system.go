@@ -64,6 +64,13 @@ func (i *Installer) facts(ctx context.Context, candidate bool) (steps.Facts, err
 	if err != nil {
 		return steps.Facts{}, err
 	}
+	return i.look(ctx, candidate, written)
+}
+
+// present are the facts for who plans nothing: the log of runs is not needed, and may be damaged.
+func (i *Installer) present(ctx context.Context) (steps.Facts, error) { return i.look(ctx, false, nil) }
+
+func (i *Installer) look(ctx context.Context, candidate bool, written map[string]string) (steps.Facts, error) {
 	return inspect.Gather(ctx, i.host, inspect.Options{
 		Process:     inspect.ThisProcess(i.root),
 		Certificate: i.certificate,

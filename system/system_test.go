@@ -152,3 +152,34 @@ func TestRenewWithoutSites(t *testing.T) {
 		t.Errorf("%+v, %v; left %v", r, err, left)
 	}
 }
+
+// TestSitesAreSeenWithADamagedLog: a log of runs that cannot be read stops what changes the server; certificates are
+// renewed and the sites are shown all the same.
+func TestSitesAreSeenWithADamagedLog(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for name, content := range map[string]string{
+		steps.SiteFile("shop.example.com"):                  string(steps.Print(shop(t, "trusted: {source: none}\n"))),
+		steps.DoneDir + "/20261122-120000-0001/result.json": "",
+		"/usr/bin/systemctl":                                "#!/bin/sh\nexit 3\n",
+	} {
+		if err := os.MkdirAll(filepath.Dir(root+name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(root+name, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i := New(Options{Root: root})
+	if sites, err := i.Stored(t.Context()); err != nil || len(sites) != 1 {
+		t.Errorf("%+v, %v", sites, err)
+	}
+	s, err := i.Status(t.Context())
+	damaged := func(f steps.Finding) bool { return f.Code == "H05" && f.Severity == steps.Blocker && len(f.Fix) > 0 }
+	if err != nil || len(s.Sites) != 1 || !slices.ContainsFunc(s.Findings, damaged) {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := i.Plan(t.Context(), []steps.Site{shop(t, "trusted: {source: none}\n")}); err == nil || !strings.Contains(err.Error(), "is damaged") {
+		t.Errorf("planned on a damaged log: %v", err)
+	}
+}

@@ -384,4 +384,7 @@ func TestWhatTheServiceSaysIsBounded(t *testing.T) {
 	if err == nil || len(err.Error()) > 2*maxShown || strings.ContainsAny(err.Error(), "\x1b\n\u009b") {
 		t.Errorf("said %.300q", fmt.Sprint(err))
 	}
+	if s, err := AskStatus(t.Context(), path); err != nil || s.Error == "" || len(s.Error) > 2*maxShown || strings.ContainsAny(s.Error, "\x1b\n\u009b") {
+		t.Errorf("the status says %.300q, %v", s.Error, err)
+	}
 }
