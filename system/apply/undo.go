@@ -172,6 +172,11 @@ func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(s
 	if err != nil {
 		return res, err
 	}
+	if res.Outcome == steps.OutcomeNothing {
+		if err := e.orphans(); err != nil {
+			return steps.Result{}, err
+		}
+	}
 	secrets := !keepCertificates && (exists(e.h, steps.CertsDir) || exists(e.h, steps.ACMEDir))
 	if err := e.erase(keepCertificates); err != nil {
 		return e.undoFailed(res, err)
@@ -182,6 +187,27 @@ func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(s
 	res.Kept = slices.DeleteFunc(res.Kept, func(line string) bool { return e.goneSince(line) })
 	res.Run, res.Outcome = "", steps.OutcomeDone
 	return res, nil
+}
+
+// orphans refuses to remove the certificates of sites that are still set up: the log of the runs that did it is gone, so
+// that they were not taken back.
+func (e *Engine) orphans() error {
+	dir, err := e.h.ReadFile(steps.SitesDir)
+	if absent(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range dir.Entries {
+		if site, ok := strings.CutSuffix(name, ".yaml"); ok {
+			return &steps.Failure{
+				Text: "cannot uninstall: " + steps.CleanLine(site) + " is still set up, and the log of the run that did it is gone; nothing was touched", Code: "H05",
+				Fixes: []string{"put " + steps.DoneDir + " back from a backup, then run this again", "sudo sslwizard remove " + steps.CleanLine(site) + "    takes the site away and keeps its certificate"},
+			}
+		}
+	}
+	return nil
 }
 
 func withoutKept(sink func(steps.Event)) func(steps.Event) {

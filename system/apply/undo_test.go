@@ -163,6 +163,23 @@ func TestUndoOfARunThatIsNotWhatWasWritten(t *testing.T) {
 	}
 }
 
+// What was set up cannot be taken back without the log: then its certificates are not removed either.
+func TestUninstallWithoutTheLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.mustApply(t, nativePlan())
+	if err := removeAll(w, steps.DoneDir); err != nil {
+		t.Fatal(err)
+	}
+	before := w.Snapshot()
+	res, err := w.UndoAll(t.Context(), false, nil)
+	if f, ok := errors.AsType[*steps.Failure](err); !ok || f.Code != "H05" || len(f.Fixes) == 0 || res.Outcome != "" {
+		t.Errorf("%+v, %v", res, err)
+	}
+	w.same(t, before)
+}
+
 // A link to a run that is gone is damage, and said to be.
 func TestJournalOfALostRun(t *testing.T) {
 	t.Parallel()
