@@ -54,6 +54,15 @@ func (b *siteBuilder) fail(path string, err error) {
 	b.problems = append(b.problems, b.answers.problem(path, v.suggestion, v.text))
 }
 
+// failUnless is fail for a value that only the answer to a later question makes wrong.
+func (b *siteBuilder) failUnless(later, path string, err error) {
+	before := len(b.problems)
+	b.fail(path, err)
+	for n := range b.problems[before:] {
+		b.problems[before+n].later = later
+	}
+}
+
 func (b *siteBuilder) check(path string, err error) {
 	if err != nil {
 		b.fail(path, err)
@@ -106,16 +115,8 @@ func (b *siteBuilder) across(s Site) {
 func (b *siteBuilder) acmeNames(s Site) {
 	for i, d := range s.Certs.Domains {
 		path := fmt.Sprintf("certs.domains[%d]", i)
-		_, isIP := d.IP()
-		switch {
-		case isIP:
-			b.fail(path, bad("an ACME certificate for an IP address cannot be asked for yet; "+
-				"with trusted.source none or files an address is fine"))
-		case d.Wildcard():
-			b.fail(path, bad("a wildcard needs the dns-01 challenge, which is not built yet; "+
-				"give the names one by one (http-01), or use trusted.source files or none"))
-		case !strings.Contains(string(d), "."):
-			b.fail(path, bad("no CA issues for a name without a dot; use trusted.source none for a certificate of this server's own CA"))
+		if why := d.Unobtainable(); why != "" {
+			b.failUnless("trusted.source", path, bad("%s: %s", d, why))
 		}
 	}
 	const most = 100 // Let's Encrypt's limit for one certificate

@@ -120,6 +120,20 @@ func looksNumeric(label string) bool {
 	return isDigits(label) || isHex && strings.Trim(hex, "0123456789abcdef") == ""
 }
 
+// Unobtainable says why no CA can be asked for a certificate of the name in the ways that are built; empty: it can.
+func (d Domain) Unobtainable() string {
+	_, isIP := d.IP()
+	switch {
+	case isIP:
+		return "an ACME certificate for an IP address cannot be asked for yet; with trusted.source none or files an address is fine"
+	case d.Wildcard():
+		return "a wildcard needs the dns-01 challenge, which is not built yet; give the names one by one (http-01), or use trusted.source files or none"
+	case !strings.Contains(string(d), "."):
+		return "no CA issues for a name without a dot; with trusted.source none it has a certificate of this server's own CA"
+	}
+	return ""
+}
+
 // Covers reports whether a certificate for d is good for name (RFC 6125: a wildcard stands for one label).
 func (d Domain) Covers(name Domain) bool {
 	if !d.Wildcard() {

@@ -19,6 +19,7 @@ type Problem struct {
 	Excerpt    string `json:"excerpt,omitempty"` // the line and a caret below what is meant, for the first 50 problems
 
 	place place
+	later string // key of the question whose answer makes the value wrong; empty: it is wrong whatever is said
 }
 
 // place is where the excerpt of a problem comes from. It is drawn late, for those that are shown: a line may be long,

@@ -57,7 +57,10 @@ func (q Question) Check(a Answers, text string) error {
 	}
 	_, problems := a.Site()
 	for _, p := range problems {
-		if p.Path == q.Key || strings.HasPrefix(p.Path, q.Key+"[") || q.Kind == KindHeaders && strings.HasPrefix(p.Path, q.Key+".") {
+		if p.later != "" && p.later != q.Key {
+			continue // what is said later may make it right
+		}
+		if p.later != "" || p.Path == q.Key || strings.HasPrefix(p.Path, q.Key+"[") || q.Kind == KindHeaders && strings.HasPrefix(p.Path, q.Key+".") {
 			return errors.New((&valueError{p.Text, p.Suggestion}).Error())
 		}
 	}

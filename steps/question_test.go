@@ -114,6 +114,27 @@ func TestQuestionCheckSpeaksLikeTheFile(t *testing.T) {
 	}
 }
 
+// A name that only no CA issues for is no wrong answer where the CA is not chosen yet; where it is, it says why not.
+func TestQuestionCheckWaitsForLaterAnswers(t *testing.T) {
+	t.Parallel()
+	byKey := questionsByKey()
+	for _, name := range []string{"intranet", "*.example.com", "203.0.113.7"} {
+		a := Defaults()
+		if err := byKey["certs.domains"].Check(a, name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := a.Set("certs.domains", name); err != nil {
+			t.Fatal(err)
+		}
+		if err := byKey["trusted.source"].Check(a, SourceACME); err == nil || !strings.HasPrefix(err.Error(), name+": ") {
+			t.Errorf("%s: a CA can be chosen: %v", name, err)
+		}
+		if err := byKey["trusted.source"].Check(a, SourceNone); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestQuestionsFollowAnswersAndFacts(t *testing.T) {
 	t.Parallel()
 	keys := func(a Answers, f Facts) []string {

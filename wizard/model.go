@@ -18,6 +18,7 @@ type Options struct {
 	SSH     bool           // somebody is connected over SSH: say what happens when the link drops
 	Answers *steps.Answers // answers to begin with, from a file
 	Only    []steps.ID     // the steps that are asked; empty: all
+	Width   int            // columns of the terminal, for the plain mode; 0: nobody knows
 	Called  string         // how the program was called, for what is to be typed: "sslwizard", "./sslwizard"
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 // plain asks the same questions as the screens, one line at a time: for screen readers, for terminals without a cursor,
@@ -64,8 +65,28 @@ func linesOf(ctx context.Context, in io.Reader) <-chan string {
 	return lines
 }
 
-func (p *plain) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(p.out, "%s\n", p.theme.Fold(fmt.Sprintf(format, args...)))
+// say says lines, wrapped for who reads them.
+func (p *plain) say(format string, args ...any) { p.write(fmt.Sprintf(format, args...) + "\n") }
+
+// sentence says what may be a question already.
+func (p *plain) sentence(text string) {
+	if text = strings.TrimSuffix(text, "."); !strings.HasSuffix(text, "?") {
+		text += "."
+	}
+	p.say("%s", text)
+}
+
+// copied says a line that somebody may copy: it is whole, however long it is.
+func (p *plain) copied(line string) { _, _ = fmt.Fprintln(p.out, p.theme.Fold(line)) }
+
+// write writes text that need not end with a line: an answer may stand behind it.
+func (p *plain) write(text string) {
+	const hanging = 2
+	for line := range strings.Lines(p.theme.Fold(text)) {
+		body := strings.TrimRight(line, " \n")
+		lead := len(body) - len(strings.TrimLeft(body, " "))
+		_, _ = fmt.Fprint(p.out, theme.Wrap(body, lead+hanging, p.options.Width)+line[len(body):])
+	}
 }
 
 func (p *plain) run() (int, error) {
@@ -122,6 +143,7 @@ func (p *plain) converse() (int, error) {
 			status, err := p.decide()
 			if errors.Is(err, errBack) {
 				n--
+				p.say("Back in step %d: %s.", number(asked[n].ID()), asked[n].Title())
 				continue
 			}
 			if isEnd(err) {
@@ -193,6 +215,20 @@ func (p *plain) finding(f steps.Finding) {
 	for _, fix := range f.Fix {
 		p.say("    %s", fix)
 	}
+}
+
+// reply is read where there is no question to go back to or to explain: "<" and "quit" are heard all the same.
+func (p *plain) reply(where string) (string, error) {
+	line, err := p.read(where)
+	switch {
+	case err != nil:
+		return "", err
+	case line == "<":
+		return "", errBack
+	case line == "quit":
+		return "", errQuit
+	}
+	return line, nil
 }
 
 // read takes a line; where says what was asked, for who reads of an end of input later.

@@ -12,7 +12,7 @@ import (
 func (p *plain) ask(q steps.Question) error {
 	p.listOptions(q)
 	for {
-		_, _ = fmt.Fprint(p.out, p.theme.Fold(p.prompt(q)))
+		p.write(p.prompt(q))
 		line, err := p.read(q.Key)
 		if err != nil {
 			return err
@@ -34,7 +34,7 @@ func (p *plain) ask(q steps.Question) error {
 			err = p.talk.say(q, text)
 		}
 		if err != nil {
-			p.say("Error: %s.", strings.TrimSuffix(steps.CleanLine(err.Error()), "."))
+			p.sentence("Error: " + steps.CleanLine(err.Error()))
 			continue
 		}
 		p.say("Chosen: %s.", orNothing(steps.CleanLine(p.talk.value(q.Key))))
@@ -136,6 +136,10 @@ func picked(q steps.Question, line string) (string, error) {
 
 func (p *plain) explain(q steps.Question) {
 	for _, line := range explanation(q) {
+		if strings.HasPrefix(line, "  ") {
+			p.copied("  " + line) // a command
+			continue
+		}
 		p.say("  %s", line)
 	}
 	if !q.Required && !q.Consent && q.Kind != steps.KindChoice && q.Kind != steps.KindBool {

@@ -3,7 +3,6 @@ package wizard
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -17,7 +16,7 @@ const heartbeat = 15 * time.Second
 func (p *plain) decide() (int, error) {
 	site, problems := p.talk.site()
 	for _, problem := range problems {
-		p.say("Error: %s.", problem)
+		p.sentence("Error: " + problem.String())
 	}
 	if len(problems) > 0 {
 		return 0, errBack
@@ -39,12 +38,13 @@ func (p *plain) decide() (int, error) {
 	if err := p.diffs(preview); err != nil {
 		return 0, err
 	}
-	_, _ = fmt.Fprintf(p.out, "Type yes to apply plan %s, anything else to go back: ", short(preview.Hash))
-	line, err := p.read("the plan")
+	p.write("Type yes to apply plan " + short(preview.Hash) + ", anything else to go back: ")
+	line, err := p.reply("the plan")
 	if err != nil {
 		return 0, err
 	}
 	if line != "yes" {
+		p.say("That was not \"yes\": nothing was changed.")
 		return 0, errBack
 	}
 	run, err := p.machine.Start(p.ctx, preview)
@@ -90,14 +90,14 @@ func (p *plain) plan(v steps.Preview) {
 }
 
 func (p *plain) diffs(v steps.Preview) error {
-	_, _ = fmt.Fprint(p.out, "Show every change of a file? yes or no [no]: ")
-	line, err := p.read("the plan")
+	p.write("Show every change of a file? yes or no [no]: ")
+	line, err := p.reply("the plan")
 	if err != nil || !strings.HasPrefix(line, "y") {
 		return err
 	}
 	for _, e := range v.Effects {
 		for diff := range strings.Lines(e.Diff) {
-			p.say("%s", steps.Clean(strings.TrimSuffix(diff, "\n")))
+			p.copied(steps.Clean(strings.TrimSuffix(diff, "\n")))
 		}
 	}
 	return nil

@@ -13,6 +13,12 @@ import (
 // converse has somebody type these lines, and returns what was said and the exit status.
 func converse(t *testing.T, f *fake, lines ...string) (string, int) {
 	t.Helper()
+	return converseAt(t, f, 0, lines...)
+}
+
+// converseAt is converse on a screen of that width.
+func converseAt(t *testing.T, f *fake, width int, lines ...string) (string, int) {
+	t.Helper()
 	f.t = t
 	if f.facts == nil {
 		f.facts = func() (steps.Facts, error) { f := debian(); f.Nearby = steps.Nearby{}; return f, nil }
@@ -25,7 +31,7 @@ func converse(t *testing.T, f *fake, lines ...string) (string, int) {
 	if len(lines) > 0 {
 		in += "\n"
 	}
-	status := Plain(t.Context(), strings.NewReader(in), &out, f, Options{Version: "1.0", Called: "sslwizard"})
+	status := Plain(t.Context(), strings.NewReader(in), &out, f, Options{Version: "1.0", Called: "sslwizard", Width: width})
 	return out.String(), status
 }
 
@@ -124,6 +130,8 @@ func TestPlainWords(t *testing.T) {
 		{"quit", []string{"quit"}, []string{"stopped; nothing was changed."}},
 		{"no plan yet", []string{"plan"}, []string{"Still missing:", "trusted.acceptTerms"}},
 		{"a bad name", []string{"", "", "shop_.example.com"}, []string{"Error: "}},
+		{"a URL as name", []string{"", "", "https://shop.example.com"}, []string{"did you mean \"shop.example.com\"?\n"}},
+		{"a name for a local CA", []string{"", "", "intranet"}, []string{"Chosen: intranet."}},
 		{"hostile", []string{"", "", "\x1b[2Jevil\u202e.example.com"}, []string{"Error: "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -138,6 +146,48 @@ func TestPlainWords(t *testing.T) {
 				t.Errorf("exit status %d\n%q", status, said)
 			}
 		})
+	}
+}
+
+// At the plan only a whole yes does something, and every other word does what it does elsewhere.
+func TestPlainWordsAtThePlan(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		lines []string
+		want  string
+	}{
+		{[]string{"no", "quit"}, "stopped; nothing was changed."},
+		{[]string{"quit"}, "stopped; nothing was changed."},
+		{[]string{"no", "y"}, "That was not \"yes\": nothing was changed.\nBack in step 7: Trusted certificate."},
+		{[]string{"no", "<"}, "Back in step 7: Trusted certificate."},
+		{[]string{"<"}, "Back in step 7: Trusted certificate."},
+	} {
+		said, status := converse(t, &fake{plan: onePlan}, append(typed(t), c.lines...)...)
+		if _, after, _ := strings.Cut(said, "Looking at this server."); status != steps.ExitCancelled || !strings.Contains(after, c.want) {
+			t.Errorf("%q: exit status %d, no %q in\n%s", c.lines, status, c.want, after)
+		}
+	}
+}
+
+// On a screen no word is torn at its edge; what may be copied is whole.
+func TestPlainIsWrapped(t *testing.T) {
+	t.Parallel()
+	const width = 60
+	words := append([]string{"?"}, typed(t)...)
+	said, _ := converseAt(t, &fake{plan: onePlan}, width, words...)
+	whole, _ := converseAt(t, &fake{plan: onePlan}, 0, words...)
+	if strings.Join(strings.Fields(said), " ") != strings.Join(strings.Fields(whole), " ") {
+		t.Errorf("wrapped\n%s\nwhole\n%s", said, whole)
+	}
+	command := "    sudo apt-get install --no-install-recommends nginx\n"
+	if !strings.Contains(whole, command) || !strings.Contains(said, command) {
+		t.Errorf("no %q in\n%s", command, said)
+	}
+	typed := strings.NewReplacer("]: ", "]:\n", ": Chosen", ":\nChosen").Replace(said) // Enter is on the screen only
+	for line := range strings.Lines(typed) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n >= width && !strings.HasPrefix(line, "    ") {
+			t.Errorf("%d columns: %s", n, line)
+		}
 	}
 }
 

@@ -46,9 +46,13 @@ func (b *quitBox) body(int, int) []string {
 		}
 		return "   " + text
 	}
+	kept := "Your answers are kept for 7 days; the next start offers them again."
+	if b.forgets() {
+		kept = "Your answers will be gone: without root they are not kept."
+	}
 	return []string{"", "", "", "   Quit sslwizard?", "",
 		"     Nothing has been changed on this server.",
-		"     Your answers are kept for 7 days; the next start offers them again.",
+		"     " + kept,
 		"     sudo " + b.options.Called, "",
 		choice(!b.quit, "Keep going"), choice(b.quit, "Quit")}
 }
@@ -61,7 +65,11 @@ func (b *quitBox) keys() []key {
 
 // stopped is the end of a wizard that somebody left before anything was applied.
 func stopped(s *shared) ending {
+	said, again := "Your answers are kept.", "offers them again"
+	if s.forgets() {
+		said, again = "Your answers are not kept.", "can do it, and keeps them"
+	}
 	return ending{status: steps.ExitCancelled, report: []string{
-		"sslwizard: stopped; nothing was changed on this server. Your answers are kept.",
-		"  sudo " + s.options.Called + "    offers them again"}}
+		"sslwizard: stopped; nothing was changed on this server. " + said,
+		"  sudo " + s.options.Called + "    " + again}}
 }

@@ -22,6 +22,9 @@ func (s *shared) keep(open steps.ID) tea.Cmd {
 	return s.kept.next(func() { _ = s.machine.Save(s.ctx, session) }) // that it cannot be kept is no reason to stop
 }
 
+// forgets reports that nothing can be kept: what is kept lies where only root may write.
+func (s *shared) forgets() bool { return s.talk != nil && !s.talk.facts.Root }
+
 // forget has nothing kept any more.
 func (s *shared) forget() tea.Cmd {
 	return s.kept.next(func() { _ = s.machine.Forget(s.ctx) }) // what cannot be forgotten is overwritten by the next step

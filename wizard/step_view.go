@@ -57,7 +57,7 @@ func (s *stepScreen) found(width, room int) []string {
 		lines = append(lines, indented(sign, s.theme.Fold(steps.CleanLine(f.Text)), width)...)
 		for _, fix := range f.Fix {
 			command, comment := steps.SplitFix(fix)
-			lines = append(lines, cut("            "+s.theme.Fold(strings.TrimSpace(command+"  "+comment)), width, s.theme))
+			lines = append(lines, remedy(s.theme.Fold(strings.TrimSpace(command+"  "+comment)), inset+7, width)...)
 		}
 	}
 	if len(lines) > 0 {

@@ -134,7 +134,7 @@ func (t *talk) findings(id steps.ID) []steps.Finding {
 // supposed are the answers with something in the place of what has to be said after a step.
 func (t *talk) supposed(id steps.ID) steps.Answers {
 	stand := map[string]string{"certs.domains": "site.example.com", "proxy.upstream": "http://127.0.0.1:3000", "trusted.acceptTerms": "yes",
-		"trusted.certificate": "/cert.pem", "trusted.key": "/key.pem"}
+		"trusted.source": "none", "trusted.certificate": "/cert.pem", "trusted.key": "/key.pem"}
 	a, after := t.answers, false
 	for _, s := range steps.IDs() {
 		for _, q := range t.questions(s) {

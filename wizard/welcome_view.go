@@ -121,7 +121,11 @@ func (w *welcome) failure(width int) []string {
 func (w *welcome) bottom(width, height int) []string {
 	lines := []string{""}
 	if w.options.SSH && w.run == "" && height >= roomyWelcome {
-		lines = append(append(lines, prose("If the connection drops, your answers are kept, and a run that has started goes on.", width)...), "")
+		said := "If the connection drops, your answers are kept, and a run that has started goes on."
+		if w.forgets() {
+			said = "Without root nothing can be done, and if the connection drops your answers are gone."
+		}
+		lines = append(append(lines, prose(said, width)...), "")
 	}
 	choices := w.choices()
 	w.at = max(0, min(w.at, len(choices)-1)) // what was looked for may have taken a choice away

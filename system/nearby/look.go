@@ -82,8 +82,9 @@ func leadsHere(ctx context.Context, name string, f steps.Facts, dns Resolver) st
 		c.Detail = steps.CleanLine(err.Error())
 		return c
 	}
-	if _, isAddress := d.IP(); isAddress || d.Wildcard() {
-		c.Verdict, c.Detail = steps.Skip, "nothing to ask the DNS about"
+	if why := d.Unobtainable(); why != "" {
+		c.Detail, _, _ = strings.Cut(why, ";")
+		c.Fix = []string{"take your own files or none in step 7, or another name here"}
 		return c
 	}
 	addresses, err := dns.LookupNetIP(ctx, "ip", string(d))

@@ -143,7 +143,8 @@ func TestLookAtNames(t *testing.T) {
 		{"old.example.com", steps.Warn, "198.51.100.1"},
 		{"half.example.com", steps.Warn, "also to 2001:db8::bad"},
 		{"slow.example.com", steps.Skip, "does not answer"},
-		{"192.0.2.1", steps.Skip, "nothing to ask"},
+		{"intranet", steps.Warn, "no CA issues"},
+		{"192.0.2.1", steps.Warn, "cannot be asked for"},
 	} {
 		a.Certs.Domains = []string{c.name}
 		got := Look(t.Context(), "certs.domains", a, f, world)

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 func (a *App) answersCommand() *cobra.Command {
@@ -58,7 +59,7 @@ func (a *App) prose(text []byte) []byte {
 		case strings.HasPrefix(line, "- "):
 			indent = len("- ")
 		}
-		b.WriteString(wrap(strings.TrimSuffix(line, "\n"), indent, a.Width) + "\n")
+		b.WriteString(theme.Wrap(strings.TrimSuffix(line, "\n"), indent, a.Width) + "\n")
 	}
 	return []byte(b.String())
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 func TestHowCalled(t *testing.T) {
@@ -222,20 +223,20 @@ func TestWrapKeepsEveryWord(t *testing.T) {
 	t.Parallel()
 	text := "✗ fail  certs      certs.names        127.0.0.1:443: the certificate is for a.very.long.name.example.com and for nothing else at all"
 	for width := range 120 {
-		got := wrap(text, 8, width)
+		got := theme.Wrap(text, 8, width)
 		if strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(text), " ") {
 			t.Fatalf("width %d: %q", width, got)
 		}
 		for _, l := range strings.Split(got, "\n") {
-			if width >= 70 && columns(l) >= width {
-				t.Errorf("width %d: %q has %d columns", width, l, columns(l))
+			if width >= 70 && theme.Columns(l) >= width {
+				t.Errorf("width %d: %q has %d columns", width, l, theme.Columns(l))
 			}
 		}
 	}
-	if got := wrap("  a  b "+strings.Repeat("c ", 20), 4, 0); !strings.HasPrefix(got, "  a  b c") {
+	if got := theme.Wrap("  a  b "+strings.Repeat("c ", 20), 4, 0); !strings.HasPrefix(got, "  a  b c") {
 		t.Errorf("%q", got)
 	}
-	if got := columns("\x1b[31m✗ stop\x1b[0m x"); got != 8 {
+	if got := theme.Columns("\x1b[31m✗ stop\x1b[0m x"); got != 8 {
 		t.Error(got)
 	}
 }

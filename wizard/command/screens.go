@@ -18,7 +18,7 @@ func (a *App) wizard(ctx context.Context, f runFlags) error {
 		return err
 	}
 	m := a.machine()
-	o := wizard.Options{Version: a.Version, Called: cmp.Or(a.Called.Sudo, ourName), SSH: a.Env("SSH_CONNECTION") != "" || a.Env("SSH_TTY") != "",
+	o := wizard.Options{Version: a.Version, Width: a.Width, Called: cmp.Or(a.Called.Sudo, ourName), SSH: a.Env("SSH_CONNECTION") != "" || a.Env("SSH_TTY") != "",
 		Theme: a.theme()}
 	for _, id := range f.only {
 		o.Only = append(o.Only, steps.ID(id))

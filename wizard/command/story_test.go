@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/wizard/theme"
 )
 
 var update = flag.Bool("update", false, "write the texts of testdata anew; read every one of them before you commit it")
@@ -183,6 +184,12 @@ var stories = []story{
 		return &machine{preview: &p, tape: tp, status: standingOf("local"),
 			result: &steps.Result{Run: tp.run, Outcome: steps.OutcomePartial, Reports: []steps.Report{well()}, Err: why, Kept: []string{"/var/lib/sslwizard/acme: what a CA gave is kept"}}}
 	}},
+	{"stopped", []string{"--non-interactive", "-"}, 3, func(t *testing.T) *machine {
+		p := shopPlan(shopSite(t, ""))
+		why := &steps.Failure{Text: "cannot go on: the run was stopped", Status: steps.ExitCancelled}
+		tp := (&tape{run: "20261123-120000-0002"}).through(p, 0, 5).add(steps.Failed, p.Effects[7].Change, why.Error(), 0).add(steps.Failed, nil, "partial", time.Second)
+		return &machine{preview: &p, tape: tp, result: &steps.Result{Outcome: steps.OutcomePartial, Err: why}}
+	}},
 	{"failed", []string{"--non-interactive", "-"}, 4, func(t *testing.T) *machine {
 		p := shopPlan(shopSite(t, ""))
 		why := &steps.Failure{Code: "N04", Text: "cannot keep the change: nginx refuses the configuration", Fixes: []string{"sudo nginx -t    says the same"}}
@@ -290,7 +297,7 @@ func reads(t *testing.T, text string) {
 	t.Helper()
 	seen := map[string]bool{}
 	for _, line := range strings.Split(text, "\n") {
-		if columns(line) > 79 && strings.Contains(strings.TrimSpace(line), " ") {
+		if theme.Columns(line) > 79 && strings.Contains(strings.TrimSpace(line), " ") {
 			t.Errorf("wider than the screen: %s", line)
 		}
 		if line != strings.TrimRight(line, " ") {

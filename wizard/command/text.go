@@ -35,7 +35,7 @@ func (p *textPrinter) line(format string, args ...any) { p.lineTo(p.out, 0, form
 // lineTo writes one line and, on a screen too narrow for it, continues it at the indent.
 func (p *textPrinter) lineTo(out io.Writer, indent int, format string, args ...any) {
 	p.begun = true
-	_, _ = fmt.Fprintln(out, wrap(fmt.Sprintf(format, args...), indent, p.width))
+	_, _ = fmt.Fprintln(out, theme.Wrap(fmt.Sprintf(format, args...), indent, p.width))
 }
 
 // gap parts what follows from what was printed before.
@@ -53,7 +53,7 @@ func (p *textPrinter) fixes(out io.Writer, indent int, all []string) {
 	for i, line := range all {
 		command, comment := steps.SplitFix(line)
 		ways[i] = way{p.called.typed(command), comment}
-		if n := columns(ways[i].command); comment != "" && n <= widest {
+		if n := theme.Columns(ways[i].command); comment != "" && n <= widest {
 			column = max(column, n)
 		}
 	}
@@ -63,7 +63,7 @@ func (p *textPrinter) fixes(out io.Writer, indent int, all []string) {
 		switch {
 		case w.comment == "":
 			p.lineTo(out, indent, "%s%s", margin, w.command)
-		case p.width > 0 && indent+columns(beside) >= p.width:
+		case p.width > 0 && indent+theme.Columns(beside) >= p.width:
 			p.lineTo(out, indent, "%s%s", margin, w.command)
 			p.lineTo(out, indent+4, "%s  # %s", margin, w.comment)
 		default:

@@ -173,7 +173,8 @@ func (p *textPrinter) next(r steps.Result, e ending) {
 	}
 	again := r.Outcome == steps.OutcomePartial || r.Outcome == steps.OutcomeUnverified || r.Outcome == steps.OutcomeReverted
 	if again && e.again != "" && !stopped(r) {
-		p.line("\nPut it right, then run the same again:\n  %s", e.again)
+		byHand := steps.ExitStatus("", r.Err) == steps.ExitCancelled // there is nothing to put right
+		p.line("\n%s:\n  %s", word(byHand, "To go on, run the same again", "Put it right, then run the same again"), e.again)
 	}
 	if e.undo != "" {
 		p.line("Or undo this run:\n  %s", undo)

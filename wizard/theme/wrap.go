@@ -1,15 +1,15 @@
-package command
+package theme
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// wrap breaks a line at spaces so that it has at most width-1 columns; what continues it is indented by indent. With a
+// Wrap breaks a line at spaces so that it has at most width-1 columns; what continues it is indented by indent. With a
 // width of 0, where nobody knows how wide the screen is, and for text of several lines, it changes nothing. Words are
 // never broken: what has to be copied stays whole; nor is a line where two spaces part it on purpose.
-func wrap(line string, indent, width int) string {
-	if width <= indent+20 || columns(line) < width || strings.Contains(line, "\n") {
+func Wrap(line string, indent, width int) string {
+	if width <= indent+20 || Columns(line) < width || strings.Contains(line, "\n") {
 		return line
 	}
 	lead := line[:len(line)-len(strings.TrimLeft(line, " "))]
@@ -17,13 +17,13 @@ func wrap(line string, indent, width int) string {
 	b.WriteString(lead)
 	column, first := len(lead), true
 	for _, word := range words(line[len(lead):]) {
-		n := columns(strings.TrimRight(word, " "))
+		n := Columns(strings.TrimRight(word, " "))
 		if !first && column+n >= width {
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			column = indent
 		}
 		b.WriteString(word)
-		column, first = column+columns(word), false
+		column, first = column+Columns(word), false
 	}
 	return trimEnds(b.String())
 }
@@ -49,8 +49,8 @@ func trimEnds(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// columns is how many columns a text takes, without the colours of theme.Paint.
-func columns(s string) int {
+// Columns is how many columns a text takes, without the colours of theme.Paint.
+func Columns(s string) int {
 	n := utf8.RuneCountInString(s)
 	for rest := s; ; {
 		_, after, found := strings.Cut(rest, "\x1b[")
