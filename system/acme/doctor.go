@@ -142,9 +142,18 @@ func (e *examination) lookup(ctx context.Context, d steps.Domain) ([]netip.Addr,
 	for i := range addresses {
 		addresses[i] = addresses[i].Unmap()
 	}
-	slices.SortFunc(addresses, netip.Addr.Compare)
-	return slices.Compact(addresses), err
+	slices.SortFunc(addresses, netip.Addr.Compare) // those of IPv4 first
+	addresses = slices.Compact(addresses)
+	six := slices.IndexFunc(addresses, netip.Addr.Is6)
+	if six < 0 {
+		six = len(addresses)
+	}
+	return slices.Concat(addresses[:min(six, maxAddresses)], addresses[six:min(len(addresses), six+maxAddresses)]), err
 }
+
+// maxAddresses is how many addresses of each family are looked at. A DNS can name thousands, and we would knock at every
+// door of somebody else's.
+const maxAddresses = 8
 
 func unresolved(d steps.Domain, err error) steps.Finding {
 	var dns *net.DNSError

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,6 +174,28 @@ func TestDoctorNamesEveryName(t *testing.T) {
 	}
 	if len(root.tokens) != 0 {
 		t.Error("the test token stayed")
+	}
+}
+
+// TestDoctorKnocksAtFewDoors: a DNS with thousands of addresses does not have us connect to all of them.
+func TestDoctorKnocksAtFewDoors(t *testing.T) {
+	t.Parallel()
+	n := &internet{t: t, names: map[string][]string{}}
+	for i := range 500 {
+		n.names["shop.example.com"] = append(n.names["shop.example.com"], fmt.Sprintf("198.51.100.%d", i%250+1), fmt.Sprintf("2001:db8::%x", i+1))
+	}
+	var knocks, six atomic.Int32
+	d := &Doctor{Own: []netip.Addr{netip.MustParseAddr("203.0.113.7")}, Resolver: n, Patience: 5 * time.Second,
+		Dial: func(_ context.Context, network, address string) (net.Conn, error) {
+			knocks.Add(1)
+			if strings.HasPrefix(address, "[") {
+				six.Add(1)
+			}
+			return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("connect: connection refused")}
+		}}
+	found := d.Examine(t.Context(), []steps.Domain{"shop.example.com"}, &webroot{tokens: map[string]string{}})
+	if knocks.Load() > 2*maxAddresses || six.Load() == 0 || six.Load() == knocks.Load() || len(found) == 0 {
+		t.Errorf("%d times, %d by IPv6: %d findings", knocks.Load(), six.Load(), len(found))
 	}
 }
 

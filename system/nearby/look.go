@@ -3,6 +3,7 @@ package nearby
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -114,13 +115,22 @@ func judgeAddresses(c steps.Check, addresses []netip.Addr, f steps.Facts) steps.
 	case len(elsewhere) == 0:
 		c.Verdict, c.Detail = steps.OK, "leads here"
 	case len(here) == 0:
-		c.Code, c.Detail = "A02", "leads to "+strings.Join(elsewhere, " and ")+", which this server does not have itself"
+		c.Code, c.Detail = "A02", "leads to "+some(elsewhere)+", which this server does not have itself"
 		c.Fix = []string{"fine behind a router, a load balancer or a CDN that passes ports 80 and 443 on to here", "else point it to " + orThis(f)}
 	default:
-		c.Code, c.Detail = "A03", "leads here and also to "+strings.Join(elsewhere, " and ")
+		c.Code, c.Detail = "A03", "leads here and also to "+some(elsewhere)
 		c.Fix = []string{"remove the records that are not this server's: a CA may ask any of them"}
 	}
 	return c
+}
+
+// some are the first of addresses of which a DNS can name thousands.
+func some(addresses []string) string {
+	const shown = 4
+	if more := len(addresses) - shown; more > 0 {
+		addresses = append(addresses[:shown:shown], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(addresses, " and ")
 }
 
 // orThis is the address that a record should have, as far as it is known.

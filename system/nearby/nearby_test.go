@@ -2,6 +2,7 @@ package nearby
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -154,6 +155,21 @@ func TestLookAtNames(t *testing.T) {
 	}
 	if got := Look(t.Context(), "ssl.profile", a, f, world); got != nil {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestManyAddresses: what a DNS with thousands of addresses says fits a line all the same.
+func TestManyAddresses(t *testing.T) {
+	t.Parallel()
+	var many []string
+	for n := range 2000 {
+		many = append(many, fmt.Sprintf("2001:db8:1::%x", n+1))
+	}
+	a := steps.Defaults()
+	a.Certs.Domains = []string{"many.example.com"}
+	got := Look(t.Context(), "certs.domains", a, steps.Facts{}, zone{names: map[string][]string{"many.example.com": many}})
+	if len(got) != 1 || len(got[0].Detail) > 200 || !strings.Contains(got[0].Detail, "2001:db8:1::4 and 1996 more") {
+		t.Errorf("%.500v", got)
 	}
 }
 
