@@ -33,6 +33,7 @@ var meanings = map[string]string{
 	"H12": "An installation of packages was cut off before. Until that is repaired nothing can be installed.",
 	"H13": "The package manager could not install what is needed. The reason is its own, not the site's.",
 	"H14": "This server cannot fetch packages: no network, no DNS, or a mirror that does not answer.",
+	"H18": "Somebody beside root may write in a folder on the way, and could swap what is put there.",
 	"H19": "A file that has to be written is a link to somewhere else, and what it leads to may be somebody's.",
 
 	"N01": "Another program holds a port that the site needs.",

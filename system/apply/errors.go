@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 func failf(format string, args ...any) *steps.Failure {
@@ -24,8 +25,14 @@ func cancelled(ctx context.Context) error {
 	return &steps.Failure{Text: "cannot go on: the run was stopped", Status: steps.ExitCancelled, Err: context.Cause(ctx)}
 }
 
-// diskFault gives the errors of a disk that is full, broken or read-only their name and the ways on.
+// diskFault gives the errors of a disk that is full, broken, read-only or in the hands of others their name and the ways
+// on.
 func diskFault(err error) error {
+	if unsafe, ok := errors.AsType[*host.FolderError](err); ok {
+		folder := steps.CleanLine(unsafe.Folder)
+		return &steps.Failure{Text: "cannot write: somebody beside root could swap what is written", Code: "H18", Err: err,
+			Fixes: []string{"ls -ld " + folder + "    shows whose it is", "sudo chown root:root " + folder + " && sudo chmod go-w " + folder + "    then run it again"}}
+	}
 	for _, d := range diskFaults {
 		if errors.Is(err, d.errno) {
 			return &steps.Failure{Text: d.text, Code: d.code, Fixes: []string{d.fix}, Err: err}

@@ -1,9 +1,28 @@
 package apply
 
-import "syscall"
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
 
 // full is what a full disk says.
 type full struct{}
 
 func (full) Error() string        { return "no space left on device" }
 func (full) Is(target error) bool { return target == syscall.ENOSPC }
+
+// TestFolderOfOthers: who is told that a folder is not safe is told which, why, and what to type.
+func TestFolderOfOthers(t *testing.T) {
+	t.Parallel()
+	err := diskFault(fmt.Errorf("cannot write /etc/nginx/conf.d/x: %w", &host.FolderError{Folder: "/etc/nginx/conf.d", Reason: "it is writable by everybody (mode 0777)"}))
+	f, ok := errors.AsType[*steps.Failure](err)
+	if !ok || f.Code != "H18" || !strings.Contains(err.Error(), "mode 0777") || !strings.Contains(strings.Join(f.Fixes, "\n"), "sudo chown root:root /etc/nginx/conf.d && sudo chmod go-w /etc/nginx/conf.d") {
+		t.Errorf("%v", err)
+	}
+}

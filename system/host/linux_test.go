@@ -226,15 +226,21 @@ func TestRootWritesOnlyWhereOthersCannot(t *testing.T) {
 	must(t, os.Mkdir(filepath.Join(dir, "theirs"), 0o755))
 	must(t, os.Chown(filepath.Join(dir, "theirs"), 1234, 0))
 	must(t, os.Symlink("open", filepath.Join(dir, "link")))
+	must(t, os.MkdirAll(filepath.Join(dir, "group", "below"), 0o755))
+	must(t, os.Chown(filepath.Join(dir, "group"), 0, 1234))
+	must(t, os.Chmod(filepath.Join(dir, "group"), 0o775))
+	must(t, os.Mkdir(filepath.Join(dir, "wheel"), 0o755))
+	must(t, os.Chmod(filepath.Join(dir, "wheel"), 0o775))
 	l := New("")
-	for _, name := range []string{"open", "open/below", "theirs", "link"} {
+	for _, name := range []string{"open", "open/below", "theirs", "link", "group", "group/below"} {
 		var unsafe *FolderError
 		err := l.WriteFile(filepath.Join(dir, name, "key"), mine("secret", 0o600))
 		if !errors.As(err, &unsafe) || !strings.Contains(err.Error(), "not safe to write in") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	must(t, l.WriteFile(filepath.Join(dir, "key"), mine("secret", 0o600))) // /tmp above it is sticky
+	must(t, l.WriteFile(filepath.Join(dir, "key"), mine("secret", 0o600)))          // /tmp above it is sticky
+	must(t, l.WriteFile(filepath.Join(dir, "wheel", "key"), mine("secret", 0o600))) // root's own group
 	if err := l.WriteFile("/tmp/sslwizard-test-key", mine("secret", 0o600)); err == nil {
 		os.Remove("/tmp/sslwizard-test-key")
 		t.Error("root wrote a key into /tmp")

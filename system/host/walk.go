@@ -51,14 +51,21 @@ func (l *Linux) writingPlace(name string) (place, string, error) {
 // trusted refuses a folder in which somebody beside root could swap what we write. A sticky folder (/tmp) on the way
 // is fine, since only root can rename root's folders in it; as the last one it is not.
 func trusted(folder string, st *unix.Stat_t, last bool) error {
+	swappable := last || st.Mode&unix.S_ISVTX == 0
 	switch {
 	case st.Uid != 0:
 		return &FolderError{folder, fmt.Sprintf("it belongs to user id %d", st.Uid)}
-	case st.Mode&0o002 != 0 && (last || st.Mode&unix.S_ISVTX == 0):
+	case st.Mode&0o002 != 0 && swappable:
 		return &FolderError{folder, fmt.Sprintf("it is writable by everybody (mode %04o)", st.Mode&0o7777)}
+	case st.Mode&0o020 != 0 && swappable && st.Gid != 0 && !staffs(folder):
+		return &FolderError{folder, fmt.Sprintf("it is writable by the group with the id %d (mode %04o)", st.Gid, st.Mode&0o7777)}
 	}
 	return nil
 }
+
+// staffs reports what may be in the hands of the group "staff", whose members are as good as root by that (Debian
+// policy 9.1.2): root's own programs are looked for there.
+func staffs(folder string) bool { return strings.HasPrefix(folder+"/", "/usr/local/") }
 
 // walk opens dir one name at a time, following links by hand so that they stay below the root and so that each
 // folder is checked by the handle that is then used.
