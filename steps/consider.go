@@ -20,7 +20,7 @@ func allSites(asked []Site, f Facts, ex Executor) ([]Site, []Finding) {
 		default:
 			findings = append(findings, Finding{Step: IDInstall, Code: "executor-mix", Severity: Blocker,
 				Text: fmt.Sprintf("cannot serve with %s: the stored site %s is served by %s, and they cannot share the ports", ex.Name(), s.Name, s.Install.Executor),
-				Fix: []string{"sslwizard answers print > all.yaml    then set install.executor: " + ex.Name() + " in every document, add the new site, and run with all.yaml",
+				Fix: []string{"sudo sslwizard answers print > all.yaml    then set install.executor: " + ex.Name() + " in every document, add the new site, and run with all.yaml",
 					"or sudo sslwizard remove " + s.Name}})
 		}
 	}

@@ -35,7 +35,11 @@ func installQuestions(f Facts) []Question {
 	}
 }
 
+// defaultExecutor is that of the sites that are served here already: all of a server have the same.
 func defaultExecutor(f Facts) string {
+	if len(f.Managed.Sites) > 0 {
+		return f.Managed.Sites[0].Install.Executor
+	}
 	if f.Nginx.Active && slices.ContainsFunc(f.Nginx.Servers, func(s NginxServer) bool { return !s.Stock }) {
 		return ExecutorNginx
 	}
@@ -43,6 +47,9 @@ func defaultExecutor(f Facts) string {
 }
 
 func whyExecutor(f Facts) string {
+	if len(f.Managed.Sites) > 0 {
+		return f.Managed.Sites[0].Name + " is served by it already, and two programs cannot have the same ports."
+	}
 	if defaultExecutor(f) == ExecutorNginx {
 		return "nginx already serves other sites here, and two programs cannot have the same ports."
 	}

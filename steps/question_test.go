@@ -171,6 +171,12 @@ func TestDefaultsFromFacts(t *testing.T) {
 			t.Errorf("%s: default %q, want %q", key, got[key], want)
 		}
 	}
+	for _, executor := range []string{ExecutorNative, ExecutorNginx} {
+		f.Managed.Sites = []Site{{Name: "shop.example.com", Install: SiteInstall{Executor: executor}}}
+		if d, why := defaultExecutor(f), whyExecutor(f); d != executor || !strings.Contains(why, "shop.example.com") {
+			t.Errorf("beside a site of %s: %s, %q", executor, d, why)
+		}
+	}
 	f.Listeners = append(f.Listeners, Listener{Port: Port{8080, "tcp"}})
 	if d := defaultUpstream(f); d != "" {
 		t.Errorf("two applications listen, and %s was picked", d)

@@ -24,6 +24,19 @@ func TestUnended(t *testing.T) {
 	}
 }
 
+// A run is named by what it does: what it takes away, not what it leaves.
+func TestWhatARunIs(t *testing.T) {
+	t.Parallel()
+	if got, want := what(nativePlan()), "apply "+shop.Name+" (native)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p := removalPlan()
+	p.Sites = []steps.Site{{Name: "other.example.com"}}
+	if got, want := what(p), "remove "+shop.Name+" (native)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // A run that goes on is told from one that never ended by the lock.
 func TestBusy(t *testing.T) {
 	t.Parallel()

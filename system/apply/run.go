@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -92,16 +93,31 @@ func (e *Engine) again(ctx context.Context, shown steps.Preview) (steps.Preview,
 	return fresh, nil
 }
 
+// what is a run in a few words. A removal is named by what it takes away, not by what it leaves.
 func what(p steps.Plan) string {
-	names := make([]string, len(p.Sites))
-	for i, s := range p.Sites {
-		names[i] = s.Name
+	verb, names := "apply ", []string(nil)
+	for _, s := range p.Sites {
+		names = append(names, s.Name)
 	}
-	said := "apply " + strings.Join(names, ", ")
+	if gone := removed(p); len(gone) > 0 {
+		verb, names = "remove ", gone
+	}
+	said := verb + strings.Join(names, ", ")
 	if p.Executor != "" {
 		said += " (" + p.Executor + ")"
 	}
 	return steps.CleanLine(said)
+}
+
+// removed are the sites that a plan takes away.
+func removed(p steps.Plan) []string {
+	var names []string
+	for _, c := range p.Changes {
+		if f, ok := c.(steps.RemoveFile); ok && path.Dir(f.Path) == steps.SitesDir {
+			names = append(names, strings.TrimSuffix(path.Base(f.Path), ".yaml"))
+		}
+	}
+	return names
 }
 
 // session is one run of a plan.
