@@ -58,7 +58,7 @@ func (f *field) seen(width int) []string {
 		lines = append(lines, indented(f.theme.Mark(c.Verdict)+" ", f.theme.Fold(text), width)...)
 		for _, fix := range c.Fix {
 			command, _ := steps.SplitFix(fix)
-			lines = append(lines, remedy(f.theme.Fold(command), inset+7, width)...)
+			lines = append(lines, hung(f.theme.Fold(command), inset+7, width)...)
 		}
 	}
 	return lines

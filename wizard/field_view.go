@@ -194,13 +194,3 @@ func indented(sign, text string, width int) []string {
 	}
 	return lines
 }
-
-// remedy is what can be done about something that was said above it; what goes on on the next line stands further in.
-func remedy(text string, column, width int) []string {
-	const hanging = 2
-	lines := wrap(text, width-column-hanging)
-	for n := range lines {
-		lines[n] = pad("", column+min(n, 1)*hanging) + lines[n]
-	}
-	return lines
-}

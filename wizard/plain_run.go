@@ -77,7 +77,9 @@ func (p *plain) soFar() {
 }
 
 func (p *plain) plan(v steps.Preview) {
-	p.say("Plan %s:", short(v.Hash))
+	if v.Pending() {
+		p.say("Plan %s:", short(v.Hash))
+	}
 	for _, e := range v.Effects {
 		if e.Action == steps.Nothing {
 			continue

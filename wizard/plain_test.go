@@ -169,6 +169,19 @@ func TestPlainWordsAtThePlan(t *testing.T) {
 	}
 }
 
+// What stands in the way is no plan, and the server is not called as asked.
+func TestPlainBlocked(t *testing.T) {
+	t.Parallel()
+	stopped := func([]steps.Site) (steps.Preview, error) {
+		return steps.Preview{Findings: []steps.Finding{{Severity: steps.Blocker, Text: "cannot listen on port 80", Fix: []string{"sudo systemctl disable --now apache2"}}}}, nil
+	}
+	said, status := converse(t, &fake{plan: stopped}, typed(t)...)
+	_, said, _ = strings.Cut(said, "Looking at this server.")
+	if status != steps.ExitFailed || strings.Contains(said, "Plan") || strings.Contains(said, "as asked") || !strings.Contains(said, "stop: cannot listen on port 80\n    sudo systemctl disable") {
+		t.Errorf("exit status %d\n%s", status, said)
+	}
+}
+
 // On a screen no word is torn at its edge; what may be copied is whole.
 func TestPlainIsWrapped(t *testing.T) {
 	t.Parallel()

@@ -124,6 +124,9 @@ func (p *planScreen) body(width, height int) []string {
 		return []string{"", "  " + p.theme.Shape("…", "..") + " comparing with this server"}
 	}
 	found := p.findings(width)
+	if !p.view.Pending() && blocked(*p.view) {
+		return append([]string{"", "  There is no plan yet: something stands in the way."}, found...)
+	}
 	if !p.view.Pending() {
 		return append([]string{"", "  Nothing to do: this server is as asked."}, found...)
 	}
@@ -216,11 +219,7 @@ func (p *planScreen) findings(width int) []string {
 func fixes(s *shared, all []string, width int) []string {
 	var lines []string
 	for _, fix := range all {
-		command, comment := steps.SplitFix(fix)
-		if comment != "" {
-			command += "    # " + comment
-		}
-		lines = append(lines, cut("            "+s.theme.Fold(command), width, s.theme))
+		lines = append(lines, advice(fix, s.theme, inset+len("x fail "), width)...)
 	}
 	return lines
 }
@@ -244,7 +243,13 @@ func (p *planScreen) status() string {
 }
 
 func (p *planScreen) keys() []key {
-	keys := []key{{"↑↓", "move"}, {"enter", "details"}}
+	var keys []key
+	switch {
+	case len(p.problems) > 0:
+		keys = []key{{"enter", "put it right"}}
+	case len(p.pending) > 0:
+		keys = []key{{"↑↓", "move"}, {"enter", "details"}}
+	}
 	if p.ready() {
 		keys = append(keys, key{"a", "apply"})
 	}

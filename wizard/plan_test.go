@@ -60,6 +60,13 @@ func TestPlanScreens(t *testing.T) {
 				{Severity: steps.Warning, Code: "W01", Text: "nobody answers at http://127.0.0.1:3000"}}
 		})
 	})
+	golden(t, "plan-stopped", func(s *shared) screen { // what stands in the way is found before there are changes
+		return plannedScreen(s, func(v *steps.Preview) {
+			*v = steps.Preview{Findings: []steps.Finding{{Severity: steps.Blocker, Code: "N01", Text: "cannot listen on port 80: held by apache2.service (process apache2, pid 765, package apache2-bin)",
+				Fix: []string{"sudo systemctl disable --now apache2.service    if it is not needed any more",
+					"or move it to another port, for instance 127.0.0.1:8080, and give that as proxy.upstream: it is then served with HTTPS"}}}}
+		})
+	})
 	golden(t, "plan-nothing", func(s *shared) screen {
 		return plannedScreen(s, func(v *steps.Preview) {
 			for n := range v.Effects {

@@ -55,10 +55,7 @@ func (s *stepScreen) found(width, room int) []string {
 	for _, f := range s.talk.findings(s.step.ID()) {
 		sign := s.theme.Severity(f.Severity) + " "
 		lines = append(lines, indented(sign, s.theme.Fold(steps.CleanLine(f.Text)), width)...)
-		for _, fix := range f.Fix {
-			command, comment := steps.SplitFix(fix)
-			lines = append(lines, remedy(s.theme.Fold(strings.TrimSpace(command+"  "+comment)), inset+7, width)...)
-		}
+		lines = append(lines, fixes(s.shared, f.Fix, width)...)
 	}
 	if len(lines) > 0 {
 		lines = append([]string{""}, lines...)
