@@ -2,8 +2,14 @@ package system
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/assets"
@@ -114,4 +120,36 @@ func (l live) Served(ctx context.Context, site steps.Site, sha256 string) error 
 		}
 	}
 	return nil
+}
+
+// glance is how long a handshake with this host's own server may take.
+const glance = 3 * time.Second
+
+// Outdated makes one handshake in each family. A site that is named by its address cannot be asked for over loopback.
+func (l live) Outdated(ctx context.Context, site steps.Site, wanted string) bool {
+	name := string(site.Certs.Domains[0])
+	if _, isIP := site.Certs.Domains[0].IP(); isIP {
+		return false
+	}
+	if parent, ok := strings.CutPrefix(name, "*."); ok {
+		name = "sslwizard." + parent
+	}
+	return slices.ContainsFunc(loopback(), func(at netip.AddrPort) bool {
+		leaf := servedLeaf(ctx, name, netip.AddrPortFrom(at.Addr(), 443))
+		return leaf != "" && !strings.EqualFold(leaf, wanted)
+	})
+}
+
+// servedLeaf is the SHA-256 of the certificate that is served, in hex; "" when there is none.
+func servedLeaf(ctx context.Context, name string, at netip.AddrPort) string {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	d := tls.Dialer{Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}} //nolint:gosec // only compared
+	conn, err := d.DialContext(ctx, "tcp", at.String())
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	sum := sha256.Sum256(conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Raw)
+	return hex.EncodeToString(sum[:])
 }

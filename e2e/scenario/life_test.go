@@ -114,6 +114,35 @@ func TestRenewalAfterABrokenRun(t *testing.T) {
 	})
 }
 
+// TestRenewalThatIsNotServed has a renewal store a new certificate that the server then does not take, because of a file
+// that somebody else left there. Nothing is due when the timer comes again, but the old certificate is still served: it is
+// the new one as soon as the file is gone.
+func TestRenewalThatIsNotServed(t *testing.T) {
+	withEach(t, func(t *testing.T, suite, executor string) {
+		st := begin(t, suite)
+		st.answer(executor)
+		st.must(st.apply())
+		first := st.serial()
+		bad := map[string]string{"native": "/etc/sslwizard/sites/bad.yaml", "nginx": "/etc/nginx/conf.d/bad.conf"}[executor]
+		st.s.Write(bad, "nonsense 1;\n", 0o644)
+		st.ends(st.sslwizard("renew", "--force", shop), 3, "cannot see the new certificate of "+shop+" in use")
+		if st.serial() != first {
+			t.Fatal("it is served all the same")
+		}
+		st.s.Must("rm", bad)
+		st.s.Must("systemctl", "start", "sslwizard-renew.service")
+		second := st.serial()
+		if second == first {
+			t.Error("the old certificate is still served")
+		}
+		st.s.Must("systemctl", "start", "sslwizard-renew.service")
+		if st.serial() != second {
+			t.Error("renewed what was not due")
+		}
+		st.live()
+	})
+}
+
 // breaksOff kills a run that adds the second site, while it verifies: the application hangs, so it is at that long.
 func (st *story) breaksOff(executor string) {
 	st.Helper()

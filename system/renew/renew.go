@@ -17,6 +17,9 @@ type Live interface {
 	Reload(ctx context.Context, sites []steps.Site) error
 	// Served reports an error unless every address of the site serves the leaf with this SHA-256 (hex, of its DER).
 	Served(ctx context.Context, site steps.Site, sha256 string) error
+	// Outdated reports whether the site is seen to serve another leaf than this one. It is a quick look: a site that does
+	// not answer serves nothing.
+	Outdated(ctx context.Context, site steps.Site, sha256 string) bool
 }
 
 // Outcome is what became of one site.
@@ -30,7 +33,9 @@ type Outcome struct {
 
 // Renew looks after these sites: those that are due get a new certificate, the executor is reloaded once, and each new
 // certificate is looked for on the wire. With force those that are not due are renewed too. One site's failure does not
-// keep the others from being renewed. Due includes a site that still waits for its first trusted certificate.
+// keep the others from being renewed. Due includes a site that still waits for its first trusted certificate. A site that
+// is not due but serves an older certificate than it has, because an earlier renewal was killed before its reload or the
+// reload failed, counts as renewed: otherwise the old one would be served until it runs out.
 func (m *Manager) Renew(ctx context.Context, h host.Host, sites []steps.Site, force bool, live Live, progress func(site, text string)) []Outcome {
 	outcomes := make([]Outcome, len(sites))
 	var renewed []int
@@ -40,6 +45,9 @@ func (m *Manager) Renew(ctx context.Context, h host.Host, sites []steps.Site, fo
 				progress(site.Name, text)
 			}
 		})
+		if outcomes[i].Err == nil && !outcomes[i].Renewed && outdated(ctx, h, site, live) {
+			outcomes[i].Renewed, outcomes[i].Note = true, ""
+		}
 		if outcomes[i].Renewed {
 			renewed = append(renewed, i)
 		}
@@ -90,6 +98,11 @@ func (m *Manager) goLive(ctx context.Context, h host.Host, sites []steps.Site, o
 			outcomes[i].Err = errors.Join(outcomes[i].Err, notServed(sites[i], err))
 		}
 	}
+}
+
+func outdated(ctx context.Context, h host.Host, site steps.Site, live Live) bool {
+	f, err := cert.CurrentFacts(h, site.Name)
+	return err == nil && live.Outdated(ctx, site, f.SHA256)
 }
 
 func proven(ctx context.Context, h host.Host, site steps.Site, live Live) error {

@@ -40,6 +40,11 @@ func (l *live) Served(_ context.Context, site steps.Site, sha256 string) error {
 	return nil
 }
 
+func (l *live) Outdated(_ context.Context, site steps.Site, sha256 string) bool {
+	served := l.serves[site.Name]
+	return served != "" && served != sha256
+}
+
 func (w *world) sites() []steps.Site {
 	o := w.obtain()
 	shop := steps.Site{Name: site, Certs: steps.SiteCerts{Domains: domains, Key: steps.ECDSAP256, Days: 365}, Trusted: o.Trusted}
@@ -146,6 +151,27 @@ func TestRenewIsProvenOnTheWire(t *testing.T) {
 		if out[0].Renewed {
 			t.Errorf("%s: it counts as renewed", name)
 		}
+	}
+}
+
+// TestRenewGoesLiveLater: a reload that failed, or that never came because the renewal was killed before it, is done when
+// the timer comes again, although nothing is due.
+func TestRenewGoesLiveLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{Validity: 90 * 24 * time.Hour})
+	w.mustMake(w.obtain())
+	if err := w.make(w.blogChange()); err != nil {
+		t.Fatal(err)
+	}
+	l := &live{w: w, serves: map[string]string{site: "older"}, stale: true}
+	expect(t, w.renew(l, false)[0].Err, "N06", steps.ExitUnverified)
+	l.stale = false
+	out := w.renew(l, false)
+	if out[0].Err != nil || !out[0].Renewed || out[1].Renewed || len(l.reloads) != 2 || !slices.Equal(l.reloads[1], []string{site}) {
+		t.Errorf("%+v, reloads %v", out, l.reloads)
+	}
+	if again := w.renew(l, false); again[0].Renewed || len(l.reloads) != 2 {
+		t.Errorf("%+v, reloads %v", again, l.reloads)
 	}
 }
 
