@@ -59,9 +59,14 @@ func (d *daemon) listenControl(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// listenPrivate opens a socket for its user alone, and for root.
+// listenPrivate opens a socket for its user alone, and for root. Only a socket is replaced: who names another file by
+// mistake keeps it.
 func listenPrivate(path string) (net.Listener, error) {
 	name := filepath.Base(path)
+	if there, err := os.Lstat(path); err == nil && there.Mode().Type() != fs.ModeSocket {
+		return nil, &steps.Failure{Text: "cannot open " + steps.CleanLine(path) + ": something is there that is no socket", Status: steps.ExitUsage,
+			Fixes: []string{"name a path at which nothing is"}}
+	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a service that was killed
 		return nil, fmt.Errorf("cannot replace %s: %w", name, err)
 	}

@@ -295,9 +295,12 @@ func TestControlSocketIsPrivateAndReplaced(t *testing.T) {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 	stale := filepath.Join(t.TempDir(), "c.sock")
-	if err := os.WriteFile(stale, nil, 0o644); err != nil {
+	killed, err := listenPrivate(stale)
+	if err != nil {
 		t.Fatal(err)
 	}
+	killed.(*net.UnixListener).SetUnlinkOnClose(false)
+	killed.Close()
 	again := newTree(t)
 	again.store("a.test", app(t))
 	second := again.start(func(o *ServeOptions) { o.Control = stale })
@@ -355,6 +358,22 @@ func TestControlSocketOutlivesAFlood(t *testing.T) {
 	}
 	l.Close()
 	<-ended
+}
+
+// TestOnlySocketsAreReplaced: root who mistypes the path of a socket loses no file.
+func TestOnlySocketsAreReplaced(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := listenPrivate(path); err == nil {
+		l.Close()
+		t.Error("opened where a file was")
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "precious" {
+		t.Errorf("the file is gone: %v", err)
+	}
 }
 
 // TestWhatTheServiceSaysIsBounded: who has taken over the service can say anything to root.
