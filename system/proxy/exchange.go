@@ -20,6 +20,7 @@ type exchange struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	in      *http.Request
+	asked   *http.Request // the one that net/http goes on filling in, with trailers
 	began   time.Time
 
 	secure bool
@@ -30,6 +31,7 @@ type exchange struct {
 	status  int
 	bytes   atomic.Int64
 	fault   atomic.Pointer[clientFault] // what the client did wrong while its body was read
+	trailer http.Header                 // of the request to the upstream
 	silence *silence                    // of the upstream
 	tunnel  *tunnel                     // when it became a WebSocket
 }
@@ -41,7 +43,7 @@ type exchangeKey struct{}
 
 func newExchange(s *Server, t *table, w http.ResponseWriter, r *http.Request, secure bool) *exchange {
 	x := &exchange{
-		server: s, table: t, w: w, control: http.NewResponseController(w), secure: secure, began: time.Now(),
+		server: s, table: t, w: w, control: http.NewResponseController(w), asked: r, secure: secure, began: time.Now(),
 	}
 	x.in = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	_ = x.control.SetWriteDeadline(time.Time{}) // the one of the request before this on the connection
@@ -69,8 +71,11 @@ func (x *exchange) path() string {
 // doubtful reports a request after which the connection has to end. net/http reads a request that has both
 // Transfer-Encoding and Content-Length as chunked and hides that there were both; RFC 9112 section 6.1 wants the
 // connection closed then, for something before us may have read it the other way and take its end for a request.
-// Since the two cannot be told apart here, it is closed after every chunked request.
-func (x *exchange) doubtful() bool { return x.in.ProtoMajor == 1 && len(x.in.TransferEncoding) > 0 }
+// Since the two cannot be told apart here, it is closed after every chunked request. The same section wants it closed
+// after a request of HTTP/1.0 with Transfer-Encoding, of which net/http hides that too: so after every one of HTTP/1.0.
+func (x *exchange) doubtful() bool {
+	return x.in.ProtoMajor == 1 && (x.in.ProtoMinor == 0 || len(x.in.TransferEncoding) > 0)
+}
 
 // Header implements http.ResponseWriter.
 func (x *exchange) Header() http.Header { return x.w.Header() }

@@ -62,6 +62,7 @@ func (x *exchange) rewrite(out *http.Request) {
 	out.URL.User = nil
 	setTarget(out, x.target)
 	x.site.dropSpoofed(out.Header)
+	x.announce(out)
 	x.setForwarded(out)
 }
 
@@ -159,6 +160,11 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	defer x.silence.resume()
 	_ = x.control.SetReadDeadline(time.Now().Add(x.patience()))
 	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		if malformed := x.trailed(); malformed != nil {
+			err = malformed
+		}
+	}
 	if err != nil {
 		_ = x.control.SetReadDeadline(time.Time{}) // net/http reads on by itself to see the client leave
 		x.blameClient(err)

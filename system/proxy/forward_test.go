@@ -36,6 +36,7 @@ func TestForwardedHeadersCannotBeSpoofed(t *testing.T) {
 		"X-Secret: 6.6.6.6", "X_Secret: 6.6.6.6", "X.Forwarded.For: 6.6.6.6", "X~Real!IP: 6.6.6.6", "X.Secret: 6.6.6.6",
 		"Connection: X-Real-IP, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host, X-Secret",
 		"Connection: close, X-Forwarded-Port\r\nX-Forwarded-Port: 6.6.6.6",
+		"Content_Length: 6.6.6.6", "Transfer_Encoding: 6.6.6.6", "Transfer.Encoding: 6.6.6.6", "Keep_Alive: 6.6.6.6",
 		"Keep-Alive: 6.6.6.6", "Proxy-Connection: 6.6.6.6", "Proxy-Authorization: 6.6.6.6", "Connection: Foo\r\nFoo: 6.6.6.6",
 	} {
 		line := forged

@@ -35,6 +35,9 @@ func (x *exchange) understand() int {
 	if !ok || !valid || !httpguts.ValidHeaderFieldName(r.Method) { // a method is a token too; HTTP/2 does not check it
 		return http.StatusBadRequest
 	}
+	if status := x.misformed(); status != 0 {
+		return status
+	}
 	x.target, x.name = target, name
 	if strings.HasPrefix(target, steps.ChallengePath) {
 		return 0 // answered for every name

@@ -21,16 +21,32 @@ func ownHeaders(s steps.Site) map[string]bool {
 	return own
 }
 
+// framing are the fields that say where a request ends and what becomes of its connection. They are net/http's; a twin of
+// one, which CGI and its descendants read as the field itself, is somebody's attempt at another end.
+var framing = map[string]bool{
+	"Connection": true, "Content-Length": true, "Expect": true, "Host": true, "Keep-Alive": true, "Te": true, "Trailer": true,
+	"Transfer-Encoding": true, "Upgrade": true,
+}
+
 // dropSpoofed removes what a client says about itself, under any spelling that an application could take for it: CGI
 // and its descendants read X_Forwarded_For as X-Forwarded-For (CVE-2025-64484 and its kin), and some of them
 // X.Forwarded.For too. "Proxy" would become HTTP_PROXY there (CVE-2016-5385).
 func (s *site) dropSpoofed(h http.Header) {
 	for name := range h {
-		plain := textproto.CanonicalMIMEHeaderKey(strings.Map(dashed, name))
-		if s.secrets[plain] || strings.HasPrefix(plain, "X-Forwarded-") {
+		if plain := plainName(name); s.secret(plain) || framing[plain] && name != plain {
 			delete(h, name)
 		}
 	}
+}
+
+// secret reports whether no client may set the header of this plain name.
+func (s *site) secret(plain string) bool {
+	return s.secrets[plain] || strings.HasPrefix(plain, "X-Forwarded-")
+}
+
+// plainName is the canonical name of the header that an application could take this one for.
+func plainName(name string) string {
+	return textproto.CanonicalMIMEHeaderKey(strings.Map(dashed, name))
 }
 
 // dashed makes "-" of what is neither a letter nor a digit, as CGI makes "_" of it.

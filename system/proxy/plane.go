@@ -22,7 +22,8 @@ const (
 	headerTimeout = 10 * time.Second // for the TLS handshake and for the head of a request
 	idleTimeout   = 120 * time.Second
 	maxHeader     = 64 << 10
-	maxStreams    = 100 // of one HTTP/2 connection
+	maxStreams    = 100      // of one HTTP/2 connection
+	maxFrame      = 16 << 10 // the least that RFC 9113 section 4.2 allows; net/http would take a megabyte
 )
 
 // httpPlane is the data plane on net/http.
@@ -51,7 +52,7 @@ func (p *httpPlane) server(h http.Handler, s *Server) *http.Server {
 	return &http.Server{
 		Handler:                      h,
 		Protocols:                    protocols,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame},
 		ReadHeaderTimeout:            headerTimeout,
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHeader,

@@ -11,17 +11,22 @@ import (
 	"time"
 )
 
-// TestAChunkedRequestIsTheLastOfItsConnection: see doubtful.
-func TestAChunkedRequestIsTheLastOfItsConnection(t *testing.T) {
+// TestADoubtfulRequestIsTheLastOfItsConnection: see doubtful.
+func TestADoubtfulRequestIsTheLastOfItsConnection(t *testing.T) {
 	t.Parallel()
 	app := echoServer(t)
 	i := serve(t, Config{Sites: []Site{testSite(app.URL, names("a.test"))}})
-	for _, conn := range []net.Conn{i.dialPlain(t), i.dialTLS(t, "a.test")} {
-		const one = "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
-		_ = conn.SetDeadline(time.Now().Add(patience))
-		_, _ = io.WriteString(conn, one+one)
-		if answers := responses(conn); len(answers) != 2 || answers[1] != 0 {
-			t.Errorf("answers %v", answers)
+	for _, one := range []string{
+		"POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+		"POST / HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"GET / HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n",
+	} {
+		for _, conn := range []net.Conn{i.dialPlain(t), i.dialTLS(t, "a.test")} {
+			_ = conn.SetDeadline(time.Now().Add(patience))
+			_, _ = io.WriteString(conn, one+one)
+			if answers := responses(conn); len(answers) != 2 || answers[1] != 0 {
+				t.Errorf("%q: answers %v", one, answers)
+			}
 		}
 	}
 }

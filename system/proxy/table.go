@@ -115,7 +115,7 @@ func (t *table) lookup(name string) *site {
 func (t *table) bySNI(sni string, local net.Addr) *site {
 	if sni != "" {
 		name, ok := hostName(sni)
-		if !ok {
+		if !ok || strings.Contains(sni, ":") { // a port is no part of it
 			return nil
 		}
 		return t.lookup(name)

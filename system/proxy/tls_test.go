@@ -41,7 +41,7 @@ func TestSNIAndHost(t *testing.T) {
 func TestUnknownSNIGetsNoCertificate(t *testing.T) {
 	t.Parallel()
 	i := serve(t, Config{Sites: []Site{testSite("http://127.0.0.1:1", names("a.test", "*.w.test"))}})
-	for _, sni := range []string{"evil.test", "w.test", "x.y.w.test", ""} {
+	for _, sni := range []string{"evil.test", "w.test", "x.y.w.test", "a.test:443", ""} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			conn, err := tls.Dial("tcp", i.secure, &tls.Config{ServerName: sni, InsecureSkipVerify: true, MaxVersion: version})
 			if err == nil {
