@@ -17,9 +17,11 @@ func chunkSizes() []payload {
 	} {
 		p.add(refuse, fmt.Sprintf("%q", size), post(size+"\r\nx=123\r\n"+zero, chunked))
 	}
-	for _, size := range []string{"5 ", "5\t", "05", "000000000005", "5;", "5;a", "5;a=b", `5;a="b"`, `5;a="b;c"`, "5 ;a", "5; a", "5 ; a = b", "5;" + strings.Repeat("a", 100), "5;" + strings.Repeat("a", 20_000), "5;a;b=c;d", strings.Repeat("0", 17) + "5", "5;é", "5;\x00", "5;a\x00b"} {
-		p.add(either, fmt.Sprintf("%.24q", size), post(size+"\r\nx=123\r\n"+zero, chunked), carrying("x=123"))
+	for _, size := range []string{"5 ", "5\t", "05", "000000000005", "5;", "5;a", "5;a=b", `5;a="b"`, `5;a="b;c"`, "5 ;a", "5; a", "5 ; a = b", "5;a;b=c;d", strings.Repeat("0", 17) + "5", "5;é", "5;\x00", "5;a\x00b"} {
+		p.add(either, fmt.Sprintf("%q", size), post(size+"\r\nx=123\r\n"+zero, chunked), carrying("x=123"))
 	}
+	p.add(either, "extension of 100 bytes", post("5;"+strings.Repeat("a", 100)+"\r\nx=123\r\n"+zero, chunked), carrying("x=123"))
+	p.add(either, "extension of 20 KB", post("5;"+strings.Repeat("a", 20_000)+"\r\nx=123\r\n"+zero, chunked), carrying("x=123"))
 	p.add(pass, "capital digit", post("A\r\nx=12345678\r\n"+zero, chunked), carrying("x=12345678"), closesPerhaps)
 	p.add(pass, "small digit", post("a\r\nx=12345678\r\n"+zero, chunked), carrying("x=12345678"), closesPerhaps)
 	p.add(pass, "three chunks", post(chunk("x")+chunk("=")+chunk("1")+zero, chunked), carrying("x=1"), closesPerhaps)

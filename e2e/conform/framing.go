@@ -52,6 +52,7 @@ func lengthNames() []payload {
 	// These are names like any other: nobody else may take them for a length.
 	for _, name := range []string{"Content_Length", "Content.Length", "Content-Length_", "X-Content-Length", "Content-Lengths", "Contentlength", "HTTP_CONTENT_LENGTH", "Content--Length"} {
 		p.add(either, fmt.Sprintf("%q", name), post("", name+": 5"))
+		p.add(either, fmt.Sprintf("%q on a GET", name), get(name+": 5"))
 	}
 	return p.all
 }
@@ -93,6 +94,7 @@ func codingNames() []payload {
 	}
 	for _, name := range []string{"Transfer_Encoding", "Transfer.Encoding", "Transfer-Encoding-", "X-Transfer-Encoding", "TransferEncoding", "HTTP_TRANSFER_ENCODING"} {
 		p.add(either, fmt.Sprintf("%q", name), post("x=1", length("x=1"), name+": chunked"), carrying("x=1"))
+		p.add(either, fmt.Sprintf("%q on a GET", name), get(name+": chunked"))
 	}
 	p.add(refuse, "no colon", post(zero+hidden, length(zero+hidden), "Transfer-Encoding chunked"))
 	p.add(refuse, "two colons", post(zero+hidden, length(zero+hidden), "Transfer-Encoding:: chunked"))

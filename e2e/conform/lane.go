@@ -54,14 +54,26 @@ func (l *lane) dial(sni string, protocols ...string) (*tls.Conn, error) {
 	return conn, conn.SetDeadline(time.Now().Add(patience))
 }
 
+// listening is how a client waits for answers.
+type listening struct {
+	first, next time.Duration // how long for the first bytes, and for those behind them
+	heads       bool          // the first answer is to HEAD
+}
+
+// briefly is for what need not be answered, toTheEnd for what is, after which the proxy closes.
+var (
+	briefly  = listening{first: quiet, next: quiet}
+	toTheEnd = listening{first: patience, next: patience}
+)
+
 // say sends the bytes over a connection of its own and returns every answer until the proxy closes.
-func (l *lane) say(text string, wait time.Duration, heads bool) ([]answer, error) {
+func (l *lane) say(text string, how listening) ([]answer, error) {
 	conn, err := l.dial(l.host, "http/1.1")
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	return exchange(conn, text, wait, heads), nil
+	return exchange(conn, text, how), nil
 }
 
 // halfCloser is a connection of TCP or TLS.
@@ -70,18 +82,18 @@ type halfCloser interface {
 	CloseWrite() error
 }
 
-// exchange sends the bytes and reads answers until the other side closes. heads says that the first answer is to HEAD.
-func exchange(conn halfCloser, text string, wait time.Duration, heads bool) (all []answer) {
+// exchange sends the bytes and reads answers until the other side closes.
+func exchange(conn halfCloser, text string, how listening) (all []answer) {
 	written := make(chan struct{})
 	go func() { // beside the reading: who refuses early reads no more
 		defer close(written)
 		_, _ = io.WriteString(conn, text)
 	}()
-	in := &impatient{halfCloser: conn, wait: wait}
+	in := &impatient{halfCloser: conn, wait: how.first, next: how.next}
 	reader := bufio.NewReader(in)
 	for {
 		request := &http.Request{Method: http.MethodGet}
-		if heads && len(all) == 0 {
+		if how.heads && len(all) == 0 {
 			request.Method = http.MethodHead
 		}
 		response, err := http.ReadResponse(reader, request)
@@ -102,14 +114,17 @@ func exchange(conn halfCloser, text string, wait time.Duration, heads bool) (all
 // impatient is a connection whose reader says that there is nothing more to come when nothing has come for a while.
 type impatient struct {
 	halfCloser
-	wait   time.Duration
-	closed bool
+	wait, next time.Duration
+	closed     bool
 }
 
 func (i *impatient) Read(p []byte) (int, error) {
 	if !i.closed {
 		_ = i.SetReadDeadline(time.Now().Add(i.wait))
 		n, err := i.halfCloser.Read(p)
+		if n > 0 {
+			i.wait = i.next
+		}
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return n, err
 		}

@@ -187,7 +187,7 @@ func (n namedRequest) ask(l *lane) (answer, error) {
 	}
 	defer conn.Close()
 	text := "GET " + target + " HTTP/1.1\r\n" + fields(append([]string{"Host: " + n.host, "Connection: close"}, n.extra...)...)
-	if all := exchange(conn, text, patience, false); len(all) > 0 {
+	if all := exchange(conn, text, toTheEnd); len(all) > 0 {
 		return all[0], nil
 	}
 	return answer{}, nil

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // want is what a proxy has to do with a payload.
@@ -112,7 +111,7 @@ func (p payload) try(l *lane) verdict {
 	for i := range sees {
 		sees[i] = fill.Replace(sees[i])
 	}
-	answers, err := l.say(fill.Replace(text), p.wait(), p.heads)
+	answers, err := l.say(fill.Replace(text), p.listening())
 	if err != nil {
 		return breach("no connection: %v", err)
 	}
@@ -149,10 +148,12 @@ func (l *lane) late(r request) bool {
 	return strings.Contains(r.target, fmt.Sprintf("/%04d/", l.turn-1)) && !strings.Contains(r.target, "hidden")
 }
 
-// wait is how long an answer is waited for: who has to pass the payload answers it and closes.
-func (p payload) wait() time.Duration {
+// listening is how the answers are waited for: who has to pass the payload answers it and closes.
+func (p payload) listening() listening {
+	how := briefly
 	if p.want == pass && !p.cut {
-		return patience
+		how = toTheEnd
 	}
-	return quiet
+	how.heads = p.heads
+	return how
 }

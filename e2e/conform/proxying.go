@@ -87,7 +87,7 @@ func (e errand) try(l *lane) verdict {
 	}
 	defer other.Close()
 	l.begin()
-	text := strings.ReplaceAll(l.fill().Replace(e.text), "ELSEWHERE", other.Addr().String())
+	text := strings.ReplaceAll(l.fill().Replace(e.text+end), "ELSEWHERE", other.Addr().String())
 	answers, err := e.say(l, text)
 	if err != nil {
 		return breach("no connection: %v", err)
@@ -99,7 +99,7 @@ func (e errand) try(l *lane) verdict {
 		return breach("the proxy connected elsewhere")
 	case len(dirt) > 0:
 		return breach("the back end got %s", strings.Join(dirt, "; "))
-	case e.passes && len(seen) != 1:
+	case e.passes && len(seen) != 2:
 		return odd("not passed on: %v", answers)
 	}
 	for _, r := range seen {
@@ -126,12 +126,12 @@ func sent(answers []answer, host string) verdict {
 
 func (e errand) say(l *lane, text string) ([]answer, error) {
 	if !e.plain {
-		return l.say(text, quiet, false)
+		return l.say(text, briefly)
 	}
 	conn, err := net.DialTimeout("tcp", l.front.http, patience)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	return exchange(conn.(*net.TCPConn), text, quiet, false), nil
+	return exchange(conn.(*net.TCPConn), text, briefly), nil
 }

@@ -70,7 +70,7 @@ func spoofs() []testCase {
 func (s spoof) try(l *lane) verdict {
 	l.begin()
 	if s.text != "" {
-		if _, err := l.say(l.fill().Replace(s.text+end), quiet, false); err != nil {
+		if _, err := l.say(l.fill().Replace(s.text+end), briefly); err != nil {
 			return breach("no connection: %v", err)
 		}
 	} else if _, err := s.filled(l.fill()).ask(l, l.host); err != nil {

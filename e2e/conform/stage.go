@@ -89,10 +89,8 @@ func newStage(ctx context.Context) (s *stage, err error) {
 	return s, nil
 }
 
-// kinds are the kinds of back ends that payloads are sent to. "agrees" is sloppy too, and agrees to any upgrade.
-var kinds = []string{"strict", "sloppy", "nested", "agrees"}
-
-// furnish starts the back ends: of every kind as many as cases are tried at the same time, each for itself.
+// furnish starts the back ends: of every kind as many as cases are tried at the same time, each for itself. "agrees" is
+// sloppy too, and agrees to any upgrade.
 func (s *stage) furnish(ctx context.Context) error {
 	nested, err := nestedBacks(ctx, filepath.Join(s.dir, "nested"))
 	for i, b := range nested {

@@ -25,6 +25,9 @@ func (t table) rows() string {
 	}
 	b.WriteString("\n" + rule + "\n")
 	for _, u := range suites() {
+		if !slices.ContainsFunc(t.columns, func(c column) bool { _, tried := c.scores[u.name]; return tried }) {
+			continue
+		}
 		b.WriteString("| " + u.name + " |")
 		for _, c := range t.columns {
 			cell := "—"
@@ -91,7 +94,7 @@ func (t table) deviations() string {
 		fmt.Fprintf(&b, "\n## %s: what does not go as it should\n\n", c.name)
 		none := true
 		for _, u := range suites() {
-			for _, line := range listed(c.scores[u.name].bad) {
+			for _, line := range listed(c.scores[u.name].bad, c.name == drivers[0].name) {
 				none = false
 				fmt.Fprintf(&b, "- %s, %s\n", u.name, line)
 			}
@@ -103,13 +106,14 @@ func (t table) deviations() string {
 	return b.String()
 }
 
-// listed are the classes with their cases; those that deceive stand out.
-func listed(bad []outcome) []string {
+// listed are the classes with their cases; those that deceive stand out. Of our own the reasons are given, where there
+// are some.
+func listed(bad []outcome, own bool) []string {
 	worst := map[string]grade{}
 	byClass := map[string][]string{}
 	for _, o := range bad {
 		key := o.testCase.String()
-		if _, known := worst[key]; !known {
+		if _, seen := worst[key]; !seen {
 			byClass[o.class] = append(byClass[o.class], o.name)
 		}
 		worst[key] = max(worst[key], o.grade)
@@ -118,11 +122,14 @@ func listed(bad []outcome) []string {
 	for class, names := range byClass {
 		slices.Sort(names)
 		for i, name := range names {
-			shown := "`" + strings.ReplaceAll(name, "`", "'") + "`"
-			if worst[testCase{class: class, name: name}.String()] == broken {
-				shown = "**" + shown + "**"
+			key := testCase{class: class, name: name}.String()
+			names[i] = "`" + strings.ReplaceAll(name, "`", "'") + "`"
+			if worst[key] == broken {
+				names[i] = "**" + names[i] + "**"
 			}
-			names[i] = shown
+			if reason := known[key]; own && reason != "" {
+				names[i] += " (" + reason + ")"
+			}
 		}
 		lines = append(lines, class+": "+strings.Join(names, "; "))
 	}

@@ -84,7 +84,11 @@ func upgrades() []testCase {
 // try asks for the upgrade and says something behind it, which must not reach the application outside of a WebSocket.
 func (u upgradeCase) try(l *lane) verdict {
 	l.begin()
-	answers, err := l.say(l.fill().Replace(u.text+hidden), quiet, strings.HasPrefix(u.text, "HEAD"))
+	how := listening{first: quiet, next: quiet, heads: strings.HasPrefix(u.text, "HEAD")}
+	if u.want == tunnel {
+		how.first = patience
+	}
+	answers, err := l.say(l.fill().Replace(u.text+end), how)
 	if err != nil {
 		return breach("no connection: %v", err)
 	}

@@ -118,7 +118,9 @@ func readFields(lines []string) (map[string][]string, error) {
 // framing is how long the body is, and whether it is chunked instead.
 func framing(fields map[string][]string) (size int, chunked bool, err error) {
 	lengths, codings := fields["content-length"], fields["transfer-encoding"]
-	switch {
+	switch expect := fields["expect"]; {
+	case len(expect) > 1 || len(expect) == 1 && !strings.EqualFold(expect[0], "100-continue"):
+		return 0, false, fmt.Errorf("an Expect of %q", expect)
 	case len(fields["host"]) != 1:
 		return 0, false, fmt.Errorf("%d Host fields", len(fields["host"]))
 	case len(lengths) > 0 && len(codings) > 0:
