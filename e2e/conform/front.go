@@ -26,7 +26,7 @@ type driver struct {
 	name string
 	// find returns the program, and makes it if need be.
 	find    func(ctx context.Context, dir string) (string, error)
-	version string // the argument that makes it say its version
+	version string // the argument that makes it say its version, or the module that it is built from
 	// configure writes what the proxy needs into the folder and returns the command that runs it in the foreground.
 	configure func(s *stage, dir string, f *front) ([]string, error)
 }
@@ -35,7 +35,7 @@ type driver struct {
 var drivers = []driver{
 	{"native", build, "--version", configureNative},
 	{"nginx", findNginx, "-v", configureNginx},
-	{"Caddy", findCaddy, "version", configureCaddy},
+	{"Caddy", findCaddy, caddyModule, configureCaddy},
 	{"HAProxy", findHAProxy, "-v", configureHAProxy},
 }
 
@@ -53,10 +53,8 @@ func (d driver) start(ctx context.Context, s *stage, program string) (*front, er
 		}
 	}
 	var err error
-	if program != "" {
-		if f.version, err = firstLine(program, d.version); err != nil {
-			return nil, err
-		}
+	if f.version, err = d.says(program); err != nil {
+		return nil, err
 	}
 	argv, err := d.configure(s, dir, f)
 	if err != nil {
@@ -93,11 +91,14 @@ func (f *front) stop() {
 	}
 }
 
-// firstLine is the first line that a program says.
-func firstLine(argv ...string) (string, error) {
-	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+// says is what the program says of its version, in its first line.
+func (d driver) says(program string) (string, error) {
+	if !strings.HasPrefix(d.version, "-") {
+		return d.version, nil
+	}
+	out, err := exec.Command(program, d.version).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
+		return "", fmt.Errorf("%s: %w", program, err)
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	return steps.CleanLine(line), nil
