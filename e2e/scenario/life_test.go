@@ -114,6 +114,22 @@ func TestRenewalAfterABrokenRun(t *testing.T) {
 	})
 }
 
+// TestUndoAndAgain undoes a set-up and makes it again: what the CA gave was kept, and is used.
+func TestUndoAndAgain(t *testing.T) {
+	withEach(t, func(t *testing.T, suite, executor string) {
+		st := begin(t, suite)
+		st.answer(executor)
+		st.must(st.apply())
+		first := st.serial()
+		st.must(st.sslwizard("undo"))
+		st.ends(st.apply(), 0, "A certificate that was obtained before is still good")
+		if st.serial() != first {
+			t.Error("the CA was asked for another certificate")
+		}
+		st.live()
+	})
+}
+
 // TestRenewalThatIsNotServed has a renewal store a new certificate that the server then does not take, because of a file
 // that somebody else left there. Nothing is due when the timer comes again, but the old certificate is still served: it is
 // the new one as soon as the file is gone.

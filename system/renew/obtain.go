@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,8 +51,8 @@ func (o obtain) make(ctx context.Context, j *job) (string, error) {
 			Status: steps.ExitAnswers, Fixes: []string{"set trusted.challenge to http-01"},
 		}
 	}
-	if stored := o.stored(j); stored != "" {
-		return stored, nil
+	if stored, err := o.stored(j); stored != "" || err != nil {
+		return stored, err
 	}
 	book, err := openLedger(j.host, j.now())
 	if err != nil {
@@ -74,28 +75,59 @@ func (o obtain) make(ctx context.Context, j *job) (string, error) {
 	return version, nil
 }
 
-// stored finds a certificate that an earlier run obtained and did not live to switch to.
-func (o obtain) stored(j *job) string {
+// stored finds a certificate that was obtained before and is as good as a new one: of a run that did not live to switch to
+// it, or that was undone since. CAs count what they give. That one which is not due is to be replaced all the same is a
+// wish for a new one.
+func (o obtain) stored(j *job) (string, error) {
+	if j.present != nil {
+		if action, _, err := o.pending(j.host, j.present, j.now()); err != nil || action == steps.Nothing {
+			return "", err
+		}
+	}
 	versions, err := cert.Versions(j.host, o.Site)
-	if err != nil || len(versions) == 0 {
-		return ""
+	if err != nil {
+		return "", err
 	}
-	newest := versions[len(versions)-1]
-	if j.present != nil && newest == j.present.Name {
-		return ""
+	for n, name := range slices.Backward(versions) {
+		v, err := cert.Read(j.host, o.Site, name)
+		if err != nil || !o.fulfilledBy(j, v) {
+			continue
+		}
+		if n == len(versions)-1 && v.Meta.Group == o.Group {
+			return name, nil
+		}
+		if o.trusts(j, v) {
+			j.say("A certificate that was obtained before is still good")
+			v.Meta.Group = o.Group // who may read it may have changed
+			return cert.Add(j.host, o.Site, v)
+		}
 	}
-	v, err := cert.Read(j.host, o.Site, newest)
-	if err != nil || v.Meta.Group != o.Group {
-		return ""
-	}
+	return "", nil
+}
+
+// fulfilledBy reports whether nothing is to be done with this version in use.
+func (o obtain) fulfilledBy(j *job, v cert.Version) bool {
 	facts, err := v.Facts()
 	if err != nil {
-		return ""
+		return false
 	}
-	if action, _, err := o.pending(j.host, &present{v, facts}, j.now()); err != nil || action != steps.Nothing {
-		return ""
+	action, _, err := o.pending(j.host, &present{v, facts}, j.now())
+	return err == nil && action == steps.Nothing
+}
+
+// trusts reports whether a version that was put aside leads to a root that is known here: a private CA may be another one
+// since.
+func (o obtain) trusts(j *job, v cert.Version) bool {
+	roots, err := Roots(j.host, o.Trusted.CARoots)
+	if err != nil {
+		return false
 	}
-	return newest
+	chain, err := cert.ParseChain(v.Chain)
+	if err != nil {
+		return false
+	}
+	key, err := cert.ParseKey(v.Key)
+	return err == nil && cert.Check(chain, o.expected(key, roots, j.now())) == nil
 }
 
 // examine stops where the CA would have to refuse.
@@ -247,16 +279,10 @@ func (o obtain) judge(text []byte, key crypto.Signer, roots []byte, now time.Tim
 	if err != nil {
 		return nil, &steps.Failure{Text: cannot, Code: "A23", Err: err, Fixes: []string{"run the same command again"}}
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	pool.AppendCertsFromPEM(roots)
-	public := acme.IsPublic(o.Trusted.Directory)
-	want := cert.Expected{Key: key.Public(), Domains: o.Domains, Exact: true, Roots: pool, Public: public, Now: now}
+	want := o.expected(key, roots, now)
 	err = cert.Check(chain, want)
 	var fault *cert.Fault
-	if !public && errors.As(err, &fault) && fault.Kind == cert.FaultUntrusted {
+	if !want.Public && errors.As(err, &fault) && fault.Kind == cert.FaultUntrusted {
 		want.Roots = nil
 		err = errors.Join(cert.Check(chain, want), checkIntermediate(chain))
 	}
@@ -264,6 +290,16 @@ func (o obtain) judge(text []byte, key crypto.Signer, roots []byte, now time.Tim
 		return nil, broken(cannot, err)
 	}
 	return withoutRoot(chain), nil
+}
+
+// expected is what a chain of the CA has to be; roots are trusted beside those of this system.
+func (o obtain) expected(key crypto.Signer, roots []byte, now time.Time) cert.Expected {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pool.AppendCertsFromPEM(roots)
+	return cert.Expected{Key: key.Public(), Domains: o.Domains, Exact: true, Roots: pool, Public: acme.IsPublic(o.Trusted.Directory), Now: now}
 }
 
 // withoutRoot takes a self-signed root off the end: a client has it or does not trust it, and every handshake would

@@ -64,6 +64,44 @@ func (w *world) tidy() {
 	}
 }
 
+// TestUndoneCertificateIsUsedAgain: an undo keeps what the CA gave, and who applies again is not counted a second time. Of a
+// CA that is not known here any more, and by force, a new one is asked for.
+func TestUndoneCertificateIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	w.host.File("/etc/ssl/test-ca.pem", string(w.ca.DirectoryCA())+string(w.ca.Roots()))
+	w.mustMake(localChange())
+	first := w.mustMake(w.obtain())
+	undone := func() {
+		t.Helper()
+		if err := w.host.Remove(steps.CertsDir + "/" + site + "/current"); err != nil {
+			t.Fatal(err)
+		}
+		w.mustMake(localChange())
+	}
+	undone()
+	asked := w.ca.Requests("/")
+	changed := w.obtain()
+	changed.Group = "" // another executor
+	again := w.mustMake(changed)
+	if w.ca.Requests("/") != asked || again.Meta.SHA256 != first.Meta.SHA256 || again.Name == first.Name || !cert.ReadableBy(w.host, site, "") {
+		t.Errorf("the CA was asked: %t; %s %+v", w.ca.Requests("/") != asked, again.Name, again.Meta)
+	}
+	w.trusted(w.ca)
+	if out := w.manager().Renew(t.Context(), w.host, w.sites()[:1], true, &live{w: w, serves: map[string]string{}}, nil); out[0].Err != nil {
+		t.Fatal(out[0].Err)
+	}
+	forced, err := cert.Current(w.host, site)
+	if err != nil || forced.Meta.SHA256 == first.Meta.SHA256 {
+		t.Errorf("by force the same certificate: %v", err)
+	}
+	undone()
+	w.host.File("/etc/ssl/test-ca.pem", string(w.ca.DirectoryCA()))
+	if last := w.mustMake(w.obtain()); last.Meta.SHA256 == forced.Meta.SHA256 || last.Meta.SHA256 == first.Meta.SHA256 {
+		t.Error("a certificate whose root is not known was used again")
+	}
+}
+
 // TestKeyIsStoredFirst watches the order of events from the disk's side.
 func TestKeyIsStoredFirst(t *testing.T) {
 	t.Parallel()
