@@ -94,7 +94,7 @@ func (o obtain) stored(j *job) (string, error) {
 			continue
 		}
 		if n == len(versions)-1 && v.Meta.Group == o.Group {
-			return name, nil
+			return name, putAway(j.host, o.Site, v)
 		}
 		if o.trusts(j, v) {
 			j.say("A certificate that was obtained before is still good")

@@ -152,6 +152,11 @@ func TestKilledAnywhere(t *testing.T) {
 		if made := w.ca.Requests("/finalize-order/"); made != 1 {
 			t.Errorf("killed at %d: %d certificates were made", n, made)
 		}
+		for name := range w.host.Snapshot() {
+			if strings.HasPrefix(name, steps.ACMEDir+"/orders/") { // the next renewal would go on with it, and get this certificate again
+				t.Errorf("killed at %d: the finished order stayed: %s", n, name)
+			}
+		}
 		if err == nil {
 			break
 		}

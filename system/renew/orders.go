@@ -32,7 +32,7 @@ func (r *record) metaFile() string { return path.Join(r.dir, "order.json") }
 
 // openRecord returns the unfinished order for the same wish, or begins a new one with a new key.
 func openRecord(h host.Host, o obtain, now time.Time) (*record, error) {
-	dir := path.Join(steps.ACMEDir, "orders", o.Site)
+	dir := orderDir(o.Site)
 	if old := readRecord(h, dir); old != nil && old.serves(o) {
 		return old, nil
 	}
@@ -107,6 +107,22 @@ func (r *record) close() error {
 	}
 	return nil
 }
+
+// putAway forgets the order that a version came from, where the run that stored it was killed before it could: the next
+// renewal would go on with it, and get the same certificate again.
+func putAway(h host.Host, site string, v cert.Version) error {
+	r := &record{dir: orderDir(site), host: h}
+	if text, err := h.ReadFile(r.keyFile()); err == nil {
+		key, err := cert.ParseKey(text.Data)
+		stored, serr := cert.ParseKey(v.Key)
+		if err != nil || serr != nil || !cert.SameKey(key.Public(), stored.Public()) {
+			return nil //nolint:nilerr // it is another order's
+		}
+	}
+	return r.close()
+}
+
+func orderDir(site string) string { return path.Join(steps.ACMEDir, "orders", site) }
 
 func writeJSON(h host.Host, file string, value any) error {
 	text, err := json.MarshalIndent(value, "", "  ")
