@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -215,6 +216,26 @@ func TestEnableAfterDrain(t *testing.T) {
 	}})
 	if u := w.d.Units["sslwizard.service"]; !u.Active {
 		t.Error("it was left stopped")
+	}
+}
+
+// What one phase leaves and an older one takes is not said to be kept.
+func TestKeptIsStillThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.mustApply(t, nativePlan())
+	current := steps.CertsDir + "/" + shop.Name + "/current"
+	w.File(steps.CertsDir+"/"+shop.Name+"/v-renewed/key.pem", "the key of a renewal")
+	w.Put(current, host.File{Mode: fs.ModeSymlink | 0o777, Link: "v-renewed"})
+	res, err := w.Undo(t.Context(), "", nil)
+	if _, gone := w.ReadFile(current); err != nil || gone == nil {
+		t.Fatalf("%+v, %v, %v", res, err, gone)
+	}
+	for _, line := range res.Kept {
+		if strings.HasPrefix(line, current+":") {
+			t.Errorf("kept: %s", line)
+		}
 	}
 }
 

@@ -118,6 +118,7 @@ func (e *Engine) undo(ctx context.Context, j *journal, events *feed) (steps.Resu
 		}
 		end.Receipt = target.m.Receipt
 	}
+	res.Kept = slices.DeleteFunc(res.Kept, e.goneSince) // what a newer phase had left, and an older one took
 	end.Time, end.Undone, end.Kept = e.s.Clock().UTC(), res.Undone, res.Kept
 	if err := j.close(end); err != nil {
 		return e.undoFailed(res, err)
@@ -184,7 +185,7 @@ func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(s
 	if secrets {
 		res.Undone = append(res.Undone, "removed the certificates, their keys and the ACME accounts")
 	}
-	res.Kept = slices.DeleteFunc(res.Kept, func(line string) bool { return e.goneSince(line) })
+	res.Kept = slices.DeleteFunc(res.Kept, e.goneSince)
 	res.Run, res.Outcome = "", steps.OutcomeDone
 	return res, nil
 }
@@ -224,7 +225,11 @@ func withoutKept(sink func(steps.Event)) func(steps.Event) {
 // goneSince reports a line of Kept about a path that is not there any more.
 func (e *Engine) goneSince(line string) bool {
 	name, _, _ := strings.Cut(line, ": ")
-	return strings.HasPrefix(name, "/") && !exists(e.h, name) && !strings.Contains(line, ".sslwizard-")
+	if !strings.HasPrefix(name, "/") || strings.Contains(line, ".sslwizard-") {
+		return false
+	}
+	_, err := e.h.ReadFile(name)
+	return absent(err)
 }
 
 func everything(runs []run) ([]string, error) {
