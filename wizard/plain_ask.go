@@ -85,6 +85,9 @@ func (p *plain) prompt(q steps.Question) string {
 	case steps.KindHeaders:
 		return q.Label + ", as Name: value; Name: value (or nothing)" + standard + ": "
 	}
+	if value == "" && !q.Required {
+		standard = " (or nothing)"
+	}
 	return q.Label + standard + ": "
 }
 
