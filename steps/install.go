@@ -35,23 +35,33 @@ func installQuestions(f Facts) []Question {
 	}
 }
 
-// defaultExecutor is that of the sites that are served here already: all of a server have the same.
+// defaultExecutor is that of the sites that are served here already: all of a server have the same. A default that
+// cannot work is none: where nginx has the ports it is nginx.
 func defaultExecutor(f Facts) string {
 	if len(f.Managed.Sites) > 0 {
 		return f.Managed.Sites[0].Install.Executor
 	}
-	if f.Nginx.Active && slices.ContainsFunc(f.Nginx.Servers, func(s NginxServer) bool { return !s.Stock }) {
+	if f.Nginx.Active && (nginxServes(f) || slices.ContainsFunc(holders(f.Listeners), holder.isNginx)) {
 		return ExecutorNginx
 	}
 	return ExecutorNative
+}
+
+// nginxServes reports sites that are not the distribution's own page.
+func nginxServes(f Facts) bool {
+	return slices.ContainsFunc(f.Nginx.Servers, func(s NginxServer) bool { return !s.Stock })
 }
 
 func whyExecutor(f Facts) string {
 	if len(f.Managed.Sites) > 0 {
 		return f.Managed.Sites[0].Name + " is served by it already, and two programs cannot have the same ports."
 	}
-	if defaultExecutor(f) == ExecutorNginx {
+	switch {
+	case defaultExecutor(f) == ExecutorNative:
+	case nginxServes(f):
 		return "nginx already serves other sites here, and two programs cannot have the same ports."
+	default:
+		return "nginx runs here already, and two programs cannot have the same ports."
 	}
 	return "It needs no package, and renewed certificates and new settings go live without dropping a connection."
 }

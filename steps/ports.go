@@ -28,7 +28,7 @@ func portFindings(s Site, f Facts) []Finding {
 // OursToReplace reports whether the nginx on this host serves our sites and nobody else's, so that the native executor
 // may take its ports.
 func (f Facts) OursToReplace() bool {
-	foreign := slices.ContainsFunc(f.Nginx.Servers, func(s NginxServer) bool { return !s.Stock })
+	foreign := nginxServes(f)
 	ours := slices.ContainsFunc(f.Managed.Sites, func(s Site) bool { return s.Install.Executor == ExecutorNginx })
 	return ours && !foreign
 }

@@ -171,6 +171,14 @@ func TestDefaultsFromFacts(t *testing.T) {
 			t.Errorf("%s: default %q, want %q", key, got[key], want)
 		}
 	}
+	f.Nginx.Servers = []NginxServer{{Stock: true}}
+	for number, want := range map[int]string{80: ExecutorNginx, 8080: ExecutorNative} {
+		f.Listeners = append(f.Listeners[:3:3], Listener{Port: Port{number, "tcp"}, Process: "nginx"})
+		if d := defaultExecutor(f); d != want {
+			t.Errorf("nginx with nothing but its own page on port %d: %s", number, d)
+		}
+	}
+	f.Listeners = f.Listeners[:3]
 	for _, executor := range []string{ExecutorNative, ExecutorNginx} {
 		f.Managed.Sites = []Site{{Name: "shop.example.com", Install: SiteInstall{Executor: executor}}}
 		if d, why := defaultExecutor(f), whyExecutor(f); d != executor || !strings.Contains(why, "shop.example.com") {
