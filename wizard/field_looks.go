@@ -52,8 +52,8 @@ func (f *field) seen(width int) []string {
 			continue // beside the value
 		}
 		text := steps.CleanLine(c.Detail)
-		if c.Address != "" && (f.listed() || c.Address != f.text()) {
-			text = steps.CleanLine(c.Address) + ": " + text
+		if f.listed() || c.Address != f.text() {
+			text = aboutWhat(c) + text
 		}
 		lines = append(lines, indented(f.theme.Mark(c.Verdict)+" ", f.theme.Fold(text), width)...)
 		for _, fix := range c.Fix {

@@ -269,6 +269,7 @@ func TestEveryLookIsShown(t *testing.T) {
 		{steps.IDProxy, "http://127.0.0.1:3000", []steps.Check{{Verdict: steps.OK, Detail: "the first"}, {Verdict: steps.Warn, Detail: "the second"}}, []string{"the first", "the second"}},
 		{steps.IDProxy, "http://127.0.0.1:3000", []steps.Check{{Verdict: steps.Fail, Detail: "refused", Fix: []string{"ss -ltn    shows who listens"}}}, []string{"refused", "ss -ltn"}},
 		{steps.IDProxy, "http://127.0.0.1:3000", []steps.Check{{Address: "[::1]:3000", Verdict: steps.Warn, Detail: "silent"}}, []string{"[::1]:3000: silent"}},
+		{steps.IDProxy, "3999", []steps.Check{{Address: "http://127.0.0.1:3999", Verdict: steps.Warn, Detail: "at http://127.0.0.1:3999: mute"}}, []string{"http://127.0.0.1:3999", "mute"}},
 		{steps.IDProxy, long, []steps.Check{{Address: long, Verdict: steps.OK, Detail: "says hello"}}, []string{"says hello"}},
 		{steps.IDCerts, "a.example.com, b.example.com", []steps.Check{{Address: "a.example.com", Verdict: steps.OK, Detail: "to here"}, {Address: "b.example.com", Verdict: steps.Warn, Detail: "elsewhere"}}, []string{"to here", "elsewhere"}},
 		{steps.IDCerts, "a.example.com", []steps.Check{{Address: "A.example.com.", Verdict: steps.Warn, Detail: "capital"}}, []string{"capital"}},

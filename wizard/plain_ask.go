@@ -171,15 +171,19 @@ func explanation(q steps.Question) []string {
 // look says what the world says about an answer.
 func (p *plain) look(q steps.Question) {
 	for _, c := range p.machine.Look(p.ctx, q.Key, p.talk.answers) {
-		about := ""
-		if c.Address != "" {
-			about = steps.CleanLine(c.Address) + ": "
-		}
-		p.say("  %s: %s%s", verdictWord(c.Verdict), about, steps.CleanLine(c.Detail))
+		p.say("  %s: %s%s", verdictWord(c.Verdict), aboutWhat(c), steps.CleanLine(c.Detail))
 		for _, fix := range c.Fix {
 			p.say("    %s", fix)
 		}
 	}
+}
+
+// aboutWhat is what a check is about, before what it says; where that names it already, it is not said twice.
+func aboutWhat(c steps.Check) string {
+	if c.Address == "" || strings.Contains(c.Detail, c.Address) {
+		return ""
+	}
+	return steps.CleanLine(c.Address) + ": "
 }
 
 func verdictWord(v steps.Verdict) string {
