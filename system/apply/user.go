@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"strconv"
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -44,7 +46,79 @@ func (v userVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Findin
 	if absent(err) {
 		e.Action, e.Commands = steps.Create, [][]string{v.add(w)}
 	}
-	return e, nil, nil
+	whose, people, err := sharedAccount(w, v.c.Name)
+	if err != nil || whose == "" {
+		return e, nil, err
+	}
+	severity := steps.Blocker
+	if !people && e.Action == steps.Nothing {
+		severity = steps.Warning // only root puts somebody into the group of a service
+	}
+	return e, []steps.Finding{{
+		Step: v.c.Step(), Code: "account", Severity: severity,
+		Text: fmt.Sprintf("cannot keep private keys for the service alone that has the user and group %s: %s", v.c.Name, whose),
+		Fix:  []string{"getent passwd " + v.c.Name + "; getent group " + v.c.Name + "    show them; give that account another name", "install.executor: nginx    needs no such user"},
+	}}, nil
+}
+
+// sharedAccount says why an account that is there already, or its group, cannot be for the service alone: a person, or
+// another service, could read the keys that are given to it. It is empty when there is none, or it is as we make it. people
+// says that the account itself is somebody's, not only its group.
+func sharedAccount(r host.Reader, name string) (why string, people bool, err error) {
+	users, err := accountLines(r, "/etc/passwd", 7)
+	if err != nil {
+		return "", false, err
+	}
+	groups, err := accountLines(r, "/etc/group", 4)
+	if err != nil {
+		return "", false, err
+	}
+	gid := ""
+	for _, g := range groups {
+		if g[0] != name {
+			continue
+		}
+		gid = g[2]
+		for member := range strings.SplitSeq(g[3], ",") {
+			if member != "" && member != name {
+				why = steps.CleanLine(member) + " is in the group"
+			}
+		}
+	}
+	for _, u := range users {
+		switch {
+		case u[0] == name && !serviceAccount(u):
+			return steps.CleanLine("there is an account of that name for people (user id " + u[2] + ", shell " + u[6] + ")"), true, nil
+		case u[0] == name && u[3] != gid:
+			return "its own group is another one", true, nil
+		case u[0] != name && gid != "" && u[3] == gid:
+			why = "it is the group of " + steps.CleanLine(u[0]) + " as well"
+		}
+	}
+	return why, false, nil
+}
+
+// serviceAccount reports a line of passwd of an account that nobody can log in to, in the range of login.defs(5).
+func serviceAccount(fields []string) bool {
+	const people = 1000
+	uid, err := strconv.Atoi(fields[2])
+	shell := path.Base(fields[6])
+	return err == nil && uid > 0 && uid < people && (shell == "nologin" || shell == "false")
+}
+
+// accountLines are the lines of an account file with so many fields; others are none.
+func accountLines(r host.Reader, file string, fields int) ([][]string, error) {
+	f, err := r.ReadFile(file)
+	if absent(err) {
+		return nil, nil
+	}
+	var all [][]string
+	for line := range strings.Lines(string(f.Data)) {
+		if parts := strings.Split(strings.TrimSuffix(line, "\n"), ":"); len(parts) == fields {
+			all = append(all, parts)
+		}
+	}
+	return all, err
 }
 
 func (v userVerb) add(r host.Reader) []string {

@@ -105,3 +105,40 @@ func TestWhatStaysIsNotLeftToTheGroup(t *testing.T) {
 		t.Errorf("%+v, %v", kept, err)
 	}
 }
+
+// Keys are given to a user of a service, never to a person who happens to be called so.
+func TestAccountOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	const root = "root:x:0:0:root:/root:/bin/bash\n"
+	for name, c := range map[string]struct {
+		passwd, group string
+		severity      steps.Severity // "" for no finding
+		says          string
+	}{
+		"none":                  {root, "root:x:0:\n", "", ""},
+		"as we make it":         {root + "sslwizard:x:990:990::/nonexistent:/usr/sbin/nologin\n", "sslwizard:x:990:\n", "", ""},
+		"as others make it":     {root + "sslwizard:x:990:990::/:/bin/false\n", "sslwizard:x:990:sslwizard\n", "", ""},
+		"a person":              {root + "sslwizard:x:1001:1001::/home/sslwizard:/bin/bash\n", "sslwizard:x:1001:\n", steps.Blocker, "for people (user id 1001, shell /bin/bash)"},
+		"a login":               {root + "sslwizard:x:990:990::/:/bin/sh\n", "sslwizard:x:990:\n", steps.Blocker, "for people"},
+		"another root":          {root + "sslwizard:x:0:0::/:/usr/sbin/nologin\n", "root:x:0:\nsslwizard:x:990:\n", steps.Blocker, "for people"},
+		"another group":         {root + "sslwizard:x:990:100::/:/usr/sbin/nologin\n", "users:x:100:\nsslwizard:x:990:\n", steps.Blocker, "its own group is another one"},
+		"a member":              {root + "sslwizard:x:990:990::/:/usr/sbin/nologin\n", "sslwizard:x:990:alice\n", steps.Warning, "alice is in the group"},
+		"a group with a member": {root, "sslwizard:x:990:alice,bob\n", steps.Blocker, "bob is in the group"},
+		"somebody's group":      {root + "alice:x:1001:990::/home/alice:/bin/bash\n", "sslwizard:x:990:\n", steps.Blocker, "it is the group of alice as well"},
+	} {
+		w := newWorld(t)
+		w.File("/etc/passwd", c.passwd)
+		w.File("/etc/group", c.group)
+		p := w.preview(t, userPlan())
+		var got steps.Severity
+		text := ""
+		for _, f := range p.Findings {
+			if f.Code == "account" {
+				got, text = f.Severity, f.Text
+			}
+		}
+		if got != c.severity || !strings.Contains(text, c.says) {
+			t.Errorf("%s: %s %q", name, got, text)
+		}
+	}
+}
