@@ -46,6 +46,26 @@ func TestNoTrustedCertificate(t *testing.T) {
 	}
 }
 
+// TestUndoAfterAVainRetry tries again while the reason is still there, which changes nothing: who then says undo means
+// the site, and a probe of it does not call its certificate's chain incomplete.
+func TestUndoAfterAVainRetry(t *testing.T) {
+	t.Parallel()
+	st := begin(t, "trixie")
+	before := st.s.Manifest()
+	st.answer("native")
+	st.w.CA.Forget(www)
+	st.ends(st.apply(), 3, "A01")
+	again := st.apply()
+	st.ends(again, 3, "A01", "then run the same again")
+	if strings.Contains(again.Text(), "undo this run") {
+		t.Errorf("a run that changed nothing can be undone:\n%s", again)
+	}
+	st.ends(st.sslwizard("probe", "https://"+shop), 3, "a server's own CA", "--only trusted")
+	st.ends(st.sslwizard("undo"), 0, "Undone: what the run changed is as it was before")
+	st.same("not as it was before", before.Restored(st.s.Manifest(), kept, "/root"))
+	st.ends(st.sslwizard("undo"), 0, "there is no run left to undo")
+}
+
 func pointed(st *story) {
 	st.Helper()
 	st.w.CA.Name(shop, st.s.Addr4(), st.s.Addr6())
