@@ -16,6 +16,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func (r Runner) Start(ctx context.Context, shown steps.Preview) (string, error) 
 		return "", fmt.Errorf("cannot prepare the run: %w", err)
 	}
 	r.sweep()
-	argv := append(transient(run), program, "--non-interactive", "--answers", path.Join(dirOf(run), answersName), "--plan", shown.Hash, "-o", "json")
+	argv := append(transient(run, program), program, "--non-interactive", "--answers", path.Join(dirOf(run), answersName), "--plan", shown.Hash, "-o", "json")
 	if _, err := r.Host.Run(ctx, host.Command{Argv: append(argv, r.Flags...)}); err != nil {
 		return "", &steps.Failure{Text: "cannot start the run", Err: err, Fixes: []string{"journalctl -n 20    shows what systemd says"}}
 	}
@@ -86,10 +87,12 @@ func (r Runner) Start(ctx context.Context, shown steps.Preview) (string, error) 
 }
 
 // transient is the part of the command that is systemd's. A run that is told to stop gets the signal alone, not what it
-// has started, and the time to put everything back; its environment is systemd's own.
-func transient(run string) []string {
+// has started, and the time to put everything back; its environment is systemd's own. When it was killed, or there was no
+// memory left for it, what it had begun is taken back, and whoever follows sees that as well.
+func transient(run, program string) []string {
 	return []string{"systemd-run", "--quiet", "--collect", "--unit=" + unit(run), "--description=sslwizard, run " + run,
 		"--property=Type=exec", "--property=KillMode=mixed", "--property=TimeoutStopSec=" + stopLimit,
+		"--property=ExecStopPost=" + strconv.Quote(program) + " undo --unended -o json",
 		"--property=StandardOutput=append:" + path.Join(dirOf(run), eventsName), "--"}
 }
 

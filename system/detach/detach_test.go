@@ -85,6 +85,7 @@ func TestStart(t *testing.T) {
 	run := b.started(t)
 	said := strings.Join(b.argv, " ")
 	for _, want := range []string{"systemd-run --quiet --collect --unit=sslwizard-run-" + run + ".service", "KillMode=mixed",
+		`--property=ExecStopPost="/root/sslwizard" undo --unended -o json`,
 		"StandardOutput=append:/run/sslwizard/runs/" + run + "/events.jsonl",
 		" -- /root/sslwizard --non-interactive --answers /run/sslwizard/runs/" + run + "/answers.yaml --plan 7c41e0aa -o json --replace /etc/x"} {
 		if !strings.Contains(said, want) {

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -25,7 +27,7 @@ func (a *App) undoCommand() *cobra.Command {
 				return err
 			}
 			if unended {
-				return a.recover(c.Context(), m)
+				return a.undoUnended(c.Context(), m, out)
 			}
 			result, err := m.Undo(c.Context(), run, out.event)
 			return a.end(out, result, err, a.endingOf(c.Context(), m, undoing, nil, result))
@@ -33,6 +35,17 @@ func (a *App) undoCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&unended, "unended", false, "only a run that was broken off; without one nothing is done")
 	return c
+}
+
+// undoUnended takes back what a run left half-done. systemd has it do so when it saw the run die, and before a renewal: that
+// there was something to take back is no failure then.
+func (a *App) undoUnended(ctx context.Context, m Runner, out printer) error {
+	result, found, err := m.Recover(ctx, out.event)
+	if !found || result.Outcome == "" || result.Outcome == steps.OutcomeInconsistent {
+		return err
+	}
+	out.result(result, ending{deed: undoing})
+	return nil
 }
 
 func (a *App) removeCommand() *cobra.Command {
