@@ -11,7 +11,7 @@ const (
 	JournalDir = StateDir + "/journal"      // 0700; the one open run
 	DoneDir    = StateDir + "/done"         // 0700; finished runs, by ID
 	RuntimeDir = "/run/sslwizard"           // 0755; the lock, the proxy's control socket
-	LockFile   = StateDir + "/lock"         // flock; never deleted
+	LockFile   = StateDir + "/lock"         // whoever has it locked is at work
 	BinaryPath = "/usr/local/bin/sslwizard" // for the units, when we are not installed by a package
 	ProxyUser  = "sslwizard"                // user and group of the native proxy
 )

@@ -4,7 +4,7 @@
 // How it stays safe, in the order in which it happens:
 //
 //   - Preview gets a host.Reader: by its type it cannot write.
-//   - One run at a time: a flock on steps.LockFile (lock.go, the only system calls outside system/host).
+//   - One run at a time: a lock on steps.LockFile (lock.go, the only system calls outside system/host).
 //   - The run has its folder steps.DoneDir/ID from the beginning. What the host is before each change is written there
 //     (manifest.json, phase-N.json, bk/N) and only then the link steps.JournalDir → done/ID is made. That link is the
 //     open run: it is made, and removed, in one step, and as long as it is not there nothing has changed.

@@ -13,9 +13,10 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
-// FileLock is a flock on steps.LockFile. The kernel releases it when its holder ends, however it ends, so there is no
-// stale lock. It is made with system calls of its own because system/host has no word for it; the file is close-on-exec,
-// so that no program that we start keeps the lock.
+// FileLock is a lock on the open steps.LockFile (F_OFD_SETLK, fcntl(2)). The kernel releases it when its holder ends,
+// however it ends, so there is no stale lock; and who only asks whether it is free need not take it for that moment, in
+// which somebody else would be turned away. It is made with system calls of its own because system/host has no word for it;
+// the file is close-on-exec, so that no program that we start keeps the lock.
 type FileLock struct {
 	Root string // "" is this machine
 }
@@ -39,7 +40,7 @@ func (l FileLock) Lock(what string) (func(), error) {
 			sign(f, what)
 			return func() { f.Close() }, nil
 		}
-		f.Close() // the file was replaced between open and flock: the next one is the lock
+		f.Close() // the file was replaced between open and lock: the next one is the lock
 	}
 }
 
@@ -52,10 +53,15 @@ func (l FileLock) Free() error {
 	if err != nil {
 		return lockFault(err)
 	}
-	if err := claim(f); err != nil {
-		return err
+	defer f.Close()
+	asked := unix.Flock_t{Type: unix.F_RDLCK}
+	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &asked); err != nil {
+		return lockFault(err)
 	}
-	return f.Close()
+	if asked.Type != unix.F_UNLCK {
+		return busy(f)
+	}
+	return nil
 }
 
 func (l FileLock) path() string { return filepath.Join("/", l.Root, steps.LockFile) }
@@ -71,14 +77,19 @@ func claim(f *os.File) error {
 		f.Close()
 		return failf("cannot keep a second run out: %s is on NFS, whose locks do not hold", steps.StateDir)
 	}
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
 	if err == nil {
 		return nil
 	}
 	defer f.Close()
-	if !errors.Is(err, unix.EWOULDBLOCK) {
+	if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) {
 		return lockFault(err)
 	}
+	return busy(f)
+}
+
+// busy is the error for a lock that somebody else has.
+func busy(f *os.File) error {
 	said, _ := io.ReadAll(io.LimitReader(f, 400))
 	return &steps.Failure{
 		Text:   "cannot start: another run is active (" + holder(string(said)) + ")",

@@ -88,6 +88,39 @@ func TestLockKeepsOtherProcessesOut(t *testing.T) {
 	}
 }
 
+// Who only looks, as every status does, turns nobody away. It is not for beside other tests: a process that they start has
+// our files for the moment before it becomes another program.
+func TestLookingHoldsNothing(t *testing.T) {
+	l := FileLock{Root: t.TempDir()}
+	release, err := l.Lock("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+	over, looked := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(looked)
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				_ = l.Free()
+			}
+		}
+	}()
+	for n := range 500 {
+		release, err := l.Lock("x")
+		if err != nil {
+			t.Errorf("try %d: %v", n, err)
+			break
+		}
+		release()
+	}
+	close(over)
+	<-looked
+}
+
 func TestLockIsNotInherited(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
