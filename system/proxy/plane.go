@@ -129,15 +129,20 @@ func (p *httpPlane) accept(server *http.Server, l net.Listener, tlsConfig *tls.C
 	}()
 }
 
-// Drain implements plane.
-func (p *httpPlane) Drain(ctx context.Context) error {
+// Stop implements plane.
+func (p *httpPlane) Stop() {
 	p.mu.Lock()
 	p.draining = true
 	for _, l := range p.listeners {
 		l.stop()
 	}
 	p.mu.Unlock()
-	p.loops.Wait() // only now: what was in the queues has become a connection
+	p.loops.Wait()
+}
+
+// Drain implements plane.
+func (p *httpPlane) Drain(ctx context.Context) error {
+	p.Stop() // first: what was in the queues has become a connection
 	for _, server := range []*http.Server{p.plain, p.secure} {
 		server.SetKeepAlivesEnabled(false)
 	}

@@ -25,6 +25,8 @@ type Server struct {
 type plane interface {
 	// Serve takes connections until Drain; it returns nil after Drain, else why it had to stop.
 	Serve(plain, secure []net.Listener) error
+	// Stop stops taking connections, and returns when the last one that was taken is known.
+	Stop()
 	// Drain stops taking connections, answers what was taken, and returns when that is done or the context ends.
 	Drain(context.Context) error
 	// Open is the number of open connections, without WebSockets.
@@ -71,6 +73,9 @@ func (s *Server) Check(c Config) error {
 // Serve takes connections from the listeners, plain HTTP from the first, TLS from the second, until Shutdown. It
 // closes them.
 func (s *Server) Serve(plain, secure []net.Listener) error { return s.plane.Serve(plain, secure) }
+
+// Stop stops taking connections: when it returns, whoever has the same sockets takes all of them. What was taken goes on.
+func (s *Server) Stop() { s.plane.Stop() }
 
 // Shutdown stops taking connections and waits until requests are answered and WebSockets have closed. When the context
 // ends before that, the open WebSockets get a close frame 1001 (going away, RFC 6455 section 7.4.1) and what is left
