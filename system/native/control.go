@@ -74,6 +74,7 @@ func listenPrivate(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open %s: %w", name, err)
 	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // when it closes, the name may be that of the program that followed
 	if err := os.Chmod(path, 0o600); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("cannot protect %s: %w", name, err)

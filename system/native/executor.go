@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/assets"
@@ -92,9 +93,11 @@ func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error)
 		serve = append(serve, steps.EnableUnit{For: install, Unit: u.name, Start: true})
 	}
 	if _, there := f.Managed.Files[unit.path()]; there { // where it is new it has just been started
-		serve = append(serve, steps.Restart{For: install, Unit: unit.name, On: []string{unit.key(), steps.FileKey(f.Binary())}})
+		serve = append(serve, steps.Restart{For: install, Unit: unit.name, On: []string{unit.key()}})
 	}
-	serve = append(serve, reload(steps.IDWebSockets, append(siteKeys(sites), certKeys(sites)...)))
+	// A new program takes over with the reload, and the old one stays for its WebSockets.
+	program := []string{steps.FileKey(f.Binary())}
+	serve = append(serve, reload(steps.IDWebSockets, slices.Concat(program, siteKeys(sites), certKeys(sites))))
 	return steps.Stages{
 		KeyGroup: steps.ProxyUser,
 		Prepare:  []steps.Change{steps.EnsureUser{For: install, Name: steps.ProxyUser}},

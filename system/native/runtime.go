@@ -56,14 +56,15 @@ func (r *Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	if _, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "reload", unit}}); err != nil {
 		return notTaken("cannot reload "+unit, err)
 	}
-	if err := r.awaitLoad(ctx, unit, before.Loads, fingerprint(want)); err != nil {
+	if err := r.awaitLoad(ctx, unit, before, fingerprint(want)); err != nil {
 		return err
 	}
 	return r.awaitLeaves(ctx, unit, want)
 }
 
-// awaitLoad waits until the service has loaded once more, and serves what has the fingerprint.
-func (r *Runtime) awaitLoad(ctx context.Context, unit string, loads uint64, hash string) error {
+// awaitLoad waits until the service has loaded once more, or a new program has taken its place, and serves what has the
+// fingerprint.
+func (r *Runtime) awaitLoad(ctx context.Context, unit string, before Status, hash string) error {
 	var last Status
 	err := poll(ctx, func() error {
 		s, err := AskStatus(ctx, r.control)
@@ -72,7 +73,7 @@ func (r *Runtime) awaitLoad(ctx context.Context, unit string, loads uint64, hash
 		}
 		last = s
 		switch {
-		case s.Loads <= loads:
+		case s.PID == before.PID && s.Loads <= before.Loads:
 			return errors.New("it has not read its configuration again")
 		case s.Error == "" && s.Hash != hash:
 			return errors.New("it serves another configuration than the stored one")

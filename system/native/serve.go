@@ -75,21 +75,34 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err := d.start(); err != nil {
 		return err
 	}
-	if o.Control != "" {
-		control, err := d.listenControl(o.Control)
-		if err != nil {
-			return err
-		}
-		defer control.Close()
-	}
-	if o.Metrics != "" {
-		metrics, err := d.listenMetrics(o.Metrics, listeners)
-		if err != nil {
-			return err
-		}
-		defer metrics.Close()
-	}
 	return d.run(ctx, listeners)
+}
+
+// openDoors opens what the service is asked at by its own host: control and metrics.
+func (d *daemon) openDoors(l listeners) error {
+	if path := d.options.Control; path != "" {
+		control, err := d.listenControl(path)
+		if err != nil {
+			return err
+		}
+		d.doors = append(d.doors, control)
+	}
+	if address := d.options.Metrics; address != "" {
+		metrics, err := d.listenMetrics(address, l)
+		if err != nil {
+			d.closeDoors()
+			return err
+		}
+		d.doors = append(d.doors, metrics)
+	}
+	return nil
+}
+
+func (d *daemon) closeDoors() {
+	for _, door := range d.doors {
+		_ = door.Close()
+	}
+	d.doors = nil
 }
 
 // daemon is the running service.
@@ -100,6 +113,8 @@ type daemon struct {
 	notify  notifier
 	started time.Time
 	traffic traffic
+	program program
+	doors   []io.Closer
 
 	mu      sync.Mutex
 	hash    string // of what is served, "" when that is not everything
@@ -109,7 +124,7 @@ type daemon struct {
 
 func newDaemon(o ServeOptions) *daemon {
 	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	d := &daemon{options: o, log: log, notify: newNotifier(os.Getenv), started: time.Now()}
+	d := &daemon{options: o, log: log, notify: newNotifier(os.Getenv), started: time.Now(), program: thisProgram()}
 	logged := accessLog(o.Out)
 	d.server = proxy.New(proxy.Options{Log: log, Access: func(a proxy.Access) {
 		if a.Host == watchdogHost && a.Path == watchdogPath {
@@ -140,9 +155,13 @@ func (d *daemon) start() error {
 	return nil
 }
 
-// reload loads everything anew and swaps it whole; with an error everything stays as it was.
-func (d *daemon) reload() {
+// reload loads everything anew and swaps it whole, or has the program that took this one's place do it; with an error
+// everything stays as it was. It reports whether another program serves now.
+func (d *daemon) reload(l listeners) (followed bool) {
 	d.notify.send("RELOADING=1\nMONOTONIC_USEC=" + strconv.FormatInt(monotonic().Microseconds(), 10))
+	if d.program.replaced() {
+		return d.succeed(l)
+	}
 	c, err := load(d.options)
 	if err == nil {
 		err = d.server.Swap(c.config)
@@ -154,6 +173,22 @@ func (d *daemon) reload() {
 		d.log.Info("new configuration", "generation", d.server.Status().Generation, "sites", len(c.config.Sites))
 	}
 	d.notify.send("READY=1\nSTATUS=" + d.summary())
+	return false
+}
+
+// succeed hands over to the program that is there now.
+func (d *daemon) succeed(l listeners) bool {
+	pid, err := d.handOver(l)
+	if err == nil {
+		d.log.Info("a new program serves; what this one has taken it answers", "pid", pid)
+		d.notify.send(fmt.Sprintf("MAINPID=%d\nREADY=1", pid))
+		return true
+	}
+	err = fmt.Errorf("cannot hand over to the new program: %w", err)
+	d.log.Error("the old program goes on", "error", oneLine(err))
+	d.loaded("", err)
+	d.notify.send("READY=1\nSTATUS=" + d.summary())
+	return false
 }
 
 // loaded notes what came of a load.
@@ -179,19 +214,27 @@ func (d *daemon) summary() string {
 }
 
 // run serves until it is told to end.
-func (d *daemon) run(ctx context.Context, l listeners) error {
-	ctx, stop := context.WithCancel(ctx)
+func (d *daemon) run(parent context.Context, l listeners) error {
+	ctx, stop := context.WithCancel(parent)
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(l.http, l.https) }()
+	follow()
+	if err := d.openDoors(l); err != nil {
+		return errors.Join(err, d.end(served))
+	}
+	defer d.closeDoors()
 	d.notify.send("READY=1\nSTATUS=" + d.summary())
 	go d.watchdog(ctx, l)
 	for {
 		select {
 		case s := <-d.options.Signals:
 			if s == syscall.SIGHUP {
-				d.reload()
-				continue
+				if !d.reload(l) {
+					continue
+				}
+				stop() // the watchdog hears of the other one now
+				return d.retire(parent, served)
 			}
 		case err := <-served:
 			return fmt.Errorf("cannot serve any longer: %w", err)
@@ -201,16 +244,20 @@ func (d *daemon) run(ctx context.Context, l listeners) error {
 	}
 }
 
-// end drains. Sockets that had to be cut are the expected end of a drain, not a failure.
+// end drains.
 func (d *daemon) end(served <-chan error) error {
 	d.notify.send("STOPPING=1\nSTATUS=answering what was taken")
 	ctx, cancel := context.WithTimeout(context.Background(), d.options.Drain)
 	defer cancel()
-	err := d.server.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = nil
+	return errors.Join(undue(d.server.Shutdown(ctx)), <-served)
+}
+
+// undue is an error of a drain that is a failure: that time ran out is the expected end.
+func undue(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return nil
 	}
-	return errors.Join(err, <-served)
+	return err
 }
 
 // oneLine is an error for the log.

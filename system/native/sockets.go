@@ -28,14 +28,14 @@ func (l listeners) close() {
 }
 
 // openListeners opens the addresses that were asked for or, when there are none, takes the sockets that systemd has
-// passed.
+// passed; a program that follows another takes those of the other.
 func openListeners(r steps.ServeRequest, getenv func(string) string) (l listeners, err error) {
 	defer func() {
 		if err != nil {
 			l.close()
 		}
 	}()
-	if len(r.HTTP)+len(r.HTTPS) == 0 {
+	if len(r.HTTP)+len(r.HTTPS) == 0 || getenv(handoverEnv) != "" {
 		return passedListeners(getenv)
 	}
 	if l.http, err = listenAll(r.HTTP); err != nil {
@@ -65,7 +65,7 @@ const firstPassed = 3
 func passedListeners(getenv func(string) string) (listeners, error) {
 	var l listeners
 	count, err := strconv.Atoi(getenv("LISTEN_FDS"))
-	if err != nil || getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
+	if err != nil || getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) && getenv(handoverEnv) == "" {
 		return l, &steps.Failure{Text: "cannot serve: systemd has passed no sockets, and no addresses were given", Fixes: []string{
 			"sudo systemctl start sslwizard-proxy.service    serves the stored sites",
 			"sslwizard serve --http 127.0.0.1:8080 --https 127.0.0.1:8443    serves them elsewhere",

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	os.Setenv("LISTEN_PID", pid()) // systemd sets it after the fork, which a Go parent cannot
-	o := ServeOptions{ServeRequest: steps.ServeRequest{
+	o := ServeOptions{Drain: time.Second, ServeRequest: steps.ServeRequest{
 		SitesDir: root + steps.SitesDir, CertsDir: root + steps.CertsDir, Webroot: root + steps.Webroot, Control: root + "/c.sock",
 	}}
 	if err := Serve(context.Background(), o); err != nil {
