@@ -130,6 +130,42 @@ func TestUndoAndAgain(t *testing.T) {
 	})
 }
 
+// TestUndoLeavesWhatSomebodyUses: the nginx that sslwizard installed serves a site of the user's by now, or a package of the
+// user's needs it. An undo takes our site away, and nothing of theirs.
+func TestUndoLeavesWhatSomebodyUses(t *testing.T) {
+	t.Parallel()
+	for name, use := range map[string]func(*story){
+		"a site": func(st *story) {
+			st.s.Write("/etc/nginx/conf.d/theirs.conf", "server { listen 8080; return 200 theirs; }\n", 0o644)
+			st.reloadNginx()
+		},
+		"a package": func(st *story) {
+			st.s.Write("/root/theirs/DEBIAN/control", "Package: theirs\nVersion: 1\nArchitecture: all\nMaintainer: me\nDescription: needs nginx\nDepends: nginx\n", 0o644)
+			st.s.Must("dpkg-deb", "--build", "/root/theirs", "/root/theirs.deb")
+			st.s.Must("dpkg", "-i", "/root/theirs.deb")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := begin(t, "bookworm")
+			st.answer("nginx")
+			st.must(st.apply())
+			use(st)
+			st.ends(st.sslwizard("undo"), 0, "nginx.service: it goes on", "you use them since")
+			if name == "a site" && !strings.Contains(st.c.Gets(200, "http://"+shop+":8080/"), "theirs") {
+				t.Error("their site is down")
+			}
+			if name == "a package" && !strings.Contains(st.s.Must("dpkg-query", "-W", "-f", "${db:Status-Status}", "theirs"), "installed") {
+				t.Error("their package is gone")
+			}
+			st.s.Must("systemctl", "is-active", "nginx.service")
+			if r := st.c.Curl("https://" + shop + "/"); r.Status == 0 {
+				t.Errorf("our site is still served: %s", r)
+			}
+		})
+	}
+}
+
 // TestRenewalThatIsNotServed has a renewal store a new certificate that the server then does not take, because of a file
 // that somebody else left there. Nothing is due when the timer comes again, but the old certificate is still served: it is
 // the new one as soon as the file is gone.

@@ -24,6 +24,7 @@ type machine struct {
 	*systemtest.Host
 	d     *systemtest.Debian
 	after map[string]func() // by command: what it does to files
+	need  map[string]string // by package: what apt says of those that need it when it goes
 	late  int               // the write, counted down, that does its work and then fails
 }
 
@@ -64,6 +65,10 @@ func (m *machine) Query(ctx context.Context, c host.Command) (host.Output, error
 	case strings.HasPrefix(argv, "apt-get -s "):
 		var out strings.Builder
 		for _, name := range c.Argv[slices.Index(c.Argv, "--")+1:] {
+			if slices.Contains(c.Argv, "remove") {
+				fmt.Fprintf(&out, "Remv %s [1]\n%s", name, m.need[name])
+				continue
+			}
 			fmt.Fprintf(&out, "Inst %s (1 Debian:12 [amd64])\nConf %s\n", name, name)
 		}
 		return systemtest.Stdout(out.String()), nil

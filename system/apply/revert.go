@@ -48,7 +48,11 @@ func (u *undoing) phase(ctx context.Context, p phase) error {
 	if over {
 		u.comeBack(ctx, p, reverse)
 	}
-	u.unitsOff(ctx, p, over)
+	var stay []string
+	if !over { // else its ports are another one's again
+		stay = u.stayOn(ctx, p)
+	}
+	u.unitsOff(ctx, p, over, stay)
 	if over {
 		u.try("set the kernel back", u.undoKernel(ctx))
 	}

@@ -12,9 +12,29 @@ import (
 // removePackages purges exactly what we had apt install: what apt said that it would install, was not there before, and
 // is there now. It never autoremoves. A package whose configuration somebody has worked on since is left alone.
 func (u *undoing) removePackages(ctx context.Context, s *PackageState, seen *Seen) error {
-	present, remains, err := packageList(ctx, u)
+	ours, err := u.addedPackages(ctx, s, seen)
 	if err != nil {
 		return err
+	}
+	if len(ours) == 0 {
+		return u.restoreTrees(s)
+	}
+	if why := u.needed(ctx, s, seen, ours, nil); why != "" {
+		u.keepOnce("packages "+strings.Join(ours, ", "), "you use them since ("+why+")")
+		return nil
+	}
+	if err := u.takePackages(ctx, s, ours); err != nil {
+		return err
+	}
+	u.undone("removed the packages " + strings.Join(ours, ", "))
+	return u.restoreTrees(s)
+}
+
+// addedPackages are those that are there because of us.
+func (u *undoing) addedPackages(ctx context.Context, s *PackageState, seen *Seen) ([]string, error) {
+	present, remains, err := packageList(ctx, u)
+	if err != nil {
+		return nil, err
 	}
 	var ours []string
 	for _, name := range present {
@@ -27,18 +47,43 @@ func (u *undoing) removePackages(ctx context.Context, s *PackageState, seen *See
 			ours = append(ours, name)
 		}
 	}
-	if len(ours) == 0 {
-		return u.restoreTrees(s)
+	return ours, nil
+}
+
+// needed says why packages of ours have to stay: somebody has worked on their configuration, but for what is still ours
+// there, or other packages need them. It is empty when they may go.
+func (u *undoing) needed(ctx context.Context, s *PackageState, seen *Seen, names []string, still []Path) string {
+	if used := u.usedSince(s, seen, still); used != "" {
+		return used + " is yours"
 	}
-	if used := u.usedSince(s, seen); used != "" {
-		u.keepOnce("packages "+strings.Join(ours, ", "), "you use them since ("+used+" is yours)")
-		return nil
+	if others := u.dragged(ctx, names); len(others) > 0 {
+		return strings.Join(others, ", ") + " would go with them"
 	}
-	if err := u.takePackages(ctx, s, ours); err != nil {
-		return err
+	return ""
+}
+
+// stayOn are the units that this phase started and that go on, because their packages have to stay: whatever they serve
+// by now is not ours to stop.
+func (u *undoing) stayOn(ctx context.Context, p phase) []string {
+	var still []Path
+	for _, e := range p.Entries {
+		still = append(still, e.Before.Paths...)
 	}
-	u.undone("removed the packages " + strings.Join(ours, ", "))
-	return u.restoreTrees(s)
+	var units []string
+	for _, e := range p.Entries {
+		s, seen := e.Before.Packages, u.j.seen[e.Index]
+		if s == nil || !u.begun(e.Index) {
+			continue
+		}
+		ours, err := u.addedPackages(ctx, s, seen)
+		if err != nil || len(ours) == 0 || u.needed(ctx, s, seen, ours, still) == "" {
+			continue
+		}
+		for _, name := range s.Names {
+			units = append(units, name+".service")
+		}
+	}
+	return units
 }
 
 // added reports whether a package is there because of us.
@@ -50,20 +95,41 @@ func (s *PackageState) added(name string, seen *Seen) bool {
 	return !before && slices.Contains(seen.Packages, name)
 }
 
-// usedSince returns a configuration file that is not as the packages brought it.
-func (u *undoing) usedSince(s *PackageState, seen *Seen) string {
+// usedSince returns a configuration file that is not as the packages brought it, nor as a change of ours that is not taken
+// back yet left it.
+func (u *undoing) usedSince(s *PackageState, seen *Seen, still []Path) string {
 	if seen == nil || seen.Files == nil {
 		return "" // killed during the installation: nobody can have used it
 	}
 	used := ""
 	for _, name := range s.Names {
 		_ = walk(u, path.Join("/etc", name), func(p string, f host.File) {
-			if now := stateOf(f); now.Kind == kindFile && seen.Files[p] != now.SHA256 && used == "" {
+			now := stateOf(f)
+			ours := slices.ContainsFunc(still, func(o Path) bool { return o.Path == p && o.After != nil && now.same(*o.After) })
+			if now.Kind == kindFile && seen.Files[p] != now.SHA256 && !ours && used == "" {
 				used = p
 			}
 		})
 	}
 	return used
+}
+
+// dragged are the packages of others that apt would remove along with these, because they need them. Where apt cannot tell,
+// because an installation was cut off, there are none: nobody can have installed anything since.
+func (u *undoing) dragged(ctx context.Context, names []string) []string {
+	sim := aptTake("remove", names)
+	sim.Argv = append([]string{"apt-get", "-s"}, sim.Argv[1:]...)
+	out, err := u.Query(ctx, sim)
+	if err != nil || out.Status != 0 {
+		return nil
+	}
+	var others []string
+	for line := range strings.Lines(string(out.Stdout)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "Remv" && !slices.Contains(names, bare(f[1])) {
+			others = append(others, bare(f[1]))
+		}
+	}
+	return others
 }
 
 func (u *undoing) takePackages(ctx context.Context, s *PackageState, names []string) error {

@@ -219,6 +219,39 @@ func TestEnableAfterDrain(t *testing.T) {
 	}
 }
 
+// What we installed and somebody uses since stays, and goes on: neither their site nor their package is taken along.
+func TestUsedPackagesStayOn(t *testing.T) {
+	t.Parallel()
+	const theirs = "/etc/nginx/conf.d/theirs.conf"
+	for name, use := range map[string]func(*world){
+		"a site":    func(w *world) { w.File(theirs, "server { listen 8080; }\n") },
+		"a package": func(w *world) { w.need = map[string]string{"nginx": "Remv certbot-nginx [1] [nginx:amd64 ]\n"} },
+		"nobody":    func(*world) {},
+	} {
+		w := newWorld(t)
+		w.ufw()
+		before := w.Snapshot()
+		w.mustApply(t, nginxPlan("server { one; }\n"))
+		use(w)
+		res, err := w.Undo(t.Context(), "", nil)
+		if err != nil || w.Exists(nginxFile) {
+			t.Fatalf("%s: %+v, %v", name, res, err)
+		}
+		unit, installed := w.d.Units["nginx.service"], w.d.Installed["nginx"].Files != nil
+		said := slices.ContainsFunc(res.Kept, func(line string) bool { return strings.HasPrefix(line, "nginx.service: it goes on") })
+		if name == "nobody" {
+			if installed || said {
+				t.Errorf("nginx stayed: %+v", res)
+			}
+			w.same(t, before, keptByDesign...)
+			continue
+		}
+		if !installed || !unit.Active || !unit.Enabled || !said {
+			t.Errorf("%s: installed %t, %+v, said %t: %+v", name, installed, unit, said, res)
+		}
+	}
+}
+
 // What one phase leaves and an older one takes is not said to be kept.
 func TestKeptIsStillThere(t *testing.T) {
 	t.Parallel()

@@ -73,10 +73,14 @@ func (u *undoing) firstStates(p phase) []UnitState {
 	return states
 }
 
-// unitsOff stops and disables the units that were off.
-func (u *undoing) unitsOff(ctx context.Context, p phase, over bool) {
+// unitsOff stops and disables the units that were off, but for those that stay.
+func (u *undoing) unitsOff(ctx context.Context, p phase, over bool, stay []string) {
 	var stop, disable, failed []string
 	for _, was := range slices.Backward(u.firstStates(p)) {
+		if slices.Contains(stay, was.Unit) {
+			u.keepOnce(was.Unit, "it goes on, for you use it since")
+			continue
+		}
 		now, err := unitState(ctx, u, was.Unit)
 		if err != nil {
 			u.try("stop "+was.Unit, err)
