@@ -106,7 +106,7 @@ func (p *plain) run() (int, error) {
 	return p.converse()
 }
 
-// begin starts from a file's answers, from what was kept, or anew.
+// begin starts from a file's answers, from what was kept, from the one site that is set up here, or anew.
 func (p *plain) begin(facts steps.Facts) {
 	if p.options.Answers != nil {
 		p.talk = resumeTalk(facts, *p.options.Answers)
@@ -114,6 +114,10 @@ func (p *plain) begin(facts steps.Facts) {
 	}
 	p.talk = newTalk(facts)
 	kept, ok, err := p.machine.Load(p.ctx)
+	if sites := facts.Managed.Sites; (err != nil || !ok) && len(sites) == 1 {
+		p.talk = resumeTalk(facts, sites[0].Answers())
+		p.say("\n%s is set up here: its answers are offered as defaults. Another name makes another site.", sites[0].Name)
+	}
 	if err != nil || !ok {
 		return
 	}

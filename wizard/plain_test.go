@@ -103,6 +103,21 @@ func comparePlain(t *testing.T, name, said string) {
 }
 
 // However much was typed before the input ends: nothing is changed, and it is said where it stopped.
+// The answers of the one site that is there are the defaults, so that enter alone leads through all of them.
+func TestPlainChangesTheSiteThatIsThere(t *testing.T) {
+	t.Parallel()
+	var asked []steps.Site
+	f := &fake{facts: func() (steps.Facts, error) { return *withSite(t), nil },
+		plan: func(sites []steps.Site) (steps.Preview, error) { asked = sites; return onePlan(sites) }}
+	said, _ := converse(t, f, make([]string, 40)...)
+	if !strings.Contains(said, "shop.example.com is set up here: its answers are offered as defaults.") {
+		t.Errorf("it does not say so:\n%s", said)
+	}
+	if len(asked) != 1 || asked[0].Name != "shop.example.com" {
+		t.Errorf("the plan is for %v", asked)
+	}
+}
+
 func TestPlainEndOfInputAnywhere(t *testing.T) {
 	t.Parallel()
 	all := append(typed(t), "no")

@@ -168,6 +168,11 @@ func TestWelcome(t *testing.T) {
 		w.run = "20261123-115000-0001"
 		return w
 	})
+	golden(t, "welcome-again", func(s *shared) screen {
+		w := newWelcome(s)
+		w.facts, w.nearby = withSite(t), true
+		return w
+	})
 	golden(t, "welcome-failed", func(s *shared) screen {
 		w := newWelcome(s)
 		w.err = errors.New("cannot read /etc/os-release: \x1b[2Jpermission denied")

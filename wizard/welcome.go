@@ -130,7 +130,24 @@ func (w *welcome) choices() []choice {
 		return append(all, choice{fmt.Sprintf("Go on at step %d", number(w.open())), "answered " + w.earlier.Time.Local().Format("2 January 15:04"), w.resume},
 			choice{"Start over", "forgets these answers", w.anew})
 	}
-	return append(all, choice{"Begin", "", w.begin})
+	if w.options.Answers != nil || len(w.facts.Managed.Sites) == 0 {
+		return append(all, choice{"Begin", "", w.begin})
+	}
+	return append(append(all, w.changes()...), choice{"Set up another site", "", w.anew})
+}
+
+// changes offers the sites that are set up here, as many as the screen has room for.
+func (w *welcome) changes() []choice {
+	const most = 3
+	var all []choice
+	for _, site := range w.facts.Managed.Sites[:min(most, len(w.facts.Managed.Sites))] {
+		all = append(all, choice{"Change " + site.Name, "begins with its answers", func() tea.Cmd {
+			w.talk = resumeTalk(*w.facts, site.Answers())
+			clear(w.passed)
+			return w.begin()
+		}})
+	}
+	return all
 }
 
 // follow opens a run of which this wizard knows no more than what it writes down.

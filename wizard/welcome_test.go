@@ -115,6 +115,40 @@ func TestChecksInFull(t *testing.T) {
 	}
 }
 
+// withSite is a server on which one site is set up.
+func withSite(t *testing.T) *steps.Facts {
+	t.Helper()
+	site, problems := answeredSite()
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	f := debian()
+	f.Managed.Sites = []steps.Site{site}
+	return &f
+}
+
+// A site that is set up is changed from its own answers; another one begins anew.
+func TestChangeTheSiteThatIsThere(t *testing.T) {
+	t.Parallel()
+	for key, want := range map[string]string{"enter": "shop.example.com", "down": "web1.example.net"} {
+		f := lookedAt()
+		f.facts = func() (steps.Facts, error) { return *withSite(t), nil }
+		s := themed(t, f, themes["utf8"])
+		s.talk = nil
+		m := newModel(s, newWelcome(s))
+		m, _ = settle(m, m.Init())
+		if view := m.View(); !strings.Contains(view, "> Change shop.example.com") || !strings.Contains(view, "Set up another site") || strings.Contains(view, "Begin") {
+			t.Fatalf("%s", view)
+		}
+		if m, _ = press(m, key); key == "down" {
+			m, _ = press(m, "enter")
+		}
+		if got := m.talk.answers.Text("certs.domains"); at(t, m) != steps.IDInstall || got != want {
+			t.Errorf("%s leads to step %s with the names %q", key, at(t, m), got)
+		}
+	}
+}
+
 // Esc on the first screen asks, for there is nothing to go back to.
 func TestWelcomeEscAsks(t *testing.T) {
 	t.Parallel()
