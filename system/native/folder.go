@@ -27,7 +27,7 @@ func (f folder) SiteFiles() (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	for _, e := range list {
-		if e.IsDir() || !isSiteFile(e.Name()) {
+		if !e.Type().IsRegular() || !isSiteFile(e.Name()) { // a pipe would be waited for, for ever
 			continue
 		}
 		path := filepath.Join(f.sites, e.Name())

@@ -360,6 +360,35 @@ func TestControlSocketOutlivesAFlood(t *testing.T) {
 	<-ended
 }
 
+// TestOnlyFilesAreSites: a pipe among the sites is not read, for that would never end.
+func TestOnlyFilesAreSites(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, make := range map[string]func(string) error{
+		"a.test.yaml": func(p string) error { return os.WriteFile(p, []byte("a"), 0o600) },
+		"b.test.yaml": func(p string) error { return syscall.Mkfifo(p, 0o600) },
+		"c.test.yaml": func(p string) error { return os.Mkdir(p, 0o700) },
+		"d.test.yaml": func(p string) error { return os.Symlink("a.test.yaml", p) },
+	} {
+		if err := make(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := make(chan map[string][]byte, 1)
+	go func() {
+		files, _ := folder{sites: dir}.SiteFiles()
+		got <- files
+	}()
+	select {
+	case files := <-got:
+		if len(files) != 1 || string(files[filepath.Join(dir, "a.test.yaml")]) != "a" {
+			t.Errorf("%q", files)
+		}
+	case <-time.After(patience):
+		t.Fatal("it waits for the pipe")
+	}
+}
+
 // TestOnlySocketsAreReplaced: root who mistypes the path of a socket loses no file.
 func TestOnlySocketsAreReplaced(t *testing.T) {
 	t.Parallel()
