@@ -84,6 +84,7 @@ func readStream(framer *http2.Framer) answer {
 	for {
 		frame, err := framer.ReadFrame()
 		if err != nil {
+			a.broken = true
 			return a
 		}
 		switch f := frame.(type) {
@@ -99,10 +100,14 @@ func readStream(framer *http2.Framer) answer {
 			a.seen = a.header.Get("Seen")
 		case *http2.DataFrame:
 			a.body += string(f.Data())
+			if n := f.Header().Length; n > 0 && !f.StreamEnded() {
+				_ = errors.Join(framer.WriteWindowUpdate(0, n), framer.WriteWindowUpdate(1, n)) // who has gone needs none
+			}
 		case *http2.RSTStreamFrame:
 			if a.status < 200 {
 				a.status = 0
 			}
+			a.broken = true
 			return a
 		case *http2.GoAwayFrame:
 			if f.LastStreamID == 0 || f.ErrCode != http2.ErrCodeNo {

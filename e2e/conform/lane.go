@@ -40,6 +40,7 @@ type answer struct {
 	seen   string // which request the back end answered with it; empty: the proxy's own
 	header http.Header
 	body   string
+	broken bool // its end did not come
 }
 
 func (a answer) String() string { return strings.TrimSpace(fmt.Sprintf("%d %s", a.status, a.seen)) }
@@ -103,8 +104,8 @@ func exchange(conn halfCloser, text string, how listening) (all []answer) {
 		if response.StatusCode < 200 && response.StatusCode != http.StatusSwitchingProtocols {
 			continue
 		}
-		body, _ := io.ReadAll(response.Body)
-		all = append(all, answer{response.StatusCode, response.Header.Get("Seen"), response.Header, string(body)})
+		body, err := io.ReadAll(response.Body)
+		all = append(all, answer{response.StatusCode, response.Header.Get("Seen"), response.Header, string(body), err != nil})
 	}
 	_ = conn.Close() // ends the writing
 	<-written

@@ -100,6 +100,7 @@ func (s *stage) furnish(ctx context.Context) error {
 		s.put(newStrict(), socketPath, hostOf("strict", i))
 		s.put(newSloppy(false), socketPath, hostOf("sloppy", i))
 		s.put(newSloppy(true), socketPath, hostOf("agrees", i))
+		s.put(newUnruly(), socketPath, hostOf("unruly", i))
 	}
 	s.put(newStrict(), "/", shopHost, "www."+shopHost)
 	s.put(newStrict(), "/", blogHost)

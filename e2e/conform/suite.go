@@ -31,6 +31,7 @@ func suites() []suite {
 		{name: "HTTP/1 and smuggling", least: 250, kinds: all, cases: payloadCases(http1Payloads())},
 		{name: "HTTP/2 to HTTP/1", least: 100, kinds: all, cases: downgrades()},
 		{name: "forwarding fields", least: 80, kinds: []string{"strict", "sloppy"}, cases: spoofs()},
+		{name: "answers of applications", least: 100, kinds: []string{"unruly"}, cases: replyCases()},
 		{name: "SNI and Host", least: 60, cases: naming()},
 		{name: "upgrade", least: 40, kinds: []string{"agrees"}, cases: upgrades()},
 		{name: "open proxy", least: 30, kinds: []string{"strict"}, cases: errands()},

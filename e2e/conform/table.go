@@ -50,9 +50,10 @@ Written by ` + "`go run ./e2e/conform --write`" + ` on %s. Every cell says how m
 What is tried, in short: raw bytes over TLS that two readers could understand differently, with an application behind the
 proxy that is strict (net/http), one that makes every mistake in reading that is known, and a strict one behind an nginx
 that takes what it can take; requests of HTTP/2 that are one there and two in HTTP/1.1; what a client may not say about
-itself; a connection to one name and a request for another; upgrades to what nobody asked for; errands to elsewhere. Each
-application records what it saw, and another client of the same site asks after every case whether it still gets its
-own answers.
+itself; answers of an application, right in every form and wrong; a connection to one name and a request for another;
+upgrades to what nobody asked for; errands to elsewhere. Each application records what it saw, and another client of the
+same site asks after every case whether it still gets its own answers. The cases are in e2e/conform, in the words of who
+found them where there are some.
 
 A case that does not go as it should is a deviation when nobody is deceived by it: a request that the standard says to
 refuse is passed on, but as one and in a form that cannot be misread; or a right one is refused. It **deceives** when an

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"os"
 	"strings"
@@ -42,7 +43,7 @@ func (x *exchange) pass() {
 		return
 	}
 	x.upgrade()
-	ctx, cancel := context.WithCancelCause(x.in.Context())
+	ctx, cancel := context.WithCancelCause(httptrace.WithClientTrace(x.in.Context(), expecting(x.in.Method == http.MethodHead)))
 	defer cancel(nil)
 	x.silence = watchSilence(x.site.Proxy.Timeout, func() { cancel(errSilent) })
 	defer x.silence.stop()

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -66,14 +65,14 @@ func newTransport(u steps.Upstream) (*transport, error) {
 		return nil, fmt.Errorf("the upstream scheme %q is not known", u.Scheme)
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	// A private upstream often has a certificate of its own making; Verify says whether that is acceptable here.
+	secure := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{
+		ServerName: u.Host, InsecureSkipVerify: !u.Verify, MinVersion: tls.VersionTLS12, //nolint:gosec // see above
+	}}
 	t.round = &http.Transport{
-		Proxy: nil, // never the environment's: the upstream is what the configuration says
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, address)
-		},
-		// A private upstream often has a certificate of its own making; Verify says whether that is acceptable here.
-		TLSClientConfig:        &tls.Config{ServerName: u.Host, InsecureSkipVerify: !u.Verify, MinVersion: tls.VersionTLS12}, //nolint:gosec // see above
-		TLSHandshakeTimeout:    dialTimeout,
+		Proxy:                  nil, // never the environment's: the upstream is what the configuration says
+		DialContext:            followed(dialer.DialContext, network, address),
+		DialTLSContext:         followed(secure.DialContext, network, address),
 		DisableCompression:     true, // the client's Accept-Encoding is the client's
 		MaxIdleConns:           0,
 		MaxIdleConnsPerHost:    maxIdleUpstream,
