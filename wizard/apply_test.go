@@ -353,6 +353,7 @@ func TestFarewells(t *testing.T) {
 		"partial":       {partial, steps.SiteStatus{}, []string{"the trusted certificate is not there yet", "duplicate listen", "Again", "Undo"}, []string{"are live"}},
 		"unproven":      {unproven, steps.SiteStatus{}, []string{"not all of it could be proven", "open the port", "no answer"}, []string{"live"}},
 		"reverted":      {refused(), steps.SiteStatus{}, []string{"failed and was taken back; but for what stays", "duplicate listen", "sudo nginx -t    shows it again", "Again", "attach"}, []string{"Undo", "live", "checks"}},
+		"not begun":     {steps.Result{Err: errors.New("the plan is not the same any more")}, steps.SiteStatus{}, []string{"came to no result", "not the same any more"}, []string{"put back", "Undo"}},
 		"inconsistent":  {gone, steps.SiteStatus{}, []string{"not everything could be put back", "no answer", "attach"}, []string{"Undo", "Again", "checks passed"}},
 	} {
 		lines := farewell(s, c.result, c.standing, 79)

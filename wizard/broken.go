@@ -319,6 +319,8 @@ func (b *broken) status() string {
 		return "The site is served; this is what is missing."
 	case b.result.Outcome == steps.OutcomeInconsistent:
 		return "Not everything could be put back: see what is said above."
+	case b.result.Outcome == "":
+		return "What is known of the run is said above."
 	case len(b.result.Kept) > 0:
 		return "Only what stays, above, is left of this run."
 	}

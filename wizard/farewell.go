@@ -76,6 +76,8 @@ func ended(r steps.Result) string {
 			return "the run " + how + "; but for what stays this server is as it was before."
 		}
 		return "the run " + how + "; this server is as it was before."
+	case "":
+		return "the run came to no result."
 	}
 	return "the run failed, and not everything could be put back."
 }
