@@ -15,6 +15,7 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
+	"golang.org/x/sys/unix"
 )
 
 // Patience is how long a robot waits for something to be seen.
@@ -171,6 +172,35 @@ func (r *Robot) Press(names ...string) error {
 		}
 		if _, err := r.tty.WriteString(text); err != nil {
 			return fmt.Errorf("cannot press %q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// PressTorn presses a key whose bytes arrive one by one, as packets over a slow connection do: the next comes when the
+// program has taken the last.
+func (r *Robot) PressTorn(name string) error {
+	number, err := unix.IoctlGetInt(int(r.tty.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		return fmt.Errorf("cannot tell which terminal this is: %w", err)
+	}
+	program, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDONLY|unix.O_NOCTTY, 0)
+	if err != nil {
+		return err
+	}
+	defer program.Close()
+	late := time.Now().Add(Patience)
+	for _, b := range []byte(keys[name]) {
+		if err := r.Press(string(rune(b))); err != nil {
+			return err
+		}
+		for waiting := 1; waiting > 0; {
+			if waiting, err = unix.IoctlGetInt(int(program.Fd()), unix.TIOCINQ); err != nil {
+				return fmt.Errorf("cannot tell what the program has read: %w", err)
+			}
+			if time.Now().After(late) {
+				return fmt.Errorf("the program does not read what is typed")
+			}
 		}
 	}
 	return nil
