@@ -16,6 +16,7 @@ const joinTime = 60 * time.Millisecond
 type input struct {
 	*os.File
 	seen func() // called after every read that brought something
+	gone func() // called when there is nothing to be read any more
 }
 
 // Read implements io.Reader.
@@ -32,6 +33,9 @@ func (i input) Read(buffer []byte) (int, error) {
 	if n > 0 {
 		i.seen()
 		return n, nil // what came with an end is text first; the end comes again
+	}
+	if err != nil {
+		i.gone()
 	}
 	return n, err
 }

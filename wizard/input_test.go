@@ -26,8 +26,8 @@ func TestInputJoins(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Close(); w.Close() })
-	seen := make(chan bool, 16)
-	in := input{File: r, seen: func() { seen <- true }}
+	seen, gone := make(chan bool, 16), false
+	in := input{File: r, seen: func() { seen <- true }, gone: func() { gone = true }}
 	buffer := make([]byte, 256)
 	for _, pieces := range [][]string{{"\x1b", "[A"}, {"\x1b[1", ";5", "C"}, {"\x1b"}, {"x"}} {
 		whole := ""
@@ -50,8 +50,11 @@ func TestInputJoins(t *testing.T) {
 		}
 		<-seen
 	}
+	if gone {
+		t.Error("it is gone while there is somebody")
+	}
 	w.Close()
-	if n, err := in.Read(buffer); n != 0 || err == nil {
-		t.Errorf("at the end: %d, %v", n, err)
+	if n, err := in.Read(buffer); n != 0 || err == nil || !gone {
+		t.Errorf("at the end: %d, %v, gone: %t", n, err, gone)
 	}
 }

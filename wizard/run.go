@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -35,7 +36,9 @@ func Run(ctx context.Context, in, out *os.File, m Machine, o Options) int {
 func show(ctx context.Context, in, out *os.File, m model) int {
 	idle := time.NewTimer(patience)
 	defer idle.Stop()
-	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(input{in, func() { idle.Reset(patience) }}), tea.WithOutput(out),
+	unplugged := make(chan struct{}) // a terminal that hangs up says so by a signal to its first process, which may not be us
+	keys := input{File: in, seen: func() { idle.Reset(patience) }, gone: sync.OnceFunc(func() { close(unplugged) })}
+	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(keys), tea.WithOutput(out),
 		tea.WithAltScreen(), tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
 	gone := make(chan os.Signal, 1)
 	signal.Notify(gone, syscall.SIGHUP, syscall.SIGTERM)
@@ -46,6 +49,7 @@ func show(ctx context.Context, in, out *os.File, m model) int {
 		select {
 		case <-gone:
 		case <-idle.C:
+		case <-unplugged:
 		case <-over:
 			return
 		}
