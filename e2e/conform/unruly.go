@@ -53,17 +53,21 @@ type replyCase struct {
 	http2  bool
 }
 
-// crowded is how often a reply is asked for while others ask.
-const crowded = 10
+// crowded is how often a reply is asked for while so many strangers ask as often: an answer that is one too many reaches
+// the next one only when he comes at the wrong moment.
+const (
+	crowded   = 60
+	strangers = 6
+)
 
 func (c replyCase) try(l *lane) verdict {
 	l.begin()
 	times := 1
 	var others sync.WaitGroup
-	troubles := make(chan error, crowded*3)
+	troubles := make(chan error, crowded*strangers)
 	if c.crowd {
 		times = crowded
-		for range 3 {
+		for range strangers {
 			others.Go(func() {
 				for range crowded {
 					if err := l.innocent(); err != nil {
