@@ -498,3 +498,18 @@ func TestCtrlCDuringARun(t *testing.T) {
 		t.Error("twice does not leave")
 	}
 }
+
+// What can be promised about stopping depends on how far the run has come.
+func TestStoppingPromisesWhatItDoes(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[steps.Status]string{steps.Started: "put everything back", steps.Done: "the site stays up as it is"} {
+		a := applied(themed(t, &fake{}, themes["utf8"]))
+		mark := rowOf(steps.Checkpoint{})
+		mark.status = status
+		a.rows = append(a.rows, mark)
+		a.interrupt()
+		if text := strings.Join(a.asking.body(a.theme), "\n"); !strings.Contains(text, want) {
+			t.Errorf("%s: %s", status, text)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package wizard
 
 import (
+	"cmp"
 	"os"
 	"time"
 
@@ -15,8 +16,9 @@ const joinTime = 60 * time.Millisecond
 // input is a terminal's input on which an escape sequence is never torn. Bubble Tea needs it to be a file.
 type input struct {
 	*os.File
-	seen func() // called after every read that brought something
-	gone func() // called when there is nothing to be read any more
+	seen func()        // called after every read that brought something
+	gone func()        // called when there is nothing to be read any more
+	join time.Duration // 0: joinTime
 }
 
 // Read implements io.Reader.
@@ -40,10 +42,10 @@ func (i input) Read(buffer []byte) (int, error) {
 	return n, err
 }
 
-// more waits until there is something to read, at most joinTime.
+// more waits until there is something to read, at most the time in which the rest has to come.
 func (i input) more() bool {
 	fds := []unix.PollFd{{Fd: int32(i.Fd()), Events: unix.POLLIN}} //nolint:gosec // a file descriptor fits
-	for deadline := time.Now().Add(joinTime); ; {
+	for deadline := time.Now().Add(cmp.Or(i.join, joinTime)); ; {
 		left := time.Until(deadline)
 		if left <= 0 {
 			return false

@@ -22,7 +22,7 @@ func cancelled(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return &steps.Failure{Text: "cannot go on: the run was stopped", Status: steps.ExitCancelled, Err: context.Cause(ctx)}
+	return &steps.Failure{Text: "cannot go on: the run was stopped", Status: steps.ExitCancelled}
 }
 
 // diskFault gives the errors of a disk that is full, broken, read-only or in the hands of others their name and the ways
