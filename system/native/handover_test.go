@@ -3,7 +3,6 @@ package native
 import (
 	"context"
 	"crypto/tls"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,21 +34,7 @@ func upgradable(t *testing.T) *upgraded {
 	secure, plain := listenTCP(t), listenTCP(t)
 	u := &upgraded{tree: h, secure: secure.Addr().String(), program: filepath.Join(t.TempDir(), "sslwizard")}
 	u.put(u.copied())
-	cmd := exec.Command(u.program)
-	for _, l := range []*net.TCPListener{secure, plain} {
-		f, err := l.File()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
-	}
-	cmd.Env = append(os.Environ(), "SSLWIZARD_TEST_SERVE="+h.root, "LISTEN_FDS=2", "LISTEN_FDNAMES=https:http")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	u.first = cmd
+	u.first = h.activate(u.program, secure, plain)
 	u.runtime = &Runtime{control: h.root + "/c.sock", https: []string{u.secure}, within: patience}
 	t.Cleanup(u.end)
 	if err := poll(t.Context(), func() error { _, err := AskStatus(t.Context(), u.runtime.control); return err }); err != nil {

@@ -38,27 +38,9 @@ func TestSocketActivation(t *testing.T) {
 	h := newTree(t)
 	leaf := h.store("a.test", app(t))
 	secure, plain := listenTCP(t), listenTCP(t)
-	serve := func() *exec.Cmd {
-		cmd := exec.Command(os.Args[0])
-		for _, l := range []*net.TCPListener{secure, plain} {
-			f, err := l.File()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			cmd.ExtraFiles = append(cmd.ExtraFiles, f)
-		}
-		cmd.Env = append(os.Environ(), "SSLWIZARD_TEST_SERVE="+h.root, "LISTEN_FDS=2", "LISTEN_FDNAMES=https:http")
-		cmd.Stderr = os.Stderr
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill() })
-		return cmd
-	}
 	for range 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		cmd := serve() // the connection below waits in the queue until it is there
+		cmd := h.activate(os.Args[0], secure, plain) // the connection below waits in the queue until it is there
 		if got, err := servedLeaf(ctx, secure.Addr().String(), "a.test"); got != leaf {
 			t.Errorf("it serves %s, %v", got, err)
 		}
@@ -71,6 +53,27 @@ func TestSocketActivation(t *testing.T) {
 			t.Errorf("it ended with %v", err)
 		}
 	}
+}
+
+// activate starts the service as a process of its own, with sockets passed as systemd passes them.
+func (h *tree) activate(program string, secure, plain *net.TCPListener) *exec.Cmd {
+	h.t.Helper()
+	cmd := exec.Command(program)
+	for _, l := range []*net.TCPListener{secure, plain} {
+		f, err := l.File()
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		defer f.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+	}
+	cmd.Env = append(os.Environ(), "SSLWIZARD_TEST_SERVE="+h.root, "LISTEN_FDS=2", "LISTEN_FDNAMES=https:http")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return cmd
 }
 
 func listenTCP(t *testing.T) *net.TCPListener {
