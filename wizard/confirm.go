@@ -64,11 +64,7 @@ func (c *confirm) key(msg tea.KeyMsg) (screen, tea.Cmd) {
 
 func (c *confirm) begin() tea.Cmd {
 	c.busy, c.err = true, nil
-	ctx, machine, view := c.plan.ctx, c.plan.machine, *c.plan.view
-	return func() tea.Msg {
-		run, err := machine.Start(ctx, view)
-		return startedMsg{run, err}
-	}
+	return c.plan.run()
 }
 
 func (c *confirm) typing() bool { return true }

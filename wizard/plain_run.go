@@ -32,8 +32,8 @@ func (p *plain) decide() (int, error) {
 		return steps.ExitFailed, nil
 	}
 	if !preview.Pending() {
-		p.say("Nothing to do: this server is as asked.")
-		return steps.ExitOK, nil
+		p.say("Nothing to do: this server is as asked. This is the proof.")
+		return p.apply(preview)
 	}
 	if err := p.diffs(preview); err != nil {
 		return 0, err
@@ -47,6 +47,11 @@ func (p *plain) decide() (int, error) {
 		p.say("That was not \"yes\": nothing was changed.")
 		return 0, errBack
 	}
+	return p.apply(preview)
+}
+
+// apply starts the run and follows it; where there is nothing to do it only proves what is there.
+func (p *plain) apply(preview steps.Preview) (int, error) {
 	run, err := p.machine.Start(p.ctx, preview)
 	if err != nil {
 		return 0, err

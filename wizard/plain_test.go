@@ -185,6 +185,19 @@ func TestPlainWordsAtThePlan(t *testing.T) {
 }
 
 // What stands in the way is no plan, and the server is not called as asked.
+// Where there is nothing to do the proof is made all the same.
+func TestPlainNothingToDo(t *testing.T) {
+	t.Parallel()
+	f := &fake{follow: aRun, plan: func(sites []steps.Site) (steps.Preview, error) {
+		return steps.Preview{Plan: steps.Plan{Sites: sites}}, nil
+	},
+		start: func(steps.Preview) (string, error) { return "20261123-120000-0001", nil }}
+	said, status := converse(t, f, typed(t)...)
+	if status != steps.ExitOK || !strings.Contains(said, "Nothing to do: this server is as asked. This is the proof.\n") || !strings.Contains(said, "https://shop.example.com") {
+		t.Errorf("exit status %d\n%s", status, tail(said))
+	}
+}
+
 func TestPlainBlocked(t *testing.T) {
 	t.Parallel()
 	stopped := func([]steps.Site) (steps.Preview, error) {

@@ -19,6 +19,7 @@ type planScreen struct {
 	pending  []int // effects that would do something
 	at       int
 	seen     map[int]bool // effects whose details were opened
+	busy     bool         // a run is being started that only proves
 }
 
 type plannedMsg struct {
@@ -53,10 +54,25 @@ func (p *planScreen) update(msg tea.Msg) (screen, tea.Cmd) {
 	switch msg := msg.(type) {
 	case plannedMsg:
 		p.learn(msg)
+	case startedMsg: // of a run that has nothing to do but to prove
+		p.busy = false
+		if p.err = msg.err; p.err == nil {
+			p.preview = p.view
+			return p, open(newApply(p.shared, msg.run))
+		}
 	case tea.KeyMsg:
 		return p.key(msg.String())
 	}
 	return p, nil
+}
+
+// run starts the run of what is shown.
+func (p *planScreen) run() tea.Cmd {
+	ctx, machine, view := p.ctx, p.machine, *p.view
+	return func() tea.Msg {
+		run, err := machine.Start(ctx, view)
+		return startedMsg{run, err}
+	}
 }
 
 func (p *planScreen) learn(msg plannedMsg) {
@@ -96,8 +112,18 @@ func (p *planScreen) key(key string) (screen, tea.Cmd) {
 		if p.ready() {
 			return p, open(newConfirm(p))
 		}
+	case "v":
+		if p.provable() && !p.busy {
+			p.busy = true
+			return p, p.run()
+		}
 	}
 	return p, nil
+}
+
+// provable reports that there is nothing to do: then a run changes nothing, and its proof can be had without a yes.
+func (p *planScreen) provable() bool {
+	return p.view != nil && p.err == nil && len(p.problems) == 0 && !blocked(*p.view) && !p.view.Pending()
 }
 
 // ready reports whether the plan can be applied.
@@ -252,6 +278,9 @@ func (p *planScreen) keys() []key {
 	}
 	if p.ready() {
 		keys = append(keys, key{"a", "apply"})
+	}
+	if p.provable() {
+		keys = append(keys, key{"v", "prove it now"})
 	}
 	return append(keys, key{"r", "look again"}, key{"esc", "back"}, key{"?", "help"})
 }

@@ -38,6 +38,36 @@ func answeredSite() (steps.Site, []steps.Problem) {
 	return a.Site()
 }
 
+// Where there is nothing to do the proof can be had all the same: its run changes nothing, so nobody is asked for a yes.
+func TestProofWithoutChanges(t *testing.T) {
+	t.Parallel()
+	f := &fake{plan: onePlan, start: func(v steps.Preview) (string, error) {
+		if v.Pending() {
+			t.Error("it would change something")
+		}
+		return "20261123-120000-0001", nil
+	}}
+	s := themed(t, f, themes["utf8"])
+	p := plannedScreen(s, func(v *steps.Preview) {
+		for n := range v.Effects {
+			v.Effects[n].Action = steps.Nothing
+		}
+	})
+	m := newModel(s, p)
+	m, cmd := tellModel(m, keyMsg("v"))
+	if _, again := tellModel(m, keyMsg("v")); again != nil {
+		t.Error("it starts twice")
+	}
+	_, cmd = tellModel(m, cmd())
+	if opened, ok := cmd().(openMsg); !ok || opened.screen.(*apply).run != "20261123-120000-0001" {
+		t.Errorf("the run is not followed: %v", opened)
+	}
+	changed := plannedScreen(s, nil)
+	if _, cmd := changed.key("v"); cmd != nil || changed.provable() {
+		t.Error("changes are made without a yes")
+	}
+}
+
 // plannedScreen is the plan after it has come.
 func plannedScreen(s *shared, change func(*steps.Preview)) *planScreen {
 	v := aPlan()
