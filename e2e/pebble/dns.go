@@ -15,9 +15,10 @@ import (
 
 // Record is all that the DNS knows of one name.
 type Record struct {
-	Addresses []string `json:"addresses"`      // A and AAAA
-	Fail      bool     `json:"fail,omitempty"` // answer SERVFAIL, as broken DNSSEC does
-	CAA       []string `json:"caa,omitempty"`  // CAs that may issue; ";" forbids all
+	Addresses []string `json:"addresses"`       // A and AAAA
+	Fail      bool     `json:"fail,omitempty"`  // answer SERVFAIL, as broken DNSSEC does
+	CAA       []string `json:"caa,omitempty"`   // CAs that may issue; ";" forbids all
+	Names     []string `json:"names,omitempty"` // PTR, in presentation format
 }
 
 // DNS is an authoritative server for whatever a test sets, over UDP and TCP. What was not set does not exist
@@ -140,6 +141,11 @@ func (r Record) answers(q dns.Question) []dns.RR {
 			out = append(out, &dns.A{Hdr: header, A: a.AsSlice()})
 		case q.Qtype == dns.TypeAAAA && a.Is6():
 			out = append(out, &dns.AAAA{Hdr: header, AAAA: a.AsSlice()})
+		}
+	}
+	if q.Qtype == dns.TypePTR {
+		for _, name := range r.Names {
+			out = append(out, &dns.PTR{Hdr: header, Ptr: dns.Fqdn(name)})
 		}
 	}
 	if q.Qtype == dns.TypeCAA {

@@ -54,6 +54,31 @@ func TestWizardHostile(t *testing.T) {
 	u.gotNothingRaw()
 }
 
+// TestWizardHostileOutside: what the CA answers is nasty, and what the DNS calls this server. The first is shown where the
+// run says why there is no trusted certificate, on the screens, in the log, in the report and line by line.
+func TestWizardHostileOutside(t *testing.T) {
+	t.Parallel()
+	st := begin(t, "trixie")
+	st.w.CA.Stop()
+	st.w.CA.Start("--refuse", nasty)
+	st.trustPebble()
+	st.w.CA.Reverse(st.s.Addr4(), `evil\027[2J\007\226\128\174.example.com`)
+	st.answer("native")
+	u := st.sits(st.s.Terminal("/root/sslwizard", "--answers", answers))
+	u.begins().confirms().agrees().seesWithin(longRun, "r try again")
+	u.presses("e").sees("> Back to the report", "owned").presses("esc").sees("r try again")
+	u.presses("l").sees("line ", "owned").presses("esc").sees("r try again")
+	u.presses("enter").leaves(steps.ExitUnverified)
+	u.gotNothingRaw()
+
+	u = st.sits(st.s.Terminal("/root/sslwizard", "--plain", "--answers", answers))
+	u.presses(strings.Repeat("\r", 40), "yes\r", "yes\r", "\x04")
+	if _, err := u.r.Wait(); err != nil {
+		t.Error(err)
+	}
+	u.gotNothingRaw()
+}
+
 // gotNothingRaw looks at every byte that went to the terminal.
 func (u *user) gotNothingRaw() {
 	u.Helper()

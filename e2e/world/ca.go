@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+
+	"github.com/miekg/dns"
 )
 
 // CA is the host of the certificate authority: Pebble, and the DNS that the whole world asks.
@@ -134,6 +136,20 @@ func (ca *CA) Name(name string, addresses ...fmt.Stringer) {
 		ca.w.t.Fatalf("world: %v", err)
 	}
 	ca.record("PUT", name, string(body))
+}
+
+// Reverse has the DNS answer with this name, in presentation format, for who asks what an address is called.
+func (ca *CA) Reverse(address fmt.Stringer, name string) {
+	ca.w.t.Helper()
+	arpa, err := dns.ReverseAddr(address.String())
+	if err != nil {
+		ca.w.t.Fatalf("world: %v", err)
+	}
+	body, err := json.Marshal(map[string][]string{"names": {name}})
+	if err != nil {
+		ca.w.t.Fatalf("world: %v", err)
+	}
+	ca.record("PUT", arpa, string(body))
 }
 
 // Forget has the DNS not know a name.

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -31,7 +32,7 @@ func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 type flags struct {
 	options                           pebbletest.Options
 	management, serveDNS              string
-	root, directoryCA                 string
+	root, directoryCA, refuse         string
 	names, records, blocked, fallback list
 }
 
@@ -51,12 +52,32 @@ func parse() flags {
 	flag.Var(&f.records, "record", "NAME=ADDRESS[,ADDRESS] for --serve-dns (repeat)")
 	flag.Var(&f.fallback, "default", "address that --serve-dns gives for every other name (repeat)")
 	flag.Var(&f.blocked, "block", "name that is refused by policy (repeat)")
+	flag.StringVar(&f.refuse, "refuse", "", "refuse every order, and give this as the reason")
 	flag.StringVar(&f.root, "root", "", "file to write the root of the issued certificates to")
 	flag.StringVar(&f.directoryCA, "directory-ca", "", "file to write the CA of the directory's own TLS certificate to")
 	flag.Parse()
 	f.options.Names, f.options.Blocked = f.names, f.blocked
 	f.options.Log = os.Stderr
+	if f.refuse != "" {
+		f.options.Wrap = func(next http.Handler) http.Handler { return refusing{next, f.refuse} }
+	}
 	return f
+}
+
+// refusing is a CA that takes no order.
+type refusing struct {
+	http.Handler
+	reason string
+}
+
+func (h refusing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/order-plz" {
+		h.Handler.ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusForbidden)
+	_ = json.NewEncoder(w).Encode(map[string]any{"type": "urn:ietf:params:acme:error:unauthorized", "detail": h.reason, "status": http.StatusForbidden})
 }
 
 func main() {
