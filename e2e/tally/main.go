@@ -1,5 +1,6 @@
-// Command tally reads what `go test -json` prints, shows it as people want to see it (each package a line, the output
-// of what failed or was skipped), and writes the number of tests that passed, failed and were skipped to a file.
+// Command tally reads what `go test -json` prints, shows it as people want to see it (each package and each scenario a
+// line, the output of what failed or was skipped), and writes the number of tests that passed, failed and were skipped to
+// a file.
 //
 //	go test -json ./... | tally counts.txt
 package main
@@ -80,7 +81,7 @@ func (t *tally) end(e event, name string) {
 	case e.Action == "fail":
 		fmt.Print(strings.Join(t.output[name], ""))
 		fmt.Printf("FAIL  %s (%.1f s)\n", strings.TrimSpace(name), e.Elapsed)
-	case e.Test == "" && e.Action == "pass", strings.Contains(e.Package, "/e2e/") && !t.parents[name]:
+	case e.Test == "" && e.Action == "pass", strings.HasSuffix(e.Package, "/e2e/scenario") && !t.parents[name]:
 		fmt.Printf("%-4s  %s (%.1f s)\n", map[string]string{"pass": "ok", "skip": "skip"}[e.Action], strings.TrimSpace(name), e.Elapsed)
 	case e.Action == "skip" && e.Test != "":
 		fmt.Printf("skip  %s: %s\n", name, reason(t.output[name]))
