@@ -30,6 +30,7 @@ type exchange struct {
 
 	status  int
 	bytes   atomic.Int64
+	body    *clientBody                 // nil where there is none to pass on
 	fault   atomic.Pointer[clientFault] // what the client did wrong while its body was read
 	trailer http.Header                 // of the request to the upstream
 	silence *silence                    // of the upstream
@@ -84,6 +85,9 @@ func (x *exchange) Header() http.Header { return x.w.Header() }
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		x.status = status
+		if x.in.ProtoMajor == 1 && x.body.unread() {
+			x.Header().Set("Connection", "close") // what is left of the body must not become a request
+		}
 	}
 	x.w.WriteHeader(status)
 }

@@ -10,10 +10,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/http/httputil"
-	"os"
 	"strings"
 	"sync"
-	"time"
 )
 
 // forwarder is what passes requests of a site to its upstream. ReverseProxy removes the hop-by-hop fields (RFC 9110
@@ -52,9 +50,14 @@ func (x *exchange) pass() {
 		r.Body = http.MaxBytesReader(x.w, r.Body, limit)
 	}
 	if r.Body != http.NoBody {
-		r.Body = &clientBody{ReadCloser: r.Body, x: x}
+		x.body = &clientBody{body: r.Body, x: x}
+		r.Body = x.body
+		_ = x.control.EnableFullDuplex() // else an answer waits for the body, and the body perhaps for the answer
 	}
+	whole := false
+	defer func() { x.body.leave(whole) }()
 	x.site.forward.ServeHTTP(x, r)
+	whole = true
 }
 
 // rewrite makes the request for the upstream out of the cleaned copy.
@@ -123,7 +126,7 @@ func (x *exchange) received(res *http.Response) error {
 func (x *exchange) failed(ctx context.Context, err error) {
 	status := x.blame(ctx, err)
 	if status == 0 {
-		return // the client has left
+		panic(http.ErrAbortHandler) // the client has left; one that only closed its side must not get net/http's empty 200
 	}
 	if status >= http.StatusInternalServerError {
 		x.server.options.Log.Warn("cannot get an answer from the upstream", "site", x.site.Name, "status", status,
@@ -146,44 +149,6 @@ func (x *exchange) blame(ctx context.Context, err error) int {
 		return http.StatusGatewayTimeout
 	}
 	return http.StatusBadGateway
-}
-
-// clientBody is a request body. A client that stops sending for too long is cut, and its faults are told from the
-// upstream's.
-type clientBody struct {
-	io.ReadCloser
-	x *exchange
-}
-
-func (b *clientBody) Read(p []byte) (int, error) {
-	x := b.x
-	x.silence.pause()
-	defer x.silence.resume()
-	_ = x.control.SetReadDeadline(time.Now().Add(x.patience()))
-	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		if malformed := x.trailed(); malformed != nil {
-			err = malformed
-		}
-	}
-	if err != nil {
-		_ = x.control.SetReadDeadline(time.Time{}) // net/http reads on by itself to see the client leave
-		x.blameClient(err)
-	}
-	return n, err
-}
-
-func (x *exchange) blameClient(err error) {
-	var large *http.MaxBytesError
-	switch {
-	case errors.Is(err, io.EOF):
-	case errors.As(err, &large):
-		x.fault.Store(&clientFault{http.StatusRequestEntityTooLarge})
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		x.fault.Store(&clientFault{http.StatusRequestTimeout})
-	default:
-		x.fault.Store(&clientFault{http.StatusBadRequest})
-	}
 }
 
 // buffers are the copy buffers of all forwarders.

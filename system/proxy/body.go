@@ -1,0 +1,115 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+// lingerTime is how long what is left of a body is still taken after the answer: a client that sends all before it reads
+// would lose the answer to a reset.
+const lingerTime = 500 * time.Millisecond
+
+// clientBody is a request body. A client that stops sending for too long is cut, and its faults are told from the
+// upstream's.
+type clientBody struct {
+	body io.ReadCloser
+	x    *exchange
+	mu   sync.Mutex // orders what follows with the deadline that goes with it
+	read bool       // to its end
+	left bool       // nobody reads it any more
+}
+
+// Read implements io.Reader.
+func (b *clientBody) Read(p []byte) (int, error) {
+	x := b.x
+	x.silence.pause()
+	defer x.silence.resume()
+	if !b.allowRead() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	n, err := b.body.Read(p)
+	if errors.Is(err, io.EOF) {
+		if malformed := x.trailed(); malformed != nil {
+			err = malformed
+		}
+	}
+	if err != nil {
+		b.ended(err)
+		x.blameClient(err)
+	}
+	return n, err
+}
+
+// Close does nothing on HTTP/1: there it would wait for whoever reads, and that one for the client, before the answer is
+// sent. leave closes it.
+func (b *clientBody) Close() error {
+	if b.x.in.ProtoMajor == 1 {
+		return nil
+	}
+	return b.body.Close()
+}
+
+func (b *clientBody) allowRead() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.left {
+		_ = b.x.control.SetReadDeadline(time.Now().Add(b.x.patience()))
+	}
+	return !b.left
+}
+
+func (b *clientBody) ended(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if errors.Is(err, io.EOF) {
+		b.read = true
+	}
+	if !b.left {
+		_ = b.x.control.SetReadDeadline(time.Time{}) // net/http reads on by itself to see the client leave
+	}
+}
+
+// unread reports whether there may be more of the body.
+func (b *clientBody) unread() bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.read
+}
+
+// leave has nobody read the body any more: when it returns, the upstream's side does not touch the connection. After a
+// whole answer, which is sent first, a little of what is left of the body is still taken.
+func (b *clientBody) leave(whole bool) {
+	if !b.unread() || b.x.in.ProtoMajor != 1 {
+		return
+	}
+	deadline := time.Now()
+	if whole {
+		_ = b.x.FlushError()
+		deadline = deadline.Add(lingerTime)
+	}
+	b.mu.Lock()
+	b.left = true
+	_ = b.x.control.SetReadDeadline(deadline)
+	b.mu.Unlock()
+	_ = b.body.Close()
+}
+
+func (x *exchange) blameClient(err error) {
+	var large *http.MaxBytesError
+	switch {
+	case errors.Is(err, io.EOF):
+	case errors.As(err, &large):
+		x.fault.Store(&clientFault{http.StatusRequestEntityTooLarge})
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		x.fault.Store(&clientFault{http.StatusRequestTimeout})
+	default:
+		x.fault.Store(&clientFault{http.StatusBadRequest})
+	}
+}
