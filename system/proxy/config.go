@@ -51,6 +51,7 @@ type Status struct {
 	Expires     map[string]time.Time `json:"expires"`     // site → end of the leaf
 	Connections int                  `json:"connections"` // open, without WebSockets
 	WebSockets  int                  `json:"webSockets"`  // open
+	Refused     uint64               `json:"refused"`     // connections that were closed at once, because there were too many
 }
 
 func (c Config) httpPort() int  { return orDefault(c.HTTPPort, 80) }

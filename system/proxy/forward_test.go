@@ -263,30 +263,33 @@ func TestSilentUpstreamIs504(t *testing.T) {
 func TestSlowButSpeakingUpstreamIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	app := echoServer(t)
-	i := serve(t, Config{Sites: []Site{testSite(app.URL, names("a.test"), func(s *steps.Site) { s.Proxy.Timeout = 250 * time.Millisecond })}})
+	i := serve(t, Config{Sites: []Site{testSite(app.URL, names("a.test"), func(s *steps.Site) { s.Proxy.Timeout = time.Second })}})
 	for _, http2 := range []bool{false, true} {
-		_, body := get(t, i.client(t, http2), "https://a.test/.echo/events?n=6&every=60ms")
-		if n := bytes.Count(body, []byte("data: ")); n != 6 {
-			t.Errorf("http2 %t: %d events of 6", http2, n)
-		}
-		// A slow upload is the client's time, not the upstream's.
-		reader, writer := io.Pipe()
-		go func() {
-			for range 6 {
-				time.Sleep(60 * time.Millisecond)
-				_, _ = writer.Write([]byte("x"))
+		t.Run(fmt.Sprintf("http2 %t", http2), func(t *testing.T) {
+			t.Parallel()
+			_, body := get(t, i.client(t, http2), "https://a.test/.echo/events?n=6&every=250ms")
+			if n := bytes.Count(body, []byte("data: ")); n != 6 {
+				t.Errorf("%d events of 6", n)
 			}
-			writer.Close()
-		}()
-		response, err := i.client(t, http2).Post("https://a.test/", "text/plain", reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, _ := io.ReadAll(response.Body)
-		response.Body.Close()
-		if response.StatusCode != 200 || echoed(t, got).Body.Bytes != 6 {
-			t.Errorf("http2 %t: slow upload: %d", http2, response.StatusCode)
-		}
+			// A slow upload is the client's time, not the upstream's.
+			reader, writer := io.Pipe()
+			go func() {
+				for range 6 {
+					time.Sleep(250 * time.Millisecond)
+					_, _ = writer.Write([]byte("x"))
+				}
+				writer.Close()
+			}()
+			response, err := i.client(t, http2).Post("https://a.test/", "text/plain", reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			if response.StatusCode != 200 || echoed(t, got).Body.Bytes != 6 {
+				t.Errorf("slow upload: %d", response.StatusCode)
+			}
+		})
 	}
 }
 

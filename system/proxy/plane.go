@@ -30,6 +30,7 @@ const (
 type httpPlane struct {
 	parent        *tls.Config
 	plain, secure *http.Server
+	caps          *caps
 	connections   atomic.Int64
 	fresh         sync.Map // net.Conn → how often it became active: those of which no request was read yet
 	mu            sync.Mutex
@@ -39,7 +40,7 @@ type httpPlane struct {
 }
 
 func newHTTPPlane(s *Server) *httpPlane {
-	p := &httpPlane{parent: s.parent}
+	p := &httpPlane{parent: s.parent, caps: newCaps(s.options.Log)}
 	p.plain = p.server(s.front(false), s)
 	p.secure = p.server(s.front(true), s)
 	p.secure.Protocols.SetHTTP2(true)
@@ -88,6 +89,9 @@ func (p *httpPlane) asked(c net.Conn) {
 // Open implements plane.
 func (p *httpPlane) Open() int { return int(p.connections.Load()) }
 
+// Refused implements plane.
+func (p *httpPlane) Refused() uint64 { return p.caps.refusals() }
+
 // Serve implements plane.
 func (p *httpPlane) Serve(plain, secure []net.Listener) error {
 	failed := make(chan error, len(plain)+len(secure))
@@ -107,7 +111,7 @@ func (p *httpPlane) Serve(plain, secure []net.Listener) error {
 
 // accept starts an accept loop. Its end is told to failed, with nil when Drain was the reason.
 func (p *httpPlane) accept(server *http.Server, l net.Listener, tlsConfig *tls.Config, failed chan<- error) {
-	queue := &drainListener{Listener: l}
+	queue := &drainListener{Listener: l, caps: p.caps}
 	p.mu.Lock()
 	p.listeners = append(p.listeners, queue)
 	if p.draining {
@@ -189,6 +193,7 @@ const queueTime = 20 * time.Millisecond
 // drainListener is a listener that can be stopped without losing the connections in its queue.
 type drainListener struct {
 	net.Listener
+	caps     *caps
 	stopping atomic.Bool
 }
 
@@ -203,11 +208,19 @@ func (l *drainListener) stop() {
 
 // Accept ends with net.ErrClosed when the listener was stopped and its queue is empty.
 func (l *drainListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil && l.stopping.Load() {
-		return nil, net.ErrClosed
+	for {
+		conn, err := l.Listener.Accept()
+		switch {
+		case err != nil && l.stopping.Load():
+			return nil, net.ErrClosed
+		case err != nil:
+			return nil, err
+		}
+		if counted := l.caps.admit(conn); counted != nil {
+			return counted, nil
+		}
+		_ = conn.Close()
 	}
-	return conn, err
 }
 
 // errorLog is the ErrorLog of net/http: it cleans what may quote a client. Only what happened to us is an error; failed

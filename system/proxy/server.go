@@ -31,6 +31,8 @@ type plane interface {
 	Drain(context.Context) error
 	// Open is the number of open connections, without WebSockets.
 	Open() int
+	// Refused is the number of connections that were closed because there were too many.
+	Refused() uint64
 }
 
 // New returns a Server that serves no site yet: it refuses every name until the first Swap.
@@ -93,7 +95,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Status() Status {
 	t := s.table()
 	status := Status{
-		Generation: t.generation, Connections: s.plane.Open(), WebSockets: s.tunnels.count(),
+		Generation: t.generation, Connections: s.plane.Open(), WebSockets: s.tunnels.count(), Refused: s.plane.Refused(),
 		Leaves: make(map[string]string, len(t.sites)), Expires: make(map[string]time.Time, len(t.sites)),
 	}
 	for _, one := range t.sites {

@@ -182,11 +182,11 @@ func TestServerSideTrafficKeepsASocketOpen(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+
 			echo.Accept(r.Header.Get("Sec-WebSocket-Key"))+"\r\nSec-WebSocket-Protocol: chat\r\n\r\n")
 		for range 10 {
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(150 * time.Millisecond)
 			_, _ = conn.Write([]byte{0x81, 1, 'x'})
 		}
 	})
-	i := serve(t, Config{Sites: []Site{testSite(app, names("a.test"), func(s *steps.Site) { s.WebSockets.Idle = 250 * time.Millisecond })}})
+	i := serve(t, Config{Sites: []Site{testSite(app, names("a.test"), func(s *steps.Site) { s.WebSockets.Idle = time.Second })}})
 	s := socket(t, i.dialTLS(t, "a.test"), "a.test", "/")
 	got, _ := io.ReadAll(s.in)
 	if !bytes.Equal(got, bytes.Repeat([]byte{0x81, 1, 'x'}, 10)) {

@@ -1,0 +1,127 @@
+package proxy
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Limits of open connections, WebSockets included.
+const (
+	maxOfAddress = 2048
+	maxAll       = 50_000
+	reserved     = 64              // beyond maxAll for this machine: its watchdog must get through
+	files        = 256             // that are open besides
+	refusalPause = 1 * time.Minute // between two lines in the log
+)
+
+// caps holds the number of open connections below what the process can bear, in all and of one address, so that one
+// client cannot keep out the others.
+type caps struct {
+	log       *slog.Logger
+	all       int // how many there may be
+	ofAddress int
+	mu        sync.Mutex
+	open      int
+	of        map[netip.Prefix]int
+	refused   uint64
+	told      time.Time // when the log last told of refusals
+}
+
+func newCaps(log *slog.Logger) *caps {
+	return &caps{log: log, all: bearable(), ofAddress: maxOfAddress, of: map[netip.Prefix]int{}}
+}
+
+// bearable is how many connections the open files suffice for: each may need one to its upstream too.
+func bearable() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur >= 2*maxAll+files {
+		return maxAll
+	}
+	return max((int(limit.Cur)-files)/2, reserved)
+}
+
+// admit counts a new connection and returns it as one that is uncounted when it is closed, or nil.
+func (c *caps) admit(conn net.Conn) net.Conn {
+	from := client(conn.RemoteAddr())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	most := c.all
+	if from.Addr().IsLoopback() {
+		most += reserved
+	}
+	if c.open >= most || !shared(from.Addr()) && c.of[from] >= c.ofAddress {
+		c.refuse(from)
+		return nil
+	}
+	c.open++
+	c.of[from]++
+	return &countedConn{Conn: conn, leave: sync.OnceFunc(func() { c.leave(from) })}
+}
+
+func (c *caps) leave(from netip.Prefix) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open--
+	if c.of[from]--; c.of[from] == 0 {
+		delete(c.of, from)
+	}
+}
+
+func (c *caps) refuse(from netip.Prefix) {
+	c.refused++
+	if now := time.Now(); now.Sub(c.told) > refusalPause {
+		c.told = now
+		c.log.Warn("too many connections: new ones are closed", "address", from, "open", c.open, "of the address", c.of[from],
+			"refused so far", c.refused)
+	}
+}
+
+func (c *caps) refusals() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused
+}
+
+// client is who a connection is counted for: an address of IPv4, a network of IPv6 as one customer gets it.
+func client(remote net.Addr) netip.Prefix {
+	tcp, ok := remote.(*net.TCPAddr)
+	if !ok {
+		return netip.Prefix{}
+	}
+	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	prefix, _ := addr.Prefix(bits)
+	return prefix
+}
+
+// shared reports whether many clients may come from an address: something of the owner's stands before us there (a tunnel, a
+// load balancer, a container's bridge).
+func shared(a netip.Addr) bool { return !a.IsValid() || a.IsLoopback() || a.IsPrivate() }
+
+// countedConn is a connection that was admitted.
+type countedConn struct {
+	net.Conn
+	leave func()
+}
+
+// Close implements net.Conn.
+func (c *countedConn) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
+}
+
+// CloseWrite is what net/http does before it closes a connection of which it has not read all, and what tunnels do.
+func (c *countedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return io.EOF
+}
