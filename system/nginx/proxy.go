@@ -132,6 +132,8 @@ var forwarded = []steps.Header{
 	{Name: "X-Forwarded-Proto", Value: "$scheme"},
 	{Name: "X-Forwarded-Host", Value: "$host"},
 	{Name: "X-Forwarded-Port", Value: "$server_port"},
+	{Name: "X-Forwarded-By", Value: ""},
+	{Name: "X-Forwarded-Path", Value: ""},
 	{Name: "X-Forwarded-Server", Value: ""},
 	{Name: "X-Forwarded-Scheme", Value: ""},
 	{Name: "X-Forwarded-Ssl", Value: ""},
@@ -145,6 +147,7 @@ var forwarded = []steps.Header{
 	{Name: "X-Forwarded-Client-Cert", Value: ""},
 	{Name: "Forwarded", Value: ""},
 	{Name: "Proxy", Value: ""},
+	{Name: "HTTP2-Settings", Value: ""},
 }
 
 // headers are the request headers as the application gets them. The site's own replace ours of the same name.
