@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -123,7 +122,7 @@ func (j *journal) create() error {
 
 // begin stores a phase with its backups and, for the first one, opens the run. After it the host may be changed.
 func (j *journal) begin(p phase, backups map[string]host.File) error {
-	for _, name := range slices.Sorted(mapKeys(backups)) {
+	for _, name := range slices.Sorted(maps.Keys(backups)) {
 		f := backups[name]
 		if err := j.h.WriteFile(j.file(path.Join(backupDir, name)), host.File{Data: f.Data, Mode: 0o600}); err != nil {
 			return err
@@ -265,188 +264,6 @@ func removeAll(h host.Host, root string) error {
 	return nil
 }
 
-// unfinished returns the run that is open, nil when there is none.
-func unfinished(h host.Host) (*journal, error) {
-	s, _, err := stateAt(h, steps.JournalDir)
-	if err != nil || s.Kind == kindNone {
-		return nil, err
-	}
-	id := path.Base(s.Link)
-	if s.Kind != kindLink || !validID(id) {
-		return nil, damaged(steps.JournalDir, fmt.Errorf("it is not a link to a run"))
-	}
-	j, err := load(h, id)
-	if absent(err) {
-		return nil, damaged(steps.DoneDir+"/"+id, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	j.opened = true
-	return j, nil
-}
-
-// load reads a run.
-func load(h host.Host, id string) (*journal, error) {
-	j := newJournal(h, manifest{ID: id})
-	err := readJSON(h, j.file(manifestName), &j.m)
-	if j.m.Version > version { // its seal may be another one
-		return nil, &steps.Failure{
-			Text: fmt.Sprintf("cannot read the journal of run %s: a newer sslwizard wrote it; nothing was touched", id), Code: "H04",
-			Fixes: []string{"use the newer sslwizard"},
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if j.m.ID != id {
-		return nil, damaged(j.file(manifestName), fmt.Errorf("it is of run %q", j.m.ID))
-	}
-	for _, part := range []func() error{j.readPhases, j.readLog, j.check} {
-		if err := part(); err != nil {
-			return nil, err
-		}
-	}
-	return j, nil
-}
-
-// readPhases reads the records of the phases; the first one has none when it had nothing to do.
-func (j *journal) readPhases() error {
-	for n := 0; ; n++ {
-		var p phase
-		err := readJSON(j.h, j.file(phaseName(n)), &p)
-		switch {
-		case absent(err) && n > 0:
-			return nil
-		case absent(err):
-		case err != nil:
-			return err
-		case p.Number != n:
-			return damaged(j.file(phaseName(n)), fmt.Errorf("it is of phase %d", p.Number))
-		default:
-			j.phases = append(j.phases, p)
-		}
-	}
-}
-
-// check holds the parts against each other: every entry is of the plan, and whatever was begun is in a phase.
-func (j *journal) check() error {
-	known := map[int]bool{-1: true}
-	for _, p := range j.phases {
-		for _, e := range p.Entries {
-			if e.Index < 0 || e.Index >= len(j.m.Changes) {
-				return damaged(j.file(phaseName(p.Number)), fmt.Errorf("the plan has no change %d", e.Index))
-			}
-			known[e.Index] = true
-		}
-	}
-	for index := range j.begun {
-		if !known[index] {
-			return damaged(j.dir(), fmt.Errorf("the record of the change %d is gone", index))
-		}
-	}
-	return nil
-}
-
 func newJournal(h host.Host, m manifest) *journal {
 	return &journal{h: h, m: m, begun: map[int]bool{}, seen: map[int]*Seen{}, back: map[string]bool{}}
-}
-
-func (j *journal) readLog() error {
-	f, err := j.h.ReadFile(j.file(eventsName))
-	if absent(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for line := range bytes.Lines(f.Data) {
-		var r record
-		if err := json.Unmarshal(line, &r); err != nil {
-			return damaged(j.file(eventsName), err)
-		}
-		j.learn(r)
-	}
-	j.log.Write(f.Data)
-	return nil
-}
-
-// readJSON reads a file of the journal. Whatever is wrong with it, nothing is guessed (H05).
-func readJSON(r host.Reader, name string, into any) error {
-	f, err := r.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	data, intact := unsealed(f.Data)
-	if err := json.Unmarshal(data, into); err != nil {
-		return damaged(name, err)
-	}
-	if !intact {
-		return damaged(name, fmt.Errorf("it is not what was written"))
-	}
-	return nil
-}
-
-// sealed adds a line with the hash of the text: a disk can give back something else that is JSON as well.
-func sealed(text []byte) []byte {
-	return fmt.Appendf(text, "%q\n", "sha256:"+hashOf(text))
-}
-
-// unsealed is the text, and whether it is the one that was sealed.
-func unsealed(data []byte) ([]byte, bool) {
-	end := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
-	text := data[:end]
-	if len(text) == 0 {
-		return data, false
-	}
-	return text, bytes.Equal(data, sealed(bytes.Clone(text)))
-}
-
-func damaged(name string, err error) error {
-	return &steps.Failure{
-		Text: "cannot read the journal: " + name + " is damaged; nothing was touched", Code: "H05", Err: err,
-		Fixes: []string{"the backups of what was changed are below " + steps.DoneDir + ", the plan in manifest.json beside them"},
-	}
-}
-
-// newID returns an ID that sorts after all others, also when the clock was set back.
-func newID(now time.Time, ids []string) string {
-	stamp := now.UTC().Format("20060102-150405")
-	id := stamp + "-0001"
-	if len(ids) == 0 {
-		return id
-	}
-	last := slices.Max(ids)
-	if id > last {
-		return id
-	}
-	i := strings.LastIndexByte(last, '-')
-	n, _ := strconv.Atoi(last[i+1:])
-	return fmt.Sprintf("%s-%04d", last[:i], n+1)
-}
-
-func validID(id string) bool {
-	if len(id) != len("20061122-225704-0001") {
-		return false
-	}
-	for i, r := range id {
-		if i == 8 || i == 15 {
-			if r != '-' {
-				return false
-			}
-		} else if r < '0' || r > '9' {
-			return false
-		}
-	}
-	return true
-}
-
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }

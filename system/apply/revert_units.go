@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -31,7 +32,7 @@ func (u *undoing) reloads(ctx context.Context, p phase) {
 		}
 		todo[r.Unit] = have
 	}
-	for _, unit := range slices.Sorted(mapKeys(todo)) {
+	for _, unit := range slices.Sorted(maps.Keys(todo)) {
 		u.try("reload "+unit, u.reload(ctx, todo[unit]))
 	}
 }
