@@ -42,6 +42,9 @@ func TestChaos(t *testing.T) { //nolint:paralleltest // it counts goroutines and
 	}
 	for _, s := range socketsOpen {
 		_ = s.SetDeadline(time.Now().Add(last + 4*patience))
+		if err := s.echo("before it begins"); err != nil { // both ways are there then, with their goroutines
+			t.Fatal(err)
+		}
 	}
 	before, filesBefore := runtime.NumGoroutine(), openFiles(t)
 
@@ -119,12 +122,7 @@ func TestChaos(t *testing.T) { //nolint:paralleltest // it counts goroutines and
 	for _, c := range clients {
 		c.CloseIdleConnections()
 	}
-	idle := func() { // connections to the upstream that wait for their next use are no leak
-		for _, s := range i.table().sites {
-			s.transport.round.CloseIdleConnections()
-		}
-	}
-	waitFor(t, func() bool { idle(); return runtime.NumGoroutine() <= before && openFiles(t) <= filesBefore })
+	waitFor(t, func() bool { i.closeIdle(); return runtime.NumGoroutine() <= before && openFiles(t) <= filesBefore })
 	t.Logf("%v: %d answers right, %d wrong; %d of a dying upstream, %d clients left; %d echoes on %d sockets; %d swaps; goroutines %d → %d, files %d → %d",
 		last, served.Load(), wrong.Load(), killed.Load(), aborted.Load(), echoes.Load(), len(socketsOpen), swaps.Load(),
 		before, runtime.NumGoroutine(), filesBefore, openFiles(t))

@@ -178,7 +178,7 @@ func TestFloods(t *testing.T) { //nolint:paralleltest // it measures the heap an
 			t.Errorf("%s: %d MiB, %d requests at once", flood.name, held>>20, most.Load())
 		}
 	}
-	waitFor(t, func() bool { return runtime.NumGoroutine() <= before+10 }) // idle upstream connections have two each
+	waitFor(t, func() bool { i.closeIdle(); return runtime.NumGoroutine() <= before+10 })
 	if n := runtime.NumGoroutine(); n > before+10 {
 		stacks := make([]byte, 1<<20)
 		t.Errorf("%d goroutines, %d before: %s", n, before, stacks[:runtime.Stack(stacks, true)])

@@ -247,3 +247,10 @@ func (s *syncBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
+
+// closeIdle closes the connections to upstreams that wait for their next use: they are no leak.
+func (i *instance) closeIdle() {
+	for _, s := range i.table().sites {
+		s.transport.round.CloseIdleConnections()
+	}
+}
