@@ -154,7 +154,7 @@ func TestFloods(t *testing.T) { //nolint:paralleltest // it measures the heap an
 		for flooding := true; flooding || asked < 5; asked++ {
 			began := time.Now()
 			if response, _ := get(t, healthy, "https://a.test/"); response.StatusCode != 200 {
-				t.Errorf("%s: somebody else gets %d", flood.name, response.StatusCode)
+				t.Errorf("%s: somebody else gets %d: %s", flood.name, response.StatusCode, i.log)
 			}
 			worst = max(worst, time.Since(began))
 			select {
