@@ -93,7 +93,7 @@ func certsQuestions(f Facts) []Question {
 				"-addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=serverAuth -out cert.pem"},
 		},
 		{
-			Key: "certs.dhGroup", Kind: KindChoice, Label: "Diffie-Hellman group", Default: DHNone,
+			Key: "certs.dhGroup", Kind: KindChoice, Label: "Diffie-Hellman group", Default: DHNone, Advanced: true,
 			Help:    "For clients that know neither ECDHE nor TLS 1.3, older than any browser in use. The group is that of RFC 7919; none is generated.",
 			Why:     "ECDHE and TLS 1.3 give forward secrecy without it, and Mozilla's guideline 6.0 has no such ciphers.",
 			Shell:   []string{"ssl_dhparam /etc/nginx/ffdhe2048.pem;    (the ready-made group, no openssl dhparam)"},

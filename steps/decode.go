@@ -185,7 +185,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 
 // meantBool guesses what a word of older YAML was meant to be.
 func meantBool(n *yaml.Node, want reflect.Kind) string {
-	if b, ok := yesNo(n.Value); ok && want == reflect.Bool {
+	if b, err := YesNo(n.Value); err == nil && want == reflect.Bool {
 		return strconv.FormatBool(b)
 	}
 	return ""

@@ -65,6 +65,9 @@ func (q Question) explain(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "### %s\n\n%s %s\n\n", q.Key, label, strings.TrimSpace(q.Help+" "+q.Why))
 	fmt.Fprintf(b, "- %s\n", q.standard())
+	if q.Advanced {
+		b.WriteString("- among \"More settings\" when a person is asked\n")
+	}
 	for _, o := range q.Options {
 		fmt.Fprintf(b, "- `%s`: %s\n", o.Value, strings.TrimSpace(o.Label))
 	}

@@ -88,9 +88,9 @@ func (a *Answers) Set(key, text string) error {
 	text = strings.TrimSpace(text)
 	switch v.Interface().(type) {
 	case bool:
-		b, ok := yesNo(text)
-		if !ok {
-			return bad("yes or no, please; not %s", quote(text))
+		b, err := YesNo(text)
+		if err != nil {
+			return err
 		}
 		v.SetBool(b)
 	case int:
@@ -128,12 +128,13 @@ func splitHeaders(text string) (map[string]string, error) {
 	return headers, nil
 }
 
-func yesNo(text string) (value, ok bool) {
+// YesNo is what a person means who types one of the words for it.
+func YesNo(text string) (bool, error) {
 	switch strings.ToLower(text) {
 	case "y", "yes", "true", "on":
-		return true, true
+		return true, nil
 	case "n", "no", "false", "off":
-		return false, true
+		return false, nil
 	}
-	return false, false
+	return false, bad("yes or no, please; not %s", quote(text))
 }

@@ -35,6 +35,7 @@ type Question struct {
 	From     string   // where the default was seen ("listens here: node, shop.service"); "" where it is only a default
 	Consent  bool     // never answered for the user
 	Required bool     // has no default
+	Advanced bool     // hardly anybody needs it: a person has to ask for the question; it has a default and is no consent
 	// When says whether the question makes sense after these answers; nil: always.
 	When func(Answers) bool
 }

@@ -58,6 +58,9 @@ func TestEveryQuestionIsComplete(t *testing.T) {
 		if !slices.Contains(kinds[v.Kind()], q.Kind) {
 			t.Errorf("%s: kind %s does not fit a field of kind %v", q.Key, q.Kind, v.Kind())
 		}
+		if q.Advanced && (q.Required || q.Consent) {
+			t.Errorf("%s cannot be left out, and is hidden from who does not look for it", q.Key)
+		}
 		if (q.Kind == KindChoice) != (len(q.Options) > 0) {
 			t.Errorf("%s: kind %s with %d options", q.Key, q.Kind, len(q.Options))
 		}

@@ -39,8 +39,11 @@ func newField(s *shared, q steps.Question) *field {
 
 // written reports whether the answer is typed, not chosen.
 func (f *field) written() bool {
-	return f.q.Kind != steps.KindChoice && f.q.Kind != steps.KindBool
+	return f.q.Kind != steps.KindChoice && f.q.Kind != steps.KindBool && !f.folded()
 }
+
+// folded reports whether it is no question but the row that stands for the advanced ones.
+func (f *field) folded() bool { return f.q.Kind == kindMore }
 
 // listed reports whether the answer is a list of items.
 func (f *field) listed() bool { return f.q.Kind == steps.KindList || f.q.Kind == steps.KindHeaders }

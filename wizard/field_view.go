@@ -98,6 +98,8 @@ func (f *field) sign(v steps.Verdict) string {
 func (f *field) value() string {
 	value := f.text()
 	switch {
+	case f.folded():
+		return ""
 	case value == "" && f.q.Required, f.q.Consent && value != "yes":
 		return "to be said"
 	case value == "":
@@ -114,6 +116,8 @@ func (f *field) value() string {
 // opened is what the answer is given with.
 func (f *field) opened(width, height int) []string {
 	switch {
+	case f.folded():
+		return nil
 	case f.q.Consent:
 		return []string{pad("", inset) + box(f.talk.value(f.q.Key) == "yes", f.theme) + "yes, I agree"}
 	case f.q.Kind == steps.KindBool:

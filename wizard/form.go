@@ -15,6 +15,7 @@ type form struct {
 	step   steps.ID
 	fields []*field
 	at     int
+	whole  bool // the advanced questions are shown too
 }
 
 func newForm(s *shared, step steps.ID) *form {
@@ -36,7 +37,7 @@ func (f *form) refresh() {
 		focus = f.fields[f.at].q.Key
 	}
 	f.fields = nil
-	for _, q := range f.talk.questions(f.step) {
+	for _, q := range f.asked() {
 		one, ok := have[q.Key]
 		if !ok {
 			one = newField(f.shared, q)
@@ -49,6 +50,23 @@ func (f *form) refresh() {
 		f.fields = append(f.fields, one)
 	}
 	f.at = min(f.at, len(f.fields)-1)
+}
+
+// asked are the questions that are shown: the advanced ones at the end, or the row that stands for them.
+func (f *form) asked() []steps.Question {
+	ordinary, advanced := apart(f.talk.questions(f.step))
+	f.whole = f.whole || f.talk.special(advanced)
+	if f.whole || len(advanced) == 0 {
+		return append(ordinary, advanced...)
+	}
+	return append(ordinary, more(advanced))
+}
+
+// unfold shows the advanced questions; the focus goes to the first of them if it was on the row that stood for them.
+func (f *form) unfold() {
+	f.whole = true
+	f.refresh()
+	f.focused().focus()
 }
 
 func (f *form) focused() *field { return f.fields[f.at] }
@@ -80,6 +98,9 @@ func (f *form) missing() bool {
 	if err == nil {
 		return false
 	}
+	if q.Advanced {
+		f.unfold()
+	}
 	for n, one := range f.fields {
 		if one.q.Key == q.Key {
 			f.jump(n)
@@ -102,6 +123,12 @@ func (f *form) why(q steps.Question, err error) error {
 
 // key gives a key to the field that has the focus; it reports whether an answer changed.
 func (f *form) key(msg tea.KeyMsg) bool {
+	if f.focused().folded() {
+		if key := msg.String(); key == " " || key == "right" {
+			f.unfold()
+		}
+		return false
+	}
 	if !f.focused().key(msg) {
 		return false
 	}

@@ -186,12 +186,12 @@ func (p *plain) stopped(err error) (int, error) {
 // step asks the questions of a step. Going back from the first leads to the step before.
 func (p *plain) step(s steps.Step) error {
 	p.say("\nStep %d of 7: %s.", number(s.ID()), s.Title())
-	for n := 0; ; {
-		questions := p.talk.questions(s.ID()) // one answer may make another question sensible
-		if n >= len(questions) {
+	for n, open := 0, false; ; {
+		ask := p.turn(s.ID(), n, &open)
+		if ask == nil {
 			break
 		}
-		err := p.ask(questions[n])
+		err := ask()
 		if errors.Is(err, errBack) && n > 0 {
 			n--
 			continue
@@ -205,6 +205,22 @@ func (p *plain) step(s steps.Step) error {
 		p.finding(f)
 	}
 	return p.keep(s.ID())
+}
+
+// turn is what is asked in a step after so many turns: its questions, then whether to ask the advanced ones, then those if
+// they were opened. It is worked out anew each time, for one answer may make another question sensible.
+func (p *plain) turn(id steps.ID, n int, open *bool) func() error {
+	ordinary, advanced := apart(p.talk.questions(id))
+	behind := n - len(ordinary) - 1
+	switch {
+	case behind < -1:
+		return func() error { return p.ask(ordinary[n]) }
+	case behind == -1 && len(advanced) > 0:
+		return func() error { return p.askMore(id, advanced, open) }
+	case behind >= 0 && behind < len(advanced) && *open:
+		return func() error { return p.ask(advanced[behind]) }
+	}
+	return nil
 }
 
 // keep stores what was said; that it cannot be stored is no reason to stop.

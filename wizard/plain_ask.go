@@ -17,16 +17,9 @@ func (p *plain) ask(q steps.Question) error {
 		if err != nil {
 			return err
 		}
-		switch line {
-		case "?":
-			p.explain(q)
-			continue
-		case "<":
-			return errBack
-		case "quit":
-			return errQuit
-		case "plan":
-			p.soFar()
+		if heard, err := p.word(line, q); err != nil {
+			return err
+		} else if heard {
 			continue
 		}
 		text, err := p.meant(q, line)
@@ -40,6 +33,48 @@ func (p *plain) ask(q steps.Question) error {
 		p.say("Chosen: %s.", orNothing(steps.CleanLine(p.talk.value(q.Key))))
 		p.look(q)
 		return nil
+	}
+}
+
+// word hears what may be said in the place of any answer; it reports whether it was that and all is said about it.
+func (p *plain) word(line string, q steps.Question) (heard bool, err error) {
+	switch line {
+	case "?":
+		p.explain(q)
+	case "<":
+		return true, errBack
+	case "quit":
+		return true, errQuit
+	case "plan":
+		p.soFar()
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+// askMore asks whether the advanced questions are wanted; they are offered where one of them was answered before.
+func (p *plain) askMore(id steps.ID, advanced []steps.Question, open *bool) error {
+	q := more(advanced)
+	standard := map[bool]string{true: "yes", false: "no"}[*open || p.talk.special(advanced)]
+	for {
+		p.write(asking(q.Label) + " yes or no [" + standard + "]: ")
+		line, err := p.read("more settings of " + string(id))
+		if err != nil {
+			return err
+		}
+		if heard, err := p.word(line, q); err != nil {
+			return err
+		} else if heard {
+			continue
+		}
+		if line == "" {
+			line = standard
+		}
+		if *open, err = steps.YesNo(line); err == nil {
+			return nil
+		}
+		p.sentence("Error: " + steps.CleanLine(err.Error()))
 	}
 }
 
@@ -145,7 +180,7 @@ func (p *plain) explain(q steps.Question) {
 		}
 		p.say("  %s", line)
 	}
-	if !q.Required && !q.Consent && q.Kind != steps.KindChoice && q.Kind != steps.KindBool {
+	if !q.Required && !q.Consent && q.Kind != steps.KindChoice && q.Kind != steps.KindBool && q.Kind != kindMore {
 		p.say("  - for none.")
 	}
 }

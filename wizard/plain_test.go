@@ -45,8 +45,12 @@ func typed(t *testing.T) []string {
 	k := answered(t)
 	k.answers.Certs.Domains = []string{"shop.example.com"} // one name: nothing to choose a main one from
 	for _, id := range steps.IDs() {
-		for _, q := range k.questions(id) {
+		ordinary, advanced := apart(k.questions(id))
+		for _, q := range ordinary {
 			lines = append(lines, script[q.Key])
+		}
+		if len(advanced) > 0 {
+			lines = append(lines, "")
 		}
 	}
 	return lines

@@ -201,6 +201,10 @@ func (s *stepScreen) look(f *field) tea.Cmd {
 // next goes to the next step, when everything was said that this one needs.
 func (s *stepScreen) next() (screen, tea.Cmd) {
 	f := s.form.focused()
+	if f.folded() {
+		s.form.unfold()
+		return s, s.lookAll()
+	}
 	if f.take(); f.note != "" {
 		return s, nil
 	}

@@ -44,7 +44,11 @@ func TestADozenKeys(t *testing.T) {
 		t.Errorf("%d keys", keys)
 	}
 	for _, id := range steps.IDs() {
-		for _, q := range m.talk.questions(id) {
+		ordinary, advanced := apart(m.talk.questions(id))
+		if len(advanced) > 0 && !seen[keyMore] {
+			t.Errorf("%s does not say that there are more settings", id)
+		}
+		for _, q := range ordinary {
 			if !seen[q.Key] {
 				t.Errorf("%s was never asked", q.Key)
 			}

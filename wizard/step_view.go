@@ -88,6 +88,9 @@ func (s *stepScreen) status() string {
 func (s *stepScreen) keys() []key {
 	keys := []key{{"enter", "next"}, {"↑↓", "move"}}
 	f := s.form.focused()
+	if f.folded() {
+		return []key{{"enter", "open"}, {"↑↓", "move"}, {"esc", "back"}, {"?", "help"}}
+	}
 	if !f.written() {
 		keys = append(keys, key{"space", "choose"}, key{"esc", "back"}, key{"?", "help"})
 	} else {
