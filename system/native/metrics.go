@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +80,7 @@ func (d *daemon) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	out.family("connections", "gauge", "Open connections, without WebSockets.", sample{value: float64(s.Connections)})
 	out.family("websockets", "gauge", "Open WebSockets.", sample{value: float64(s.WebSockets)})
 	out.family("start_time_seconds", "gauge", "When the service began, in Unix time.", sample{value: unixTime(s.Started)})
+	out.family("goroutines", "gauge", "Goroutines of the service: they come and go with connections.", sample{value: float64(runtime.NumGoroutine())})
 	out.family("config_generation", "gauge", "Configurations that were taken since then.", sample{value: float64(s.Generation)})
 	out.family("config_loads_total", "counter", "Configurations that were read, taken or not.", sample{value: float64(s.Loads)})
 	out.family("config_last_load_taken", "gauge", "1 when the configuration that was read last is the one that is served.", sample{value: truth(s.Error == "")})
