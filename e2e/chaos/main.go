@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -28,7 +29,7 @@ func main() {
 		fail(serveApp(os.Args[2]))
 	}
 	last := flag.Duration("last", 5*time.Minute, "how long it `LASTS`")
-	idle := flag.Int("idle", 10_000, "how many WebSockets lie there meanwhile")
+	idle := flag.Int("idle", bearable(10_000), "how many WebSockets lie there meanwhile")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -75,6 +76,17 @@ func chaos(ctx context.Context, last time.Duration, idle int) error {
 	memory := watch()
 	fmt.Printf("%s of chaos, in %s\n\n%s%s", last, time.Since(began).Round(time.Second), t, memory)
 	return errors.Join(t.verdict(), leaks, memory.verdict(), s.complaints())
+}
+
+// bearable is so many, or as many as the open files suffice for that one process may have here: all of them are open at
+// the client, at the application, and each of half of them twice in one process of the proxy.
+func bearable(wanted int) int {
+	const others = 1500
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Max > uint64(wanted+others) {
+		return wanted
+	}
+	return max(int(limit.Max)-others, 0)
 }
 
 // logFile is where the processes under test say what goes wrong.
