@@ -6,6 +6,9 @@ func Meaning(code string) string {
 	if said := meanings[code]; said != "" || len(code) != len("N04") {
 		return said
 	}
+	if cause, ok := CauseOf(code); ok {
+		return cause.Meaning
+	}
 	return families[code[0]]
 }
 
@@ -24,10 +27,7 @@ var meanings = map[string]string{
 	"H03": "The run before this one was cut off, by a restart or by somebody. What it had begun is taken back.",
 	"H04": "A newer sslwizard was at work here. This one does not touch what it cannot read.",
 	"H05": "The record of an earlier run is damaged. Whoever goes on by hand finds its backups, and nothing is guessed.",
-	"H06": "There was no room on the disk for what had to be written.",
-	"H07": "The file system can only be read: the kernel does that when it sees a fault of the disk.",
 	"H08": "The disk took data and did not store it. It may be dying: look at your backups first.",
-	"H09": "The clock of this server is wrong, so that certificates seem to be expired, or not valid yet.",
 	"H10": "This system is not one that sslwizard knows how to change.",
 	"H11": "Another program is installing packages. Often these are the automatic updates, which end by themselves.",
 	"H12": "An installation of packages was cut off before. Until that is repaired nothing can be installed.",
@@ -36,7 +36,6 @@ var meanings = map[string]string{
 	"H18": "Somebody beside root may write in a folder on the way, and could swap what is put there.",
 	"H19": "A file that has to be written is a link to somewhere else, and what it leads to may be somebody's.",
 
-	"N01": "Another program holds a port that the site needs.",
 	"N02": "An nginx runs that the service manager did not start, so it cannot be given a configuration.",
 	"N03": "The configuration of nginx had this fault before sslwizard touched anything.",
 	"N04": "nginx does not accept its configuration with the new site in it. Often something that was there before stands against it.",
@@ -49,33 +48,18 @@ var meanings = map[string]string{
 	"N12": "A file that sslwizard wrote was deleted since. It is not put back unasked.",
 	"N13": "A file that sslwizard wrote was edited since. Your edit is not overwritten.",
 	"N14": "A service could not be started, or may not be. Why is in its own journal.",
-	"N16": "The firewall of this server keeps a port closed that visitors need.",
 
-	"A01": "The DNS has no address for this name, so neither visitors nor the CA find the site by it.",
-	"A02": "The name leads to another address than this server's.",
-	"A03": "The IPv6 record of the name leads elsewhere, and the CA asks there first.",
-	"A04": "A CDN answers for this name in place of this server.",
-	"A05": "The CA could not reach port 80 of this server. Mostly a firewall is in the way, here or in the console of your provider.",
-	"A06": "The question that the CA asks on port 80 is redirected to where nobody knows the answer.",
-	"A07": "Something else answers for this name on port 80: another server, a CDN, an old address.",
 	"A08": "The CA asks from several parts of the world, and some of them are kept out: by country, by fail2ban, by a firewall.",
-	"A09": "The DNS names the CAs that may issue for this name (CAA), and this one is not among them.",
-	"A10": "The DNS of this name is broken: it fails, or its signatures (DNSSEC) do not fit.",
+	"A11": "A name server of the domain does not have the record of the proof yet.",
 	"A13": "The CA took every request for an old one. That is its own trouble, and it passes.",
-	"A14": "The CA allows only so many certificates and attempts in a time, and the limit is reached. What the site has stays in use.",
 	"A15": "The CA has paused this name, because it was asked for in vain too often.",
-	"A16": "The CA cannot be reached, or is out of order.",
 	"A17": "The CA does not know our account there, or has closed it.",
-	"A18": "The CA wants more of whoever asks: its terms accepted, or an account that was made on its website.",
 	"A19": "The CA is still at work on the certificate. The next run goes on with the same order.",
+	"A29": "What was asked for is done already, or belongs to somebody else: the next run asks for it anew.",
 	"A21": "The certificate is not for the names that were asked for.",
 	"A22": "This is a certificate for tests. No browser trusts it.",
 	"A23": "The certificate does not lead to a CA that is trusted: a piece of the chain is missing, or its end is unknown.",
 	"A24": "The certificate belongs to another key.",
-	"A25": "This kind of proof cannot be had for such a name.",
-	"A26": "This CA does not issue for addresses in that way.",
-	"A27": "No CA puts so many names into one certificate.",
-	"A28": "This CA does not issue for such a name.",
 
 	"T01": "Nobody listens on the port.",
 	"T02": "Nobody answers on the port: something drops the packets, mostly a firewall.",

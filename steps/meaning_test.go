@@ -11,7 +11,7 @@ import (
 // Every code that the machine gives a failure of a run means something to people.
 func TestEveryCodeHasAMeaning(t *testing.T) {
 	t.Parallel()
-	code := regexp.MustCompile(`"([AHLNRTUW]\d\d)"`)
+	code := regexp.MustCompile(`"([ADHLNRSTUW]\d\d)"`)
 	found := 0
 	for _, dir := range []string{"acme", "apply", "cert", "detach", "native", "nginx", "probe", "renew"} {
 		files, err := filepath.Glob("../system/" + dir + "/*.go")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -119,79 +118,16 @@ func (s *session) failWay(what string, err error) error {
 
 // failProblem is for an ACME error (RFC 8555 section 6.7) outside of a challenge.
 func (s *session) failProblem(what string, err error, p *acme.ProblemDetails) error {
-	f := &steps.Failure{Text: "cannot " + what, Err: &caError{p}}
-	if adviceFor, known := problems[strings.TrimPrefix(p.Type, problemPrefix)]; known {
-		adviceFor(s, f)
-	} else {
-		f.Fixes = []string{"read what the CA says; the site keeps the certificate that it has"}
-	}
+	said := steps.OfRequest(strings.TrimPrefix(p.Type, problemPrefix), p.Detail)
+	f := &steps.Failure{Text: "cannot " + what + ": " + said.Says, Code: said.Code, Status: said.Status, Err: &caError{p}, Fixes: said.Fix}
 	if p.Type == acme.RateLimitedErr {
 		return s.limited(f, err, p)
 	}
 	return f
 }
 
-// problems is what each type of RFC 8555 section 6.7 means here.
-var problems = map[string]func(*session, *steps.Failure){
-	"badNonce": func(_ *session, f *steps.Failure) {
-		f.Code, f.Status = "A13", steps.ExitTryLater
-		f.Fixes = []string{"the CA refuses its own tickets; run the same command again in a few minutes"}
-	},
-	"accountDoesNotExist": func(s *session, f *steps.Failure) {
-		f.Code = "A17"
-		f.Fixes = []string{"run the same command again: it registers a new account"}
-	},
-	"userActionRequired": func(_ *session, f *steps.Failure) {
-		f.Code, f.Status = "A18", steps.ExitAnswers
-		f.Fixes = []string{"the CA's terms have changed: read them, and set trusted.acceptTerms to true"}
-	},
-	"externalAccountRequired": func(_ *session, f *steps.Failure) {
-		f.Code, f.Status = "A18", steps.ExitAnswers
-		f.Fixes = []string{"set trusted.directory to letsencrypt, which needs no account from a website"}
-	},
-	"invalidContact":     badEmail,
-	"unsupportedContact": badEmail,
-	"rejectedIdentifier": func(_ *session, f *steps.Failure) {
-		f.Code, f.Status = "A28", steps.ExitAnswers
-		f.Fixes = []string{"this CA gives no certificate for that name: take it out of certs.domains, or choose another CA in trusted.directory"}
-	},
-	"unsupportedIdentifier": func(_ *session, f *steps.Failure) {
-		f.Code, f.Status = "A26", steps.ExitAnswers
-		f.Fixes = []string{"this CA takes no address as a name: use a domain, or Let's Encrypt, which gives six-day certificates for addresses"}
-	},
-	"malformed": func(_ *session, f *steps.Failure) {
-		f.Code, f.Status = "A28", steps.ExitAnswers
-		f.Fixes = []string{"check the names in certs.domains"}
-	},
-	"badCSR": func(_ *session, f *steps.Failure) {
-		f.Code = "A28"
-		f.Fixes = []string{"try another certs.key, such as ecdsa-p256 or rsa-2048"}
-	},
-	"caa": func(_ *session, f *steps.Failure) {
-		f.Code = "A09"
-		f.Fixes = caaFix
-	},
-	"serverInternal": func(_ *session, f *steps.Failure) {
-		f.Code, f.Status = "A16", steps.ExitUnavailable
-		f.Fixes = []string{"run the same command again later; until then the site keeps the certificate that it has"}
-	},
-	"unauthorized": func(_ *session, f *steps.Failure) {
-		f.Code = "A17"
-		f.Fixes = []string{"the CA does not accept our account for this; if it was deactivated, remove its folder below " + steps.ACMEDir + " and run again"}
-	},
-}
-
-func badEmail(_ *session, f *steps.Failure) {
-	f.Code, f.Status = "A18", steps.ExitAnswers
-	f.Fixes = []string{"correct trusted.email, or leave it empty: the CA needs none"}
-}
-
-// untilText is the time that Boulder writes into the detail of a rate limit.
-var untilText = regexp.MustCompile(`retry after (\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}) UTC`)
-
 // limited adds when it is possible again. A name that Let's Encrypt paused (A15) has a link in the text instead.
 func (s *session) limited(f *steps.Failure, err error, p *acme.ProblemDetails) error {
-	f.Code, f.Status = "A14", steps.ExitTryLater
 	now := s.client.now()
 	l := &Limited{Failure: f}
 	var header *acme.RateLimitedError
@@ -200,32 +136,21 @@ func (s *session) limited(f *steps.Failure, err error, p *acme.ProblemDetails) e
 			l.Until = now.Add(wait)
 		}
 	}
-	if m := untilText.FindStringSubmatch(p.Detail); m != nil && l.Until.IsZero() {
-		l.Until, _ = time.Parse(time.DateTime, m[1])
+	if l.Until.IsZero() {
+		l.Until = steps.RetryAfter(p.Detail, now)
 	}
 	if most := now.Add(longestWait); l.Until.After(most) {
 		l.Until = most
 	}
-	switch link := pausedLink(p.Detail); {
+	switch link := steps.UnpauseLink(p.Detail); {
 	case link != "":
-		f.Code, f.Fixes = "A15", []string{"the CA paused this name after many failures; open this link and unpause it: " + link}
+		f.Fixes = []string{"the CA paused this name after many failures; open this link and unpause it: " + link}
 	case l.Until.IsZero():
-		f.Fixes = []string{"a limit of the CA was met; run the same command again tomorrow. The site keeps the certificate that it has"}
+		f.Fixes = appendNew([]string{"a limit of the CA was met; run the same command again tomorrow. The site keeps the certificate that it has"}, f.Fixes)
 	default:
-		f.Fixes = []string{"a limit of the CA was met; it is possible again at " + clock(l.Until) + ". The site keeps the certificate that it has"}
+		f.Fixes = appendNew([]string{"a limit of the CA was met; it is possible again at " + clock(l.Until) + ". The site keeps the certificate that it has"}, f.Fixes)
 	}
 	return l
-}
-
-// pausedLink finds the self-service link of a paused account (Boulder: "…/sfe/v1/unpause?jwt=…").
-func pausedLink(detail string) string {
-	for _, word := range strings.Fields(detail) {
-		word = strings.Trim(word, `.,;"'()`)
-		if strings.HasPrefix(word, "https://") && strings.Contains(word, "unpause") {
-			return steps.CleanLine(word)
-		}
-	}
-	return ""
 }
 
 // plainError shortens the text of Go's network errors and cleans it; its chain stays.

@@ -58,7 +58,7 @@ func TestBoulderTexts(t *testing.T) {
 		{"unauthorized", `The key authorization file from the server did not match this challenge "x" != "<html>"`, "A07"},
 		{"unauthorized", "During secondary validation: 203.0.113.9: Invalid response from http://shop.example.com/.well-known/acme-challenge/x: 403", "A08"},
 		{"connection", "During secondary validation: 203.0.113.9: Fetching http://x: Timeout during connect (likely firewall problem)", "A08"},
-		{"tls", "Fetching https://shop.example.com/: remote error: tls: handshake failure", "A06"},
+		{"tls", "Fetching https://shop.example.com/: remote error: tls: handshake failure", "D22"},
 		{"somethingNew", "hm", "A07"},
 	} {
 		err := refused(acme.Authorization{
