@@ -7,7 +7,7 @@ const (
 	CertsDir   = StateDir + "/certs"        // 0750 root:sslwizard; NAME/vNNNN/{key.pem,fullchain.pem,meta.json}, NAME/current
 	ACMEDir    = StateDir + "/acme"         // 0700; account keys, order ledger
 	CADir      = StateDir + "/ca"           // 0700; the local CA: ca.pem, ca.key
-	Webroot    = StateDir + "/webroot"      // 0755; .well-known/acme-challenge/TOKEN
+	Webroot    = StateDir + "/webroot"      // 0755; .well-known/acme-challenge/TOKEN, acme-tls-1/NAME
 	JournalDir = StateDir + "/journal"      // 0700; the one open run
 	DoneDir    = StateDir + "/done"         // 0700; finished runs, by ID
 	RuntimeDir = "/run/sslwizard"           // 0755; the lock, the proxy's control socket
@@ -18,6 +18,10 @@ const (
 
 // ChallengePath is the prefix under which HTTP-01 tokens are fetched (RFC 8555 section 8.3).
 const ChallengePath = "/.well-known/acme-challenge/"
+
+// ALPNPath is the folder of the webroot in which each name with an open TLS-ALPN-01 challenge has a file of this name:
+// the key authorization. No executor serves it over HTTP.
+const ALPNPath = "/acme-tls-1/"
 
 // CurrentChain and CurrentKey are the files that an executor names in its configuration.
 func CurrentChain(site string) string { return CertsDir + "/" + site + "/current/fullchain.pem" }

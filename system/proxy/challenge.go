@@ -41,14 +41,21 @@ func (x *exchange) challenge(token string) {
 	}
 }
 
-// readToken reads a token's file. The name can have no separator, dot or escape, so nothing else can be named; a link
-// or anything but a regular file is not there.
+// readToken reads a token's file. The name can have no separator, dot or escape, so nothing else can be named.
 func readToken(webroot, token string) ([]byte, error) {
-	if webroot == "" || !validToken(token) {
+	if !validToken(token) {
 		return nil, os.ErrNotExist
 	}
-	f, err := os.OpenFile(filepath.Join(webroot, steps.ChallengePath, token),
-		os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	return readAuthorization(webroot, steps.ChallengePath, token)
+}
+
+// readAuthorization reads what answers a challenge; a link or anything but a regular file is not there. The name is one
+// that cannot lead anywhere else.
+func readAuthorization(webroot, folder, name string) ([]byte, error) {
+	if webroot == "" {
+		return nil, os.ErrNotExist
+	}
+	f, err := os.OpenFile(filepath.Join(webroot, folder, name), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

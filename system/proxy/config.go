@@ -11,7 +11,7 @@ import (
 // Config is everything that is served. It is copied and compiled by Swap; the caller may forget it.
 type Config struct {
 	Sites   []Site
-	Webroot string // folder of HTTP-01 tokens (RFC 8555 section 8.3); empty: challenges are answered with 404
+	Webroot string // folder of HTTP-01 tokens (RFC 8555 section 8.3) and TLS-ALPN-01 proofs; empty: no challenge is answered
 	// HTTPPort and HTTPSPort are the ports as clients know them, named in redirects and to the upstream; 0 stands for
 	// 80 and 443.
 	HTTPPort, HTTPSPort int

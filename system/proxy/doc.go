@@ -1,4 +1,4 @@
-// Package proxy is the native data plane: it ends TLS, answers HTTP-01 challenges and redirects on port 80, and passes
+// Package proxy is the native data plane: it ends TLS, answers HTTP-01 and TLS-ALPN-01 challenges, redirects on port 80, and passes
 // requests and WebSockets on to each site's upstream.
 //
 // It faces the internet, so it carries nothing of the installer: it never writes a file, starts a program or asks the

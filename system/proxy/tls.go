@@ -64,7 +64,11 @@ func (s *Server) newParent() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			if found := s.table().bySNI(hello.ServerName, hello.Conn.LocalAddr()); found != nil {
+			t := s.table()
+			if proof := t.proof(hello); proof != nil {
+				return proof, nil
+			}
+			if found := t.bySNI(hello.ServerName, hello.Conn.LocalAddr()); found != nil {
 				return found.tls, nil
 			}
 			return refuse, nil
