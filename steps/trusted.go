@@ -38,8 +38,8 @@ func (b *siteBuilder) acme(a TrustedAnswers, t *SiteTrusted) {
 		b.fail("trusted.acceptTerms", bad("missing: true says that you agree to the terms of the certificate authority; nobody can say it for you"))
 	}
 	t.Challenge = b.choice("trusted.challenge", a.Challenge, HTTP01, TLSALPN01, DNS01)
-	if t.Challenge != "" && t.Challenge != HTTP01 {
-		b.fail("trusted.challenge", bad("%s is not built yet; %s can be used, over port 80", t.Challenge, HTTP01).meant(HTTP01))
+	if t.Challenge == DNS01 {
+		b.fail("trusted.challenge", bad("%s is not built yet; %s can be used, over port 80, or %s, over port 443", t.Challenge, HTTP01, TLSALPN01).meant(HTTP01))
 	}
 }
 
@@ -106,9 +106,9 @@ func trustedQuestions(Facts) []Question {
 		},
 		{
 			Key: "trusted.challenge", Kind: KindChoice, Label: "How do you show that the names are yours?", Default: HTTP01, When: acme,
-			Help: "http-01: the CA fetches a file from port 80. tls-alpn-01 and dns-01 are not built yet.",
+			Help: "http-01: the CA fetches a file from port 80. tls-alpn-01: it looks at a handshake on port 443, for where port 80 is closed; the native proxy answers it. dns-01 is not built yet.",
 			Why:  "It needs nothing but the port, which is open anyway.",
-			Options: []Option{{Value: HTTP01, Label: "http-01, a file on port 80"}, {Value: TLSALPN01, Label: "tls-alpn-01, port 443", Disabled: "not built yet"},
+			Options: []Option{{Value: HTTP01, Label: "http-01, a file on port 80"}, {Value: TLSALPN01, Label: "tls-alpn-01, port 443, with the native proxy"},
 				{Value: DNS01, Label: "dns-01, a DNS record", Disabled: "not built yet"}},
 			Shell: []string{"certbot certonly --webroot --webroot-path /var/lib/sslwizard/webroot …"},
 		},

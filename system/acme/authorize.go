@@ -1,6 +1,7 @@
 package acme
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,18 +56,18 @@ func (s *session) prove(url string, present Presenter, deadline time.Time) error
 		s.progress("%s is already proved", short(authz.Identifier.Value))
 		return nil
 	}
-	challenge, err := pick(authz)
+	challenge, err := s.pick(authz)
 	if err != nil {
 		return err
 	}
-	body, err := s.core.GetKeyAuthorization(challenge.Token)
+	proof, err := s.proof(authz, challenge)
 	if err != nil {
-		return fmt.Errorf("cannot answer the challenge: %w", err)
+		return err
 	}
-	if err := present.Present(challenge.Token, body); err != nil {
+	if err := present.Present(proof); err != nil {
 		return fmt.Errorf("cannot put the challenge's answer in its place: %w", err)
 	}
-	defer present.CleanUp(challenge.Token) //nolint:errcheck // a token that stays is harmless: it answers for nothing any more
+	defer present.CleanUp(proof) //nolint:errcheck // a proof that stays is harmless: it answers for nothing any more
 	s.progress("Proving %s", short(authz.Identifier.Value))
 	if err := s.answer(challenge.URL, url); err != nil {
 		return err
@@ -74,11 +75,25 @@ func (s *session) prove(url string, present Presenter, deadline time.Time) error
 	return s.verdict(url, deadline)
 }
 
-// pick finds the HTTP-01 challenge. A token goes into a file name and a URL: only base64url is taken (RFC 8555
-// section 8.3; CVE-2026-40611 was a client that took more).
-func pick(authz acme.Authorization) (acme.Challenge, error) {
+// proof answers the challenge. The name goes into a file name: only one that was asked for is taken.
+func (s *session) proof(authz acme.Authorization, challenge acme.Challenge) (Proof, error) {
+	name := steps.Domain(authz.Identifier.Value)
+	if !slices.Contains(s.Domains, name) {
+		return Proof{}, fmt.Errorf("cannot answer the challenge: the CA wants a proof for %q, which was not asked for", short(string(name)))
+	}
+	body, err := s.core.GetKeyAuthorization(challenge.Token)
+	if err != nil {
+		return Proof{}, fmt.Errorf("cannot answer the challenge: %w", err)
+	}
+	return Proof{Domain: name, Token: challenge.Token, Body: body}, nil
+}
+
+// pick finds the challenge of the kind that was asked for. A token goes into a file name and a URL: only base64url is
+// taken (RFC 8555 section 8.3; CVE-2026-40611 was a client that took more).
+func (s *session) pick(authz acme.Authorization) (acme.Challenge, error) {
+	way := cmp.Or(s.Challenge, steps.HTTP01)
 	for _, c := range authz.Challenges {
-		if c.Type != steps.HTTP01 {
+		if c.Type != way {
 			continue
 		}
 		if !ValidToken(c.Token) {
@@ -86,9 +101,13 @@ func pick(authz acme.Authorization) (acme.Challenge, error) {
 		}
 		return c, nil
 	}
+	other := steps.HTTP01
+	if way == steps.HTTP01 {
+		other = steps.TLSALPN01
+	}
 	return acme.Challenge{}, &steps.Failure{
-		Text: fmt.Sprintf("cannot prove %s over HTTP: the CA does not offer that", short(authz.Identifier.Value)), Code: "A25",
-		Status: steps.ExitAnswers, Fixes: []string{"set trusted.challenge to dns-01"},
+		Text: fmt.Sprintf("cannot prove %s by %s: the CA does not offer that", short(authz.Identifier.Value), way), Code: "A25",
+		Status: steps.ExitAnswers, Fixes: []string{"set trusted.challenge to " + other},
 	}
 }
 

@@ -18,6 +18,7 @@ type Request struct {
 	Domains   []steps.Domain // exactly what the CSR asks for
 	CSR       []byte         // DER; its key is stored already
 	Order     string         // URL of an unfinished order of the same CSR to go on with; may be empty
+	Challenge string         // steps.HTTP01 or TLSALPN01; empty: HTTP01
 }
 
 // Account is an account at one directory.
@@ -34,11 +35,17 @@ type Accounts interface {
 	Save(directory string, a Account) error
 }
 
-// Presenter has the site answer an HTTP-01 challenge: the body under steps.ChallengePath + token. It is called from
-// several goroutines.
+// Proof is what answers a challenge for a name. HTTP-01 has Body under steps.ChallengePath + Token, TLS-ALPN-01 its
+// SHA-256 in a certificate for Domain.
+type Proof struct {
+	Domain      steps.Domain
+	Token, Body string
+}
+
+// Presenter has the site answer a challenge. It is called from several goroutines.
 type Presenter interface {
-	Present(token, body string) error
-	CleanUp(token string) error
+	Present(Proof) error
+	CleanUp(Proof) error
 }
 
 // Orders remembers the order that is under way, so that it can be gone on with after a crash. Save returns when the

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -20,29 +21,21 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// Doctor finds out what would make an HTTP-01 validation fail, before a CA counts the failure: it looks the names up
-// and fetches a token of its own from every address, as the CA will. It sees what one vantage point sees: firewalls
+// Doctor finds out what would make a validation fail, before a CA counts the failure: it looks the names up and asks
+// every address for a proof of its own, as the CA will. It sees what one vantage point sees: firewalls
 // further out and the CAA records are the CA's to judge. The zero value examines this machine.
 type Doctor struct {
 	Own      []netip.Addr // of this host; nil: asked from the kernel
 	Resolver Resolver     // nil: the system's name servers, past /etc/hosts
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
-	Port     int           // 0: 80
+	Port     int           // 0: the one on which the CA asks
 	Patience time.Duration // for one address; 0: 8 s
 }
 
-// Examine returns what it found, blockers first, in the order of the domains. It asks no CA.
-func (d *Doctor) Examine(ctx context.Context, domains []steps.Domain, present Presenter) []steps.Finding {
-	token, body := newToken()
-	if err := present.Present(token, body); err != nil {
-		return []steps.Finding{{
-			Step: steps.IDTrusted, Code: "webroot", Severity: steps.Blocker,
-			Text: "cannot put a test token into the webroot: " + short(err.Error()),
-			Fix:  []string{"check that " + steps.Webroot + " can be written"},
-		}}
-	}
-	defer present.CleanUp(token) //nolint:errcheck // a test token that stays answers for nothing
-	e := d.examination(token, body)
+// Examine returns what it found for a challenge (steps.HTTP01 or TLSALPN01), blockers first, in the order of the
+// domains. It asks no CA.
+func (d *Doctor) Examine(ctx context.Context, challenge string, domains []steps.Domain, present Presenter) []steps.Finding {
+	e := d.examination(challenge, present)
 	found := make([][]steps.Finding, len(domains))
 	slots := make(chan struct{}, parallel)
 	var wait sync.WaitGroup
@@ -56,29 +49,30 @@ func (d *Doctor) Examine(ctx context.Context, domains []steps.Domain, present Pr
 	wait.Wait()
 	all := slices.Concat(found...)
 	slices.SortStableFunc(all, func(a, b steps.Finding) int { return rank(a.Severity) - rank(b.Severity) })
-	return all
+	return slices.CompactFunc(all, func(a, b steps.Finding) bool { return a.Text == b.Text })
 }
 
 func rank(s steps.Severity) int {
 	return slices.Index([]steps.Severity{steps.Blocker, steps.Warning, steps.Info}, s)
 }
 
-// newToken is as long as a CA's, and its body as a key authorization is.
-func newToken() (token, body string) {
+// newProof has a token as long as a CA's, and a body as a key authorization is.
+func newProof(d steps.Domain) Proof {
 	var b [48]byte
 	_, _ = rand.Read(b[:])
-	token = "sslwizard-" + base64.RawURLEncoding.EncodeToString(b[:24])
-	return token, token + "." + base64.RawURLEncoding.EncodeToString(b[24:])
+	token := "sslwizard-" + base64.RawURLEncoding.EncodeToString(b[:24])
+	return Proof{Domain: d, Token: token, Body: token + "." + base64.RawURLEncoding.EncodeToString(b[24:])}
 }
 
 // examination is one Examine with every default filled in.
 type examination struct {
 	Doctor
-	token, body string
+	present Presenter
+	inTLS   bool // it is about TLS-ALPN-01
 }
 
-func (d *Doctor) examination(token, body string) *examination {
-	e := &examination{Doctor: *d, token: token, body: body}
+func (d *Doctor) examination(challenge string, present Presenter) *examination {
+	e := &examination{Doctor: *d, present: present, inTLS: challenge == steps.TLSALPN01}
 	if e.Own == nil {
 		e.Own = ownAddresses()
 	}
@@ -89,12 +83,20 @@ func (d *Doctor) examination(token, body string) *examination {
 		e.Dial = new(net.Dialer).DialContext
 	}
 	if e.Port == 0 {
-		e.Port = 80
+		e.Port = e.askedPort()
 	}
 	if e.Patience == 0 {
 		e.Patience = 8 * time.Second
 	}
 	return e
+}
+
+// askedPort is the port on which a CA asks.
+func (e *examination) askedPort() int {
+	if e.inTLS {
+		return 443
+	}
+	return 80
 }
 
 func ownAddresses() []netip.Addr {
@@ -113,6 +115,12 @@ func (e *examination) domain(ctx context.Context, d steps.Domain) []steps.Findin
 		f := wildcard(d)
 		return []steps.Finding{finding(f.Code, steps.Blocker, f.Text, f.Fixes...)}
 	}
+	proof := newProof(d)
+	if err := e.present.Present(proof); err != nil {
+		return []steps.Finding{finding("webroot", steps.Blocker, "cannot put a test token into the webroot: "+short(err.Error()),
+			"check that "+steps.Webroot+" can be written")}
+	}
+	defer e.present.CleanUp(proof) //nolint:errcheck // a test token that stays answers for nothing
 	addresses, err := e.lookup(ctx, d)
 	if err != nil {
 		return []steps.Finding{unresolved(d, err)}
@@ -120,7 +128,7 @@ func (e *examination) domain(ctx context.Context, d steps.Domain) []steps.Findin
 	results := make([]fetched, len(addresses))
 	var wait sync.WaitGroup
 	for i, a := range addresses {
-		wait.Go(func() { results[i] = e.fetch(ctx, d, a) })
+		wait.Go(func() { results[i] = e.ask(ctx, proof, a) })
 	}
 	wait.Wait()
 	var found []steps.Finding
@@ -188,16 +196,23 @@ func (e *examination) judge(d steps.Domain, r fetched) (steps.Finding, bool) {
 	case r.err == nil:
 		return steps.Finding{}, false
 	case cdn != "":
-		return finding("A04", steps.Blocker, "cannot prove "+string(d)+": "+cdn+" answers for it ("+r.reason()+")",
-			"at "+cdn+", let "+steps.ChallengePath+" pass to this server over http without a redirect or a block",
-			"or use trusted.challenge dns-01, or switch the proxy off for this name"), true
+		return e.behindCDN(d, cdn, r), true
 	case !ours && e.behindNAT(r.address):
 		return finding("A02", steps.Warning, "cannot check "+string(d)+" from here: it points to "+r.address.String()+
 			", which is not an address of this server, and a router in between does not show it to us ("+r.reason()+")"), true
 	case !ours:
 		return e.elsewhere(d, r), true
 	}
-	return broken(d, r), true
+	return e.broken(d, r), true
+}
+
+func (e *examination) behindCDN(d steps.Domain, cdn string, r fetched) steps.Finding {
+	fix := []string{"at " + cdn + ", let " + steps.ChallengePath + " pass to this server over http without a redirect or a block",
+		"or use trusted.challenge dns-01, or switch the proxy off for this name"}
+	if e.inTLS { // nothing of a handshake passes through
+		fix = []string{"set trusted.challenge to http-01", "or switch the proxy off for this name at " + cdn}
+	}
+	return finding("A04", steps.Blocker, "cannot prove "+string(d)+": "+cdn+" answers for it ("+r.reason()+")", fix...)
 }
 
 // behindNAT reports whether a public address may lead here through a router: then this host has no public address of
@@ -264,18 +279,18 @@ func (e *examination) addresses(v4 bool) string {
 }
 
 // broken is an address of ours that does not bring the token back.
-func broken(d steps.Domain, r fetched) steps.Finding {
-	at := " at " + r.address.String()
+func (e *examination) broken(d steps.Domain, r fetched) steps.Finding {
+	at, port := " at "+r.address.String(), fmt.Sprintf("port %d", e.askedPort())
 	switch {
 	case !r.connected:
-		return finding("A05", steps.Blocker, "cannot prove "+string(d)+": port 80 does not answer"+at+" ("+r.reason()+")",
-			"check that the web server runs and that no firewall closes port 80: sudo sslwizard status")
+		return finding("A05", steps.Blocker, "cannot prove "+string(d)+": "+port+" does not answer"+at+" ("+r.reason()+")",
+			"check that the web server runs and that no firewall closes "+port+": sudo sslwizard status")
 	case r.redirected != "":
 		return finding("A06", steps.Blocker, "cannot prove "+string(d)+": the check is redirected to "+r.redirected+" ("+r.reason()+")",
 			"let requests under "+steps.ChallengePath+" through without a redirect")
 	}
 	return finding("A07", steps.Blocker, "cannot prove "+string(d)+": something else answers"+at+" ("+r.reason()+")",
-		"find the site that answers for "+string(d)+" on port 80 and take the name out of it")
+		"find the site that answers for "+string(d)+" on "+port+" and take the name out of it")
 }
 
 func finding(code string, severity steps.Severity, text string, fix ...string) steps.Finding {

@@ -2,8 +2,16 @@ package acme
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -129,7 +137,7 @@ func TestDoctor(t *testing.T) {
 			for _, a := range test.own {
 				d.Own = append(d.Own, netip.MustParseAddr(a))
 			}
-			got := d.Examine(t.Context(), []steps.Domain{"shop.example.com"}, root)
+			got := d.Examine(t.Context(), steps.HTTP01, []steps.Domain{"shop.example.com"}, root)
 			if test.want == "" {
 				if len(got) != 0 {
 					t.Errorf("found %+v", got)
@@ -164,7 +172,7 @@ func TestDoctorNamesEveryName(t *testing.T) {
 	root := &webroot{tokens: map[string]string{}}
 	n := &internet{t: t, names: map[string][]string{"a.example.com": {here4}, "c.example.com": {"198.51.100.9"}}, hosts: map[string]http.Handler{here4: root, "198.51.100.9": nil}}
 	d := &Doctor{Resolver: n, Dial: n.dial, Own: []netip.Addr{netip.MustParseAddr(here4)}, Patience: 300 * time.Millisecond}
-	got := d.Examine(t.Context(), []steps.Domain{"a.example.com", "b.example.com", "c.example.com", "*.example.com", here4}, root)
+	got := d.Examine(t.Context(), steps.HTTP01, []steps.Domain{"a.example.com", "b.example.com", "c.example.com", "*.example.com", here4}, root)
 	var codes []string
 	for _, f := range got {
 		codes = append(codes, f.Code)
@@ -193,7 +201,7 @@ func TestDoctorKnocksAtFewDoors(t *testing.T) {
 			}
 			return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("connect: connection refused")}
 		}}
-	found := d.Examine(t.Context(), []steps.Domain{"shop.example.com"}, &webroot{tokens: map[string]string{}})
+	found := d.Examine(t.Context(), steps.HTTP01, []steps.Domain{"shop.example.com"}, &webroot{tokens: map[string]string{}})
 	if knocks.Load() > 2*maxAddresses || six.Load() == 0 || six.Load() == knocks.Load() || len(found) == 0 {
 		t.Errorf("%d times, %d by IPv6: %d findings", knocks.Load(), six.Load(), len(found))
 	}
@@ -201,7 +209,7 @@ func TestDoctorKnocksAtFewDoors(t *testing.T) {
 
 func TestDoctorCannotWrite(t *testing.T) {
 	t.Parallel()
-	got := new(Doctor).Examine(t.Context(), []steps.Domain{"a.example.com"}, full{})
+	got := new(Doctor).Examine(t.Context(), steps.HTTP01, []steps.Domain{"a.example.com"}, full{})
 	if len(got) != 1 || got[0].Severity != steps.Blocker || len(got[0].Fix) == 0 {
 		t.Errorf("found %+v", got)
 	}
@@ -209,16 +217,134 @@ func TestDoctorCannotWrite(t *testing.T) {
 
 type full struct{}
 
-func (full) Present(string, string) error { return errors.New("no space left on device") }
-func (full) CleanUp(string) error         { return nil }
+func (full) Present(Proof) error { return errors.New("no space left on device") }
+func (full) CleanUp(Proof) error { return nil }
 
 func TestOwnTokensLookLikeTheCAs(t *testing.T) {
 	t.Parallel()
-	token, body := newToken()
-	if !ValidToken(token) || len(body) > maxBody || !strings.HasPrefix(body, token+".") {
-		t.Errorf("%q %q", token, body)
+	p := newProof("a.example.com")
+	if !ValidToken(p.Token) || len(p.Body) > maxBody || !strings.HasPrefix(p.Body, p.Token+".") {
+		t.Errorf("%+v", p)
 	}
-	if next, _ := newToken(); next == token {
+	if next := newProof("a.example.com"); next.Token == p.Token {
 		t.Error("two tokens are alike")
+	}
+}
+
+// handshakes is the internet of a site that answers TLS-ALPN-01 checks.
+type handshakes struct {
+	t    *testing.T
+	mu   sync.Mutex
+	open map[string]tls.Certificate // by name as it is checked
+}
+
+func (h *handshakes) Present(p Proof) error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	digest := sha256.Sum256([]byte(p.Body))
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), ExtraExtensions: []pkix.Extension{{
+		Id: identifierExtension, Critical: true, Value: append([]byte{0x04, 0x20}, digest[:]...), // an OCTET STRING of 32 bytes
+	}}}
+	if a, ok := p.Domain.IP(); ok {
+		template.IPAddresses = []net.IP{a.AsSlice()}
+	} else {
+		template.DNSNames = []string{string(p.Domain)}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, there := h.open[checkedName(p.Domain)]; !there {
+		h.open[checkedName(p.Domain)] = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	}
+	return nil
+}
+
+func (h *handshakes) CleanUp(p Proof) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.open, checkedName(p.Domain))
+	return nil
+}
+
+// dial leads to a handshake with this configuration, whatever the address.
+func (h *handshakes) dial(server *tls.Config) func(context.Context, string, string) (net.Conn, error) {
+	return func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		go func() { //nolint:gosec // the handshake is all that there is
+			defer theirs.Close()
+			_ = tls.Server(theirs, server).Handshake()
+		}()
+		return ours, nil
+	}
+}
+
+func (h *handshakes) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	certificate := h.open[hello.ServerName]
+	return &certificate, nil
+}
+
+func TestDoctorInHandshakes(t *testing.T) {
+	t.Parallel()
+	page := httptest.NewUnstartedServer(http.NotFoundHandler())
+	page.StartTLS()
+	defer page.Close()
+	for _, test := range []struct {
+		name, at string
+		domain   steps.Domain
+		want     string // severity, code and text; "" for nothing
+		server   func(*handshakes) *tls.Config
+	}{
+		{"all well", here4, "shop.example.com", "", nil},
+		{"an address", here4, here4, "", nil},
+		{"an IPv6 address", here6, here6, "", nil},
+		{"no TLS-ALPN-01", here4, "shop.example.com", "blocker A07 does not speak acme-tls/1", func(*handshakes) *tls.Config {
+			return &tls.Config{Certificates: page.TLS.Certificates}
+		}},
+		{"another protocol", here4, "shop.example.com", "blocker A07 no application protocol", func(*handshakes) *tls.Config {
+			return &tls.Config{Certificates: page.TLS.Certificates, NextProtos: []string{"h2"}}
+		}},
+		{"a usual certificate", here4, "shop.example.com", "blocker A07 none for a check", func(*handshakes) *tls.Config {
+			return &tls.Config{Certificates: page.TLS.Certificates, NextProtos: []string{challengeProtocol}}
+		}},
+		{"an older proof", here4, "shop.example.com", "blocker A07 answers another check", func(h *handshakes) *tls.Config {
+			_ = h.Present(Proof{Domain: "shop.example.com", Body: "older.thumb"})
+			return nil
+		}},
+		{"a CDN", "104.16.1.1", "shop.example.com", "blocker A04 Cloudflare", func(*handshakes) *tls.Config {
+			return &tls.Config{Certificates: page.TLS.Certificates}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			h := &handshakes{t: t, open: map[string]tls.Certificate{}}
+			server := &tls.Config{GetCertificate: h.certificate, NextProtos: []string{challengeProtocol}}
+			if test.server != nil {
+				if other := test.server(h); other != nil {
+					server = other
+				}
+			}
+			d := &Doctor{
+				Own:      []netip.Addr{netip.MustParseAddr(here4), netip.MustParseAddr(here6)},
+				Resolver: &internet{t: t, names: map[string][]string{"shop.example.com": {test.at}}}, Dial: h.dial(server),
+			}
+			var got string
+			for _, f := range d.Examine(t.Context(), steps.TLSALPN01, []steps.Domain{test.domain}, h) {
+				got += string(f.Severity) + " " + f.Code + " " + f.Text
+			}
+			words := strings.SplitN(test.want, " ", 3)
+			if test.want == "" && got != "" || test.want != "" && (!strings.HasPrefix(got, words[0]+" "+words[1]) || !strings.Contains(got, words[2])) {
+				t.Errorf("found %q, want %q", got, test.want)
+			}
+			if len(h.open) > 0 && test.name != "an older proof" {
+				t.Errorf("proofs stayed: %v", h.open)
+			}
+		})
 	}
 }

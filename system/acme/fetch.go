@@ -22,7 +22,7 @@ type fetched struct {
 	header     http.Header // of the last reply
 	connected  bool        // something accepted a connection
 	redirected string      // where a redirect led to, when that was the last reply; cleaned
-	err        error       // nil: exactly our token's body
+	err        error       // nil: exactly our proof
 }
 
 func (f fetched) reason() string { return reason(f.err) }
@@ -33,18 +33,26 @@ const (
 	maxBody = 128
 )
 
-// fetch asks one address for the token as a CA does: over http on port 80, following at most ten redirects to http or
-// https on ports 80 and 443, whose certificates nobody checks.
-func (e *examination) fetch(ctx context.Context, d steps.Domain, address netip.Addr) fetched {
+// ask asks one address for the proof, as a CA does.
+func (e *examination) ask(ctx context.Context, p Proof, address netip.Addr) fetched {
 	ctx, cancel := context.WithTimeout(ctx, e.Patience)
 	defer cancel()
+	if e.inTLS {
+		return e.shake(ctx, p, address)
+	}
+	return e.fetch(ctx, p, address)
+}
+
+// fetch asks one address for the token as a CA does: over http on port 80, following at most ten redirects to http or
+// https on ports 80 and 443, whose certificates nobody checks.
+func (e *examination) fetch(ctx context.Context, p Proof, address netip.Addr) fetched {
 	f := fetched{address: address}
 	var connected atomic.Bool // a dial may outlive the request that it was for
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // CAs do not verify here either (RFC 8555 section 8.3)
 		DialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
-			conn, err := e.dial(ctx, network, to, d, address)
+			conn, err := e.dial(ctx, network, to, p.Domain, address)
 			if err == nil {
 				connected.Store(true)
 			}
@@ -55,13 +63,13 @@ func (e *examination) fetch(ctx context.Context, d steps.Domain, address netip.A
 		f.redirected = short(r.URL.Host + r.URL.Path)
 		return e.mayFollow(r, len(via))
 	}}
-	f.err = e.get(ctx, client, d, &f)
+	f.err = e.get(ctx, client, p, &f)
 	f.connected = connected.Load()
 	return f
 }
 
-func (e *examination) get(ctx context.Context, client *http.Client, d steps.Domain, f *fetched) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+urlHost(d)+steps.ChallengePath+e.token, nil)
+func (e *examination) get(ctx context.Context, client *http.Client, p Proof, f *fetched) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+urlHost(p.Domain)+steps.ChallengePath+p.Token, nil)
 	if err != nil {
 		return err
 	}
@@ -80,7 +88,7 @@ func (e *examination) get(ctx context.Context, client *http.Client, d steps.Doma
 		return err
 	}
 	switch {
-	case strings.TrimRight(string(body), " \t\r\n") == e.body:
+	case strings.TrimRight(string(body), " \t\r\n") == p.Body:
 		return nil
 	case len(body) > maxBody || strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
 		return errors.New("it answers with a page of its own")

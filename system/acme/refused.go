@@ -14,13 +14,16 @@ import (
 // refused is the verdict over one name.
 func refused(authz acme.Authorization) error {
 	name := steps.Domain(short(authz.Identifier.Value))
-	problem := &acme.ProblemDetails{Detail: "the authorization is " + short(authz.Status)}
+	problem, challenge := &acme.ProblemDetails{Detail: "the authorization is " + short(authz.Status)}, ""
 	for _, c := range authz.Challenges {
 		if c.Error != nil {
-			problem = c.Error
+			problem, challenge = c.Error, c.Type
 		}
 	}
 	said := saidOf(problem)
+	if challenge == steps.TLSALPN01 {
+		said = inHandshake(said)
+	}
 	seen := ""
 	if evidence := steps.Evidence(short(problem.Detail)); evidence != "" {
 		seen = " (" + evidence + ")"
@@ -42,6 +45,21 @@ func saidOf(p *acme.ProblemDetails) steps.Refusal {
 			away.Says = "the check is redirected to " + short(u.Host+u.Path)
 			return away
 		}
+	}
+	return said
+}
+
+// inHandshake is what the same words mean where the check was one of TLS-ALPN-01: its port is another, and nothing in it
+// can be redirected.
+func inHandshake(said steps.Refusal) steps.Refusal {
+	switch said.Code {
+	case "A05":
+		said.Says = strings.ReplaceAll(said.Says, "port 80", "port 443")
+		said.Fix = []string{"open port 443 at your provider's firewall and router, and check that the name points to this server"}
+	case "A08":
+		said.Fix = []string{"a country block, fail2ban or a rate limit keeps some of the CA's checkers out: let everybody reach port 443"}
+	case "A07", "D22":
+		return steps.OfProof("unauthorized", "incorrect validation certificate")
 	}
 	return said
 }

@@ -72,6 +72,32 @@ func TestBoulderTexts(t *testing.T) {
 	}
 }
 
+// TestTextsOfHandshakes are those of TLS-ALPN-01: they speak of the port that it is asked at.
+func TestTextsOfHandshakes(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ kind, detail, code, says string }{
+		{"connection", "203.0.113.9: Timeout during connect (likely firewall problem)", "A05", "port 443"},
+		{"connection", "203.0.113.9: Connection refused", "A05", "port 443"},
+		{"connection", "203.0.113.9: Error getting validation data", "A05", "port 443"},
+		{"unauthorized", `Cannot negotiate ALPN protocol "acme-tls/1" for tls-alpn-01 challenge`, "D37", "another program ends TLS"},
+		{"unauthorized", "Incorrect validation certificate for tls-alpn-01 challenge. Requested shop.example.com from 203.0.113.9:443.", "D37", "another program ends TLS"},
+		{"tls", "203.0.113.9: remote error: tls: unrecognized name", "D37", "another program ends TLS"},
+		{"tls", "203.0.113.9: remote error: tls: handshake failure", "D37", "another program ends TLS"},
+		{"connection", "During secondary validation: 203.0.113.9: Timeout during connect (likely firewall problem)", "A08", "world"},
+		{"dns", "no valid A records found for shop.example.com", "A01", "DNS"},
+		{"caa", "CAA record for shop.example.com prevents issuance", "A09", "DNS"},
+	} {
+		err := refused(acme.Authorization{
+			Status: "invalid", Identifier: acme.Identifier{Type: "dns", Value: "shop.example.com"},
+			Challenges: []acme.Challenge{{Type: "tls-alpn-01", Error: &acme.ProblemDetails{Type: problemPrefix + test.kind, Detail: test.detail}}},
+		})
+		f := expect(t, err, test.code, steps.ExitFailed)
+		if told := f.Text + strings.Join(f.Fixes, " "); !strings.Contains(told, test.says) || strings.Contains(told, "port 80") {
+			t.Errorf("%s: %s", test.detail, told)
+		}
+	}
+}
+
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	for token, want := range map[string]bool{

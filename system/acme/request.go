@@ -10,7 +10,7 @@ import (
 // maxNames is what a certificate of Let's Encrypt's classic profile holds; other CAs take the same or fewer.
 const maxNames = 100
 
-// check refuses what no CA could fulfil over HTTP-01, before anybody is asked.
+// check refuses what no CA could fulfil without a proof in the DNS, before anybody is asked.
 func (r Request) check() error {
 	if err := checkDirectory(r.Directory); err != nil {
 		return err
@@ -31,7 +31,7 @@ func (r Request) check() error {
 
 func wildcard(d steps.Domain) *steps.Failure {
 	return &steps.Failure{
-		Text: fmt.Sprintf("cannot prove %s over HTTP: CAs give wildcards only for a proof in the DNS", d), Code: "A25",
+		Text: fmt.Sprintf("cannot prove %s here: CAs give wildcards only for a proof in the DNS", d), Code: "A25",
 		Status: steps.ExitAnswers,
 		Fixes:  []string{"set trusted.challenge to dns-01", "or name each host instead of " + string(d) + " in certs.domains"},
 	}

@@ -147,18 +147,18 @@ func (w *webroot) replace(answer http.HandlerFunc) {
 	w.answer = answer
 }
 
-func (w *webroot) Present(token, body string) error {
+func (w *webroot) Present(p Proof) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.tokens[token] = body
+	w.tokens[p.Token] = p.Body
 	w.most = max(w.most, len(w.tokens))
 	return nil
 }
 
-func (w *webroot) CleanUp(token string) error {
+func (w *webroot) CleanUp(p Proof) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.tokens, token)
+	delete(w.tokens, p.Token)
 	return nil
 }
 

@@ -17,7 +17,7 @@ import (
 
 // Doctor looks for what would make a CA refuse, before it is asked.
 type Doctor interface {
-	Examine(ctx context.Context, domains []steps.Domain, present acme.Presenter) []steps.Finding
+	Examine(ctx context.Context, challenge string, domains []steps.Domain, present acme.Presenter) []steps.Finding
 }
 
 // Manager makes certificates. The zero value is right outside tests but for UserAgent. It has no state: whatever it

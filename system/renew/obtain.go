@@ -45,9 +45,9 @@ func (o obtain) pending(_ host.Reader, p *present, now time.Time) (steps.Action,
 
 // make runs the issuance protocol: look first, rehearse, store the key, order, judge, store the certificate.
 func (o obtain) make(ctx context.Context, j *job) (string, error) {
-	if o.Trusted.Challenge != steps.HTTP01 {
+	if o.Trusted.Challenge != steps.HTTP01 && o.Trusted.Challenge != steps.TLSALPN01 {
 		return "", &steps.Failure{
-			Text:   "cannot prove the names by " + steps.CleanLine(o.Trusted.Challenge) + ": only http-01 is there yet",
+			Text:   "cannot prove the names by " + steps.CleanLine(o.Trusted.Challenge) + ": only http-01 and tls-alpn-01 are there yet",
 			Status: steps.ExitAnswers, Fixes: []string{"set trusted.challenge to http-01"},
 		}
 	}
@@ -61,7 +61,7 @@ func (o obtain) make(ctx context.Context, j *job) (string, error) {
 	if err := book.allows(o.Trusted.Directory, o.Domains); err != nil {
 		return "", err
 	}
-	present := &webroot{host: j.host, dir: o.Webroot}
+	present := &webroot{host: j.host, dir: o.Webroot, challenge: o.Trusted.Challenge}
 	if err := o.examine(ctx, j, present); err != nil {
 		return "", err
 	}
@@ -134,7 +134,7 @@ func (o obtain) trusts(j *job, v cert.Version) bool {
 func (o obtain) examine(ctx context.Context, j *job, present acme.Presenter) error {
 	j.say("Checking that %s can be proved from outside", o.Domains[0])
 	var blockers []steps.Finding
-	for _, f := range j.doctor().Examine(ctx, o.Domains, present) {
+	for _, f := range j.doctor().Examine(ctx, o.Trusted.Challenge, o.Domains, present) {
 		if f.Severity == steps.Blocker {
 			blockers = append(blockers, f)
 			continue
@@ -222,6 +222,7 @@ func (o obtain) request(j *job, directory string, key crypto.Signer) (acme.Reque
 	}
 	return acme.Request{
 		Directory: directory, Roots: roots, Email: o.Trusted.Email, Terms: o.Trusted.AcceptTerms, Domains: o.Domains, CSR: csr,
+		Challenge: o.Trusted.Challenge,
 	}, nil
 }
 

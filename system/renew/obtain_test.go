@@ -193,7 +193,9 @@ func TestFailedValidationKeepsWhatIsThere(t *testing.T) {
 // blind is a doctor who finds nothing.
 type blind struct{}
 
-func (blind) Examine(context.Context, []steps.Domain, acme.Presenter) []steps.Finding { return nil }
+func (blind) Examine(context.Context, string, []steps.Domain, acme.Presenter) []steps.Finding {
+	return nil
+}
 
 func TestDoctorStopsBeforeTheCA(t *testing.T) {
 	t.Parallel()

@@ -10,12 +10,13 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
-// webroot puts challenge tokens where both executors serve them, before any redirect. Everybody may read them: a token
-// is what a CA asks of the whole world.
+// webroot puts proofs where the executors answer challenges from: both before any redirect on port 80, and the native one
+// in handshakes too. Everybody may read them: they are what a CA asks of the whole world.
 type webroot struct {
-	host host.Host
-	dir  string // steps.Webroot when empty
-	once sync.Mutex
+	host      host.Host
+	dir       string // steps.Webroot when empty
+	challenge string // steps.HTTP01 or TLSALPN01
+	once      sync.Mutex
 }
 
 var _ acme.Presenter = (*webroot)(nil)
@@ -28,24 +29,38 @@ func (w *webroot) root() string {
 }
 
 // Present implements acme.Presenter.
-func (w *webroot) Present(token, body string) error {
+func (w *webroot) Present(p acme.Proof) error {
 	if err := w.ensure(); err != nil {
 		return err
 	}
-	return w.host.WriteFile(w.file(token), host.File{Data: []byte(body), Mode: 0o644})
+	return w.host.WriteFile(w.file(p), host.File{Data: []byte(p.Body), Mode: 0o644})
 }
 
 // CleanUp implements acme.Presenter.
-func (w *webroot) CleanUp(token string) error { return w.host.Remove(w.file(token)) }
+func (w *webroot) CleanUp(p acme.Proof) error { return w.host.Remove(w.file(p)) }
 
-func (w *webroot) file(token string) string { return path.Join(w.root(), steps.ChallengePath, token) }
+// file is where the proof is looked for: HTTP-01 is asked by its token, TLS-ALPN-01 by the name.
+func (w *webroot) file(p acme.Proof) string {
+	name := p.Token
+	if w.challenge == steps.TLSALPN01 {
+		name = string(p.Domain)
+	}
+	return path.Join(w.root(), w.folder(), name)
+}
+
+func (w *webroot) folder() string {
+	if w.challenge == steps.TLSALPN01 {
+		return steps.ALPNPath
+	}
+	return steps.ChallengePath
+}
 
 // ensure makes the folders with modes that the umask of nobody can spoil.
 func (w *webroot) ensure() error {
 	w.once.Lock()
 	defer w.once.Unlock()
 	dirs, dir := []string{w.root()}, w.root()
-	for _, part := range strings.Split(strings.Trim(steps.ChallengePath, "/"), "/") {
+	for _, part := range strings.Split(strings.Trim(w.folder(), "/"), "/") {
 		dir = path.Join(dir, part)
 		dirs = append(dirs, dir)
 	}
