@@ -52,6 +52,7 @@ type Status struct {
 	Connections int                  `json:"connections"` // open, without WebSockets
 	WebSockets  int                  `json:"webSockets"`  // open
 	Refused     uint64               `json:"refused"`     // connections that were closed at once, because there were too many
+	Cut         map[string]uint64    `json:"cut"`         // what was ended because of what its client did, by reason
 }
 
 func (c Config) httpPort() int  { return orDefault(c.HTTPPort, 80) }

@@ -13,6 +13,7 @@ import (
 // front is the handler of a listener: it decides what a request means before any part of it is passed on.
 func (s *Server) front(secure bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		knowTLS(r)
 		x := newExchange(s, s.table(), w, r, secure)
 		defer x.end()
 		if refusal := x.understand(); refusal != 0 {
