@@ -83,7 +83,16 @@ type SiteSSL struct {
 	Profile Profile
 	HTTP2   bool
 	HSTS    HSTS
+	// ClientAuth asks clients for a certificate: ClientRequired or ClientOptional; empty: nobody is asked.
+	ClientAuth string
+	ClientCA   string // path of the PEM file with the CAs of the clients; the executors read a copy, ClientCAFile
 }
+
+// What is made of a client without a certificate. One with a certificate that is not good is refused in either case.
+const (
+	ClientRequired = "require"  // it is refused
+	ClientOptional = "optional" // it is let in, and the application learns that it has none
+)
 
 // HSTS is the Strict-Transport-Security header (RFC 6797); a zero MaxAge sends none.
 type HSTS struct {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"time"
 
@@ -21,6 +22,7 @@ type Config struct {
 type Site struct {
 	steps.Site
 	Certificate tls.Certificate
+	ClientCAs   []*x509.Certificate // whose clients are let in, where SSL.ClientAuth asks for a certificate
 }
 
 // Options are what a Server keeps through every Swap. The zero value logs nothing.
