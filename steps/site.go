@@ -121,10 +121,11 @@ type Header struct{ Name, Value string }
 
 // SiteProxy is step 5.
 type SiteProxy struct {
-	Upstream Upstream
-	Timeout  time.Duration // how long the upstream may be silent on a plain request
-	MaxBody  int64         // bytes; 0 is unlimited
-	Headers  []Header      // sorted by name
+	Upstream  Upstream
+	Timeout   time.Duration // how long the upstream may be silent on a plain request
+	MaxBody   int64         // bytes; 0 is unlimited
+	Headers   []Header      // sorted by name
+	AccessLog string        // LogJournal, LogJSON, LogCombined or LogOff; nginx has its own
 }
 
 // SiteWebSockets is step 6.

@@ -31,7 +31,8 @@ type Options struct {
 	Access func(Access) // called at the end of every request, from many goroutines; nil: none
 }
 
-// Access is a finished request, or a WebSocket that has ended. Nothing in it is secret: it has no query, no header.
+// Access is a finished request, or a WebSocket that has ended. Nothing in it is secret: it has no query, and no header but
+// the two that the combined form of a log has.
 type Access struct {
 	Time    time.Time     // when it began
 	Site    string        // empty when no site was meant
@@ -44,6 +45,8 @@ type Access struct {
 	Status  int           // 0 when the client left before there was an answer
 	Bytes   int64         // of the body, or of the socket towards the client
 	Elapsed time.Duration // until the last byte
+	Referer string        // without its query; cleaned and cut
+	Agent   string        // cleaned and cut
 }
 
 // Status is what a Server is doing.
