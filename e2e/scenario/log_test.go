@@ -41,7 +41,7 @@ func TestAccessLogInAFile(t *testing.T) {
 		st.live()
 
 		st.ends(st.sslwizard("undo"), 0, "Undone: ")
-		st.same("not as it was before", before.Restored(st.s.Manifest(), kept, "/var/log/sslwizard"))
+		st.same("not as it was before", before.Restored(st.s.Manifest(), kept, answers, "/var/log/sslwizard"))
 		st.live()
 	})
 }
