@@ -64,11 +64,10 @@ type RedirectAnswers struct {
 
 // ProxyAnswers is step 5.
 type ProxyAnswers struct {
-	Upstream  string            `yaml:"upstream"`
-	Timeout   string            `yaml:"timeout"`
-	MaxBody   string            `yaml:"maxBody"`
-	Headers   map[string]string `yaml:"headers"`
-	AccessLog string            `yaml:"accessLog"`
+	Upstream string            `yaml:"upstream"`
+	Timeout  string            `yaml:"timeout"`
+	MaxBody  string            `yaml:"maxBody"`
+	Headers  map[string]string `yaml:"headers"`
 }
 
 // WebSocketsAnswers is step 6.
@@ -100,7 +99,7 @@ func Defaults() Answers {
 		Certs:      CertsAnswers{Key: string(ECDSAP256), Days: 365, DHGroup: DHNone},
 		SSL:        SSLAnswers{Profile: string(Intermediate), HTTP2: true, HSTS: HSTSAnswers{MaxAge: "0s"}},
 		Redirect:   RedirectAnswers{Enabled: true, Status: 301},
-		Proxy:      ProxyAnswers{Timeout: "60s", MaxBody: "20M", AccessLog: LogJournal},
+		Proxy:      ProxyAnswers{Timeout: "60s", MaxBody: "20M"},
 		WebSockets: WebSocketsAnswers{Enabled: true, Paths: []string{"/"}, Idle: "1h"},
 		Trusted:    TrustedAnswers{Source: SourceACME, Directory: AliasLetsEncrypt, Challenge: HTTP01, Staging: true},
 	}

@@ -69,5 +69,5 @@ var meanings = map[string]string{
 	"W04": "The application opens a WebSocket, but on the way through the proxy it is lost.",
 	"W09": "The site would send its visitors to itself, in a circle.",
 	"W10": "Requests arrive at another site than the one that was asked for.",
-	"W11": "The application speaks the other of http and https than was said.",
+	"W11": "The application speaks otherwise than was said: with or without TLS, or another version of HTTP.",
 }

@@ -22,7 +22,6 @@ func (b *siteBuilder) proxy() SiteProxy {
 	}
 	p.MaxBody, err = ParseSize(a.MaxBody)
 	b.check("proxy.maxBody", err)
-	p.AccessLog = b.choice("proxy.accessLog", a.AccessLog, LogJournal, LogJSON, LogCombined, LogOff)
 	return p
 }
 
@@ -48,7 +47,7 @@ func proxyQuestions(f Facts) []Question {
 	return []Question{
 		{
 			Key: "proxy.upstream", Kind: KindText, Label: "Where does the application listen?", Required: true, Default: defaultUpstream(f),
-			Help: "A port of this server (3000), an address (http://10.0.0.5:8080, https://…), or a socket (unix:/run/app.sock).",
+			Help: "A port of this server (3000), an address (http://10.0.0.5:8080, https://…; h2c://… for gRPC), or a socket (unix:/run/app.sock).",
 			Why:  "127.0.0.1 rather than localhost: that name may also mean ::1, where many applications do not listen.",
 			Shell: []string{"location / {", "    proxy_pass http://127.0.0.1:3000;", "    proxy_set_header Host $host;", "    proxy_set_header X-Real-IP $remote_addr;",
 				"    proxy_set_header X-Forwarded-For $remote_addr;    (added to what the client sends, it could be forged)",
@@ -72,7 +71,6 @@ func proxyQuestions(f Facts) []Question {
 			Why:   "Few applications need any.",
 			Shell: []string{"proxy_set_header X-Api-Zone blue;"},
 		},
-		accessLogQuestion(),
 	}
 }
 
@@ -103,28 +101,46 @@ func likelyApplication(l Listener) bool {
 }
 
 func proxyFindings(s Site, f Facts) []Finding {
-	return append(upstreamFindings(s, f), accessLogFindings(s)...)
-}
-
-func upstreamFindings(s Site, f Facts) []Finding {
 	u := s.Proxy.Upstream
-	if u.Scheme == "unix" {
-		return nil
+	found := http2Findings(s)
+	if u.Socket() {
+		return found
 	}
 	a, err := netip.ParseAddr(u.Host)
 	isIP := err == nil
 	here := u.Loopback() || isIP && slices.Contains(f.Addresses, a) || isOwnName(u.Host, f)
 	switch {
 	case here && (ownPort(u.Port) || oursAt(f, u.Port)):
-		return []Finding{{Code: "W09", Severity: Blocker, Text: fmt.Sprintf("cannot proxy to %s: that is this proxy itself, requests would run in a circle", u),
-			Fix: []string{"give the address of the application, for instance proxy.upstream: http://127.0.0.1:3000"}}}
+		return append(found, Finding{Code: "W09", Severity: Blocker, Text: fmt.Sprintf("cannot proxy to %s: that is this proxy itself, requests would run in a circle", u),
+			Fix: []string{"give the address of the application, for instance proxy.upstream: http://127.0.0.1:3000"}})
 	case here:
-		return listenerFindings(u, a, f)
-	case isIP && u.Scheme == "http" && !a.IsPrivate():
-		return []Finding{{Code: "upstream-clear", Severity: Warning, Text: fmt.Sprintf("requests go to %s over the network without encryption", u),
-			Fix: []string{"proxy.upstream: " + strings.Replace(u.String(), "http:", "https:", 1) + "    if the application can"}}}
+		return append(found, listenerFindings(u, a, f)...)
+	case isIP && !u.TLS() && !a.IsPrivate():
+		return append(found, Finding{Code: "upstream-clear", Severity: Warning, Text: fmt.Sprintf("requests go to %s over the network without encryption", u),
+			Fix: []string{"proxy.upstream: " + encrypted[u.Scheme] + "://" + u.Address() + "    if the application can"}})
 	}
-	return nil
+	return found
+}
+
+// encrypted is the scheme with TLS of one without.
+var encrypted = map[string]string{"http": "https", "h2c": "h2"}
+
+// http2Findings are about an application that speaks HTTP/2 only: mostly one of gRPC.
+func http2Findings(s Site) []Finding {
+	if !s.Proxy.Upstream.HTTP2() {
+		return nil
+	}
+	var found []Finding
+	if !s.SSL.HTTP2 {
+		found = append(found, Finding{Code: "grpc-front", Severity: Warning, Text: "the application speaks HTTP/2, and visitors may not: gRPC does not work so",
+			Fix: []string{"ssl.http2: true"}})
+	}
+	if s.Proxy.MaxBody > 0 {
+		found = append(found, Finding{Code: "grpc-body", Severity: Info,
+			Text: fmt.Sprintf("what one call of gRPC sends is %s in all at most, also of a stream (proxy.maxBody)", FormatSize(s.Proxy.MaxBody)),
+			Fix:  []string{"proxy.maxBody: 0    for streams without an end"}})
+	}
+	return found
 }
 
 func isOwnName(host string, f Facts) bool {

@@ -26,5 +26,4 @@ type ServeRequest struct {
 	Webroot     string
 	Control     string
 	Metrics     string
-	LogDir      string
 }

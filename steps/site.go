@@ -83,16 +83,7 @@ type SiteSSL struct {
 	Profile Profile
 	HTTP2   bool
 	HSTS    HSTS
-	// ClientAuth asks clients for a certificate: ClientRequired or ClientOptional; empty: nobody is asked.
-	ClientAuth string
-	ClientCA   string // path of the PEM file with the CAs of the clients; the executors read a copy, ClientCAFile
 }
-
-// What is made of a client without a certificate. One with a certificate that is not good is refused in either case.
-const (
-	ClientRequired = "require"  // it is refused
-	ClientOptional = "optional" // it is let in, and the application learns that it has none
-)
 
 // HSTS is the Strict-Transport-Security header (RFC 6797); a zero MaxAge sends none.
 type HSTS struct {
@@ -107,13 +98,13 @@ type SiteRedirect struct {
 	Canonical Domain // every other name is redirected to this one; empty leaves each name as it is
 }
 
-// Upstream is where requests go: scheme http or https with Host and Port, or scheme unix with Path.
+// Upstream is where requests go: a scheme with Host and Port, or scheme unix or h2c with Path.
 type Upstream struct {
-	Scheme string // "http", "https" or "unix"
+	Scheme string // "http", "https", "unix", "h2c" (HTTP/2 without TLS) or "h2" (HTTP/2 over TLS)
 	Host   string // an IP literal without brackets, or a host name
 	Port   int
-	Path   string // absolute path of the socket, for unix
-	Verify bool   // https: check the upstream's certificate against the system roots; false by default on loopback only
+	Path   string // absolute path of the socket, where it is one
+	Verify bool   // https and h2: check the upstream's certificate against the system roots; false by default on loopback only
 }
 
 // Header is a request header that the proxy adds; Name is canonical.
@@ -121,11 +112,10 @@ type Header struct{ Name, Value string }
 
 // SiteProxy is step 5.
 type SiteProxy struct {
-	Upstream  Upstream
-	Timeout   time.Duration // how long the upstream may be silent on a plain request
-	MaxBody   int64         // bytes; 0 is unlimited
-	Headers   []Header      // sorted by name
-	AccessLog string        // LogJournal, LogJSON, LogCombined or LogOff; nginx has its own
+	Upstream Upstream
+	Timeout  time.Duration // how long the upstream may be silent on a plain request
+	MaxBody  int64         // bytes; 0 is unlimited
+	Headers  []Header      // sorted by name
 }
 
 // SiteWebSockets is step 6.

@@ -7,15 +7,30 @@ import (
 	"strings"
 )
 
+// schemes are the ways to say how an application is spoken to, and what is meant.
+var schemes = map[string]string{
+	"http": "http", "ws": "http", "https": "https", "wss": "https",
+	"h2c": "h2c", "grpc": "h2c", "h2": "h2", "grpcs": "h2",
+}
+
+// What begins an upstream that is a socket.
+const (
+	socketPrefix    = "unix:"
+	h2cSocketPrefix = "h2c+unix:"
+)
+
 // ParseUpstream reads where requests go: "3000", "127.0.0.1:3000", "http://…", "https://…", "ws://…" (as http),
-// "wss://…" (as https) or "unix:/path". It refuses addresses that are no application: the unspecified one, link-local
-// ones (cloud metadata among them) and, on this host, our own ports.
+// "wss://…" (as https), "h2c://…" and "grpc://…" (HTTP/2 without TLS), "h2://…" and "grpcs://…" (HTTP/2 with TLS),
+// "unix:/path" or "h2c+unix:/path". It refuses addresses that are no application: the unspecified one, link-local ones
+// (cloud metadata among them) and, on this host, our own ports.
 func ParseUpstream(text string) (Upstream, error) {
 	switch {
 	case text == "":
 		return Upstream{}, bad("it is empty; give the port or address of the application")
-	case strings.HasPrefix(text, "unix:"):
-		return parseSocket(text)
+	case strings.HasPrefix(text, socketPrefix):
+		return parseSocket("unix", strings.TrimPrefix(text, socketPrefix))
+	case strings.HasPrefix(text, h2cSocketPrefix):
+		return parseSocket("h2c", strings.TrimPrefix(text, h2cSocketPrefix))
 	case isDigits(text):
 		return parseTCP(text, "http", "127.0.0.1:"+text)
 	}
@@ -23,24 +38,23 @@ func ParseUpstream(text string) (Upstream, error) {
 	if !ok {
 		return parseTCP(text, "", text)
 	}
-	switch strings.ToLower(scheme) {
-	case "http", "ws":
-		if socket, ok := strings.CutPrefix(rest, "unix:"); ok {
-			return Upstream{}, bad("%s is nginx's way to write a socket", quote(text)).meant("unix:" + strings.TrimSuffix(socket, ":"))
-		}
-		return parseTCP(text, "http", rest)
-	case "https", "wss":
-		return parseTCP(text, "https", rest)
+	meant := schemes[strings.ToLower(scheme)]
+	if socket, ok := strings.CutPrefix(rest, socketPrefix); ok && (meant == "http" || meant == "h2c") {
+		prefix := map[string]string{"http": socketPrefix, "h2c": h2cSocketPrefix}[meant]
+		return Upstream{}, bad("%s is nginx's way to write a socket", quote(text)).meant(prefix + strings.TrimSuffix(socket, ":"))
 	}
-	wrong := bad("%s has the scheme %s; an upstream is http, https or unix:/path", quote(text), quote(scheme))
+	if meant != "" {
+		return parseTCP(text, meant, rest)
+	}
+	wrong := bad("%s has the scheme %s; an upstream is http, https, h2c or unix:/path", quote(text), quote(scheme))
 	if s := nearest(scheme, []string{"http", "https"}); s != "" {
 		return Upstream{}, wrong.meant(s + "://" + rest)
 	}
 	return Upstream{}, wrong
 }
 
-func parseSocket(text string) (Upstream, error) {
-	path := strings.TrimPrefix(strings.TrimPrefix(text, "unix:"), "//")
+func parseSocket(scheme, path string) (Upstream, error) {
+	path = strings.TrimPrefix(path, "//")
 	if err := checkFilePath(path); err != nil {
 		return Upstream{}, err
 	}
@@ -48,7 +62,7 @@ func parseSocket(text string) (Upstream, error) {
 	if len(path) > most {
 		return Upstream{}, bad("the path of a socket has at most %d characters", most)
 	}
-	return Upstream{Scheme: "unix", Path: path}, nil
+	return Upstream{Scheme: scheme, Path: path}, nil
 }
 
 // parseTCP reads host and port. Without a scheme the port is needed.
@@ -72,7 +86,7 @@ func parseTCP(text, scheme, rest string) (Upstream, error) {
 		}
 	case scheme == "":
 		return Upstream{}, bad("%s has no port", quote(text)).meant(host + ":3000")
-	case scheme == "https":
+	case u.TLS():
 		u.Port = 443
 	}
 	if scheme == "" {
@@ -81,7 +95,7 @@ func parseTCP(text, scheme, rest string) (Upstream, error) {
 	if u.Host, err = parseUpstreamHost(host, u.Port); err != nil {
 		return Upstream{}, err
 	}
-	u.Verify = u.Scheme == "https" && !u.Loopback()
+	u.Verify = u.TLS() && !u.Loopback()
 	return u, nil
 }
 
@@ -143,15 +157,35 @@ func parseUpstreamHost(text string, port int) (string, error) {
 
 func ownPort(port int) bool { return port == 80 || port == 443 }
 
+// Socket reports whether the upstream is a socket of the file system.
+func (u Upstream) Socket() bool { return u.Path != "" }
+
+// TLS reports whether the upstream is spoken to over TLS.
+func (u Upstream) TLS() bool { return u.Scheme == "https" || u.Scheme == "h2" }
+
+// HTTP2 reports whether the upstream is spoken to in HTTP/2 and in nothing else, as gRPC needs it.
+func (u Upstream) HTTP2() bool { return u.Scheme == "h2c" || u.Scheme == "h2" }
+
+// twins are the schemes of HTTP/1.1 and of HTTP/2 that differ in nothing else.
+var twins = map[string]string{"http": "h2c", "https": "h2", "unix": "h2c", "h2c": "http", "h2": "https"}
+
+// Twin is the same place spoken to in the other version of HTTP.
+func (u Upstream) Twin() Upstream {
+	if u.Scheme = twins[u.Scheme]; u.Socket() && !u.HTTP2() {
+		u.Scheme = "unix"
+	}
+	return u
+}
+
 // Loopback reports whether the upstream is reached without leaving this host.
 func (u Upstream) Loopback() bool {
 	a, err := netip.ParseAddr(u.Host)
-	return u.Scheme == "unix" || err == nil && a.IsLoopback()
+	return u.Socket() || err == nil && a.IsLoopback()
 }
 
 // Address is host:port, or the path of the socket.
 func (u Upstream) Address() string {
-	if u.Scheme == "unix" {
+	if u.Socket() {
 		return u.Path
 	}
 	return net.JoinHostPort(u.Host, strconv.Itoa(u.Port))
@@ -159,8 +193,11 @@ func (u Upstream) Address() string {
 
 // String is the form that ParseUpstream reads.
 func (u Upstream) String() string {
-	if u.Scheme == "unix" {
-		return "unix:" + u.Path
+	switch {
+	case u.Socket() && u.HTTP2():
+		return h2cSocketPrefix + u.Path
+	case u.Socket():
+		return socketPrefix + u.Path
 	}
 	return u.Scheme + "://" + u.Address()
 }

@@ -23,6 +23,17 @@ func TestParseUpstream(t *testing.T) {
 		"http://[::ffff:10.0.0.1]:1":        "http://10.0.0.1:1",
 		"unix:/run/app.sock":                "unix:/run/app.sock",
 		"unix:///run/app.sock":              "unix:/run/app.sock",
+		"h2c://127.0.0.1:50051":             "h2c://127.0.0.1:50051",
+		"grpc://LOCALHOST:50051/":           "h2c://127.0.0.1:50051",
+		"GRPC://app.example.com":            "h2c://app.example.com:80",
+		"h2://app.example.com":              "h2://app.example.com:443",
+		"grpcs://10.0.0.5:8443":             "h2://10.0.0.5:8443",
+		"h2c+unix:/run/app.sock":            "h2c+unix:/run/app.sock",
+		"h2c+unix:///run/app.sock":          "h2c+unix:/run/app.sock",
+		"h2c://127.0.0.1:443":               "",
+		"h2c://unix:/run/app.sock":          "",
+		"h2+unix:/run/app.sock":             "",
+		"h2c://10.0.0.5:8080/pkg.Service":   "",
 		"http://bücher.example:81":          "http://xn--bcher-kva.example:81",
 		"":                                  "",
 		"0":                                 "",
@@ -79,6 +90,9 @@ func TestParseUpstream(t *testing.T) {
 			if again, err := ParseUpstream(got); err != nil || again != u {
 				t.Errorf("%q is printed as %q and read as %+v, %v", text, got, again, err)
 			}
+			if twin := u.Twin(); twin.HTTP2() == u.HTTP2() || twin.TLS() != u.TLS() || twin.Address() != u.Address() || twin.Twin() != u {
+				t.Errorf("the twin of %q is %q, and its twin %q", got, twin, twin.Twin())
+			}
 		}
 		if got != want {
 			t.Errorf("ParseUpstream(%q) = %q, %v; want %q", text, got, err, want)
@@ -88,7 +102,7 @@ func TestParseUpstream(t *testing.T) {
 
 func TestUpstreamVerify(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]bool{"https://127.0.0.1:8443": false, "https://[::1]:8443": false, "https://10.0.0.5": true, "https://app.example.com": true, "http://10.0.0.5": false} {
+	for text, want := range map[string]bool{"https://127.0.0.1:8443": false, "https://[::1]:8443": false, "https://10.0.0.5": true, "h2://10.0.0.5": true, "h2://127.0.0.1:8443": false, "h2c://10.0.0.5": false, "https://app.example.com": true, "http://10.0.0.5": false} {
 		if u, err := ParseUpstream(text); err != nil || u.Verify != want {
 			t.Errorf("%s: verify %t, %v; want %t", text, u.Verify, err, want)
 		}

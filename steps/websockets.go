@@ -8,7 +8,9 @@ import (
 
 func (b *siteBuilder) webSockets() SiteWebSockets {
 	a := b.answers.WebSockets
-	w := SiteWebSockets{Enabled: a.Enabled, Idle: b.duration("websockets.idle", a.Idle, time.Second, 30*day)}
+	// In HTTP/2 there is no upgrade, and next to no application takes what RFC 8441 has in its place.
+	u, err := ParseUpstream(b.answers.Proxy.Upstream)
+	w := SiteWebSockets{Enabled: a.Enabled && (err != nil || !u.HTTP2()), Idle: b.duration("websockets.idle", a.Idle, time.Second, 30*day)}
 	for i, p := range bounded(b, "websockets.paths", a.Paths) {
 		path := fmt.Sprintf("websockets.paths[%d]", i)
 		if err := checkPrefix(p); err != nil {
@@ -25,7 +27,10 @@ func (b *siteBuilder) webSockets() SiteWebSockets {
 }
 
 func webSocketsQuestions(Facts) []Question {
-	enabled := func(a Answers) bool { return a.WebSockets.Enabled }
+	enabled := func(a Answers) bool {
+		u, err := ParseUpstream(a.Proxy.Upstream)
+		return a.WebSockets.Enabled && (err != nil || !u.HTTP2())
+	}
 	return []Question{
 		{
 			Key: "websockets.enabled", Kind: KindBool, Label: "Pass WebSockets on?", Default: "yes",
@@ -50,6 +55,10 @@ func webSocketsQuestions(Facts) []Question {
 
 func webSocketsFindings(s Site, _ Facts) []Finding {
 	const short = 75 * time.Second
+	if s.Proxy.Upstream.HTTP2() {
+		return []Finding{{Code: "grpc-sockets", Severity: Info, Text: "there are no WebSockets to an application that speaks HTTP/2 only (h2c, gRPC)",
+			Fix: []string{"proxy.upstream: " + s.Proxy.Upstream.Twin().String() + "    if the application speaks HTTP/1.1 there"}}}
+	}
 	if !s.WebSockets.Enabled || s.WebSockets.Idle >= short {
 		return nil
 	}

@@ -65,6 +65,14 @@ func Handler() http.Handler {
 	})
 }
 
+// Server returns a server of the application that speaks HTTP/1.1, and HTTP/2 to whoever begins with it, both without TLS.
+func Server() *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{Handler: Handler(), Protocols: protocols, ReadHeaderTimeout: 10 * time.Second}
+}
+
 // clean reports whether ServeMux would serve the path as it is, not redirect it to a tidier one.
 func clean(r *http.Request) bool {
 	return len(r.URL.Path) > 7 && r.URL.Path[:7] == "/.echo/" && r.URL.RawPath == ""

@@ -29,7 +29,7 @@ func (Executor) Fit(s steps.Site, f steps.Facts) []steps.Finding {
 			Fix:  []string{"sslwizard serve --http 0.0.0.0:80 --https 0.0.0.0:443    runs it by hand, or from the service manager that is here"},
 		})
 	}
-	if hidden := hiddenFolder(s.Proxy.Upstream.Path); s.Proxy.Upstream.Scheme == "unix" && hidden != "" {
+	if hidden := hiddenFolder(s.Proxy.Upstream.Path); s.Proxy.Upstream.Socket() && hidden != "" {
 		found = append(found, steps.Finding{
 			Step: steps.IDProxy, Code: "hidden-socket", Severity: steps.Blocker,
 			Text: "cannot reach the upstream " + steps.CleanLine(s.Proxy.Upstream.Path) + ": the service sees nothing below " + hidden,
@@ -71,37 +71,15 @@ func sockets(f steps.Facts) []unitFile {
 	}
 }
 
-func service(f steps.Facts, sites []steps.Site) unitFile {
-	return unitFile{assets.ProxyService, assets.ProxyServiceUnit(f.Binary(), logsToFiles(sites))}
+func service(f steps.Facts) unitFile {
+	return unitFile{assets.ProxyService, assets.ProxyServiceUnit(f.Binary())}
 }
-
-func logsToFiles(sites []steps.Site) bool {
-	return slices.ContainsFunc(sites, func(s steps.Site) bool { return s.LogFile(steps.LogDir) != "" })
-}
-
-// rotation has what logrotate does with the access logs that are files, and nothing where none is.
-func rotation(sites []steps.Site, f steps.Facts) []steps.Change {
-	install := steps.For(steps.IDInstall)
-	switch _, there := f.Managed.Files[rotationFile]; {
-	case logsToFiles(sites):
-		return []steps.Change{
-			steps.EnsureDir{For: install, Path: path.Dir(rotationFile), Mode: 0o755}, // where there is no logrotate yet
-			steps.WriteFile{For: install, Path: rotationFile, Content: assets.LogRotation(steps.LogDir, steps.ProxyUser), Mode: 0o644},
-		}
-	case there:
-		return []steps.Change{steps.RemoveFile{For: install, Path: rotationFile}}
-	}
-	return nil
-}
-
-// rotationFile is where logrotate finds it.
-const rotationFile = "/etc/logrotate.d/sslwizard"
 
 // Changes implements steps.Executor. The service reads the stored sites themselves, so what is written here is the
 // same for every site.
 func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error) {
 	install := steps.For(steps.IDInstall)
-	unit := service(f, sites)
+	unit := service(f)
 	files := append(sockets(f), unit)
 	var serve []steps.Change
 	var on []string
@@ -110,7 +88,6 @@ func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error)
 		on = append(on, u.key())
 	}
 	serve = append(serve, steps.ReloadUnits{For: install, On: on})
-	serve = append(serve, rotation(sites, f)...)
 	serve = append(serve, renewSockets(f)...)
 	for _, u := range files { // the sockets first: the service takes them over
 		serve = append(serve, steps.EnableUnit{For: install, Unit: u.name, Start: true})
@@ -185,7 +162,7 @@ func (Executor) Removal(sites []steps.Site, last bool, f steps.Facts) ([]steps.C
 		return []steps.Change{reload(steps.IDInstall, siteKeys(sites))}, nil
 	}
 	install := steps.For(steps.IDInstall)
-	units := append(sockets(f), service(f, nil)) // by their names
+	units := append(sockets(f), service(f))
 	var off, gone []steps.Change
 	var on []string
 	for _, u := range units {
@@ -196,6 +173,5 @@ func (Executor) Removal(sites []steps.Site, last bool, f steps.Facts) ([]steps.C
 		gone = append(gone, steps.RemoveFile{For: install, Path: u.path()})
 		on = append(on, u.key())
 	}
-	gone = append(gone, rotation(nil, f)...)
 	return append(append(off, gone...), steps.ReloadUnits{For: install, On: on}), nil
 }

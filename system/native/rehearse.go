@@ -82,7 +82,7 @@ func newStage() (*stage, error) {
 		listeners[i], at[i] = l, netip.MustParseAddrPort(l.Addr().String())
 	}
 	s := &stage{
-		server: proxy.New(proxy.Options{}), app: &http.Server{Handler: echo.Handler(), ReadHeaderTimeout: rehearsalTime},
+		server: proxy.New(proxy.Options{}), app: echo.Server(),
 		plain: listeners[0], secure: listeners[1], http: at[0], https: at[1],
 		upstream: steps.Upstream{Scheme: "http", Host: at[2].Addr().String(), Port: int(at[2].Port())},
 	}
@@ -116,7 +116,10 @@ func (s *stage) serve(h host.Reader, sites []steps.Site) error {
 }
 
 func (s *stage) staged(site steps.Site) steps.Site {
-	site.Proxy.Upstream = s.upstream
+	http2 := site.Proxy.Upstream.HTTP2()
+	if site.Proxy.Upstream = s.upstream; http2 {
+		site.Proxy.Upstream = s.upstream.Twin()
+	}
 	return site
 }
 
@@ -128,7 +131,7 @@ func (s *stage) targets(site steps.Site) []probe.Target {
 		if i == 0 || d == site.Redirect.Canonical {
 			all = append(all, probe.Target{
 				Name: string(d), Addresses: []netip.AddrPort{s.https}, HTTPAddresses: []netip.AddrPort{s.http},
-				Expect: &staged, Upstream: &s.upstream, Echo: true, Idle: rehearsalIdle,
+				Expect: &staged, Upstream: &staged.Proxy.Upstream, Echo: true, Idle: rehearsalIdle,
 			})
 		}
 	}

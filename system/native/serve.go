@@ -25,7 +25,7 @@ const DrainTime = 10 * time.Second
 // ServeOptions are what `sslwizard serve` runs with. Empty folders are the usual ones.
 type ServeOptions struct {
 	steps.ServeRequest
-	Out     io.Writer        // the access log that is in no file, one JSON object per line; nil: standard output
+	Out     io.Writer        // the access log, one JSON object per line; nil: standard output
 	Err     io.Writer        // what goes wrong; nil: standard error
 	Drain   time.Duration    // 0: DrainTime
 	Signals <-chan os.Signal // nil: the process's; SIGHUP reloads, anything else ends
@@ -35,7 +35,7 @@ func (o ServeOptions) withDefaults() ServeOptions {
 	for _, d := range []struct {
 		field    *string
 		standard string
-	}{{&o.SitesDir, steps.SitesDir}, {&o.CertsDir, steps.CertsDir}, {&o.Webroot, steps.Webroot}, {&o.LogDir, steps.LogDir}} {
+	}{{&o.SitesDir, steps.SitesDir}, {&o.CertsDir, steps.CertsDir}, {&o.Webroot, steps.Webroot}} {
 		if *d.field == "" {
 			*d.field = d.standard
 		}
@@ -67,7 +67,6 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		o.Signals = signals
 	}
 	d := newDaemon(o)
-	defer d.access.end()
 	listeners, err := openListeners(o.ServeRequest, os.Getenv)
 	if err != nil {
 		return err
@@ -114,7 +113,6 @@ type daemon struct {
 	notify  notifier
 	started time.Time
 	traffic traffic
-	access  *accessLog
 	program program
 	doors   []io.Closer
 
@@ -127,13 +125,13 @@ type daemon struct {
 func newDaemon(o ServeOptions) *daemon {
 	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	d := &daemon{options: o, log: log, notify: newNotifier(os.Getenv), started: time.Now(), program: thisProgram()}
-	d.access = newAccessLog(o.Out, o.LogDir, log)
+	logged := accessLog(o.Out)
 	d.server = proxy.New(proxy.Options{Log: log, Access: func(a proxy.Access) {
 		if a.Host == watchdogHost && a.Path == watchdogPath {
 			return // the service's question to itself
 		}
 		d.traffic.count(a)
-		d.access.write(a)
+		logged(a)
 	}})
 	return d
 }
@@ -141,7 +139,6 @@ func newDaemon(o ServeOptions) *daemon {
 // start loads for the first time. A site that is wrong is left out and told of; only when nothing is left it fails.
 func (d *daemon) start() error {
 	c, err := load(d.options)
-	d.access.follow(c.config.Sites)
 	if err == nil {
 		err = d.server.Swap(c.config)
 	}
@@ -173,7 +170,6 @@ func (d *daemon) reload(l listeners) (followed bool) {
 	if err != nil {
 		d.log.Error("cannot take the new configuration, the old one stays", "error", oneLine(err))
 	} else {
-		d.access.follow(c.config.Sites)
 		d.log.Info("new configuration", "generation", d.server.Status().Generation, "sites", len(c.config.Sites))
 	}
 	d.notify.send("READY=1\nSTATUS=" + d.summary())

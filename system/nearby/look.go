@@ -36,7 +36,7 @@ func Look(ctx context.Context, key string, a steps.Answers, f steps.Facts, dns R
 		}
 	case "websockets.paths":
 		u, err := steps.ParseUpstream(a.Proxy.Upstream)
-		if err != nil || !a.WebSockets.Enabled {
+		if err != nil || u.HTTP2() || !a.WebSockets.Enabled {
 			return nil
 		}
 		return each(a.WebSockets.Paths, func(path string) steps.Check {

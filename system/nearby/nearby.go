@@ -100,8 +100,8 @@ func app(ctx context.Context, l steps.Listener, host string) *steps.App {
 		return nil
 	}
 	status, server, check := probe.Application(ctx, u, host, oneTime)
-	if check.Code == "W11" { // it says itself that it speaks TLS
-		u.Scheme = "https"
+	if other, ok := otherwise(check); ok {
+		u = other
 		status, server, _ = probe.Application(ctx, u, host, oneTime)
 	}
 	if status == 0 {
@@ -110,12 +110,22 @@ func app(ctx context.Context, l steps.Listener, host string) *steps.App {
 	a := &steps.App{Upstream: u.String(), Process: l.Process, PID: l.PID, Unit: l.Unit, Server: server, Status: status,
 		Exposed: l.Address.IsUnspecified()}
 	for _, path := range socketPaths {
-		if probe.Socket(ctx, u, host, path, oneTime).Verdict == steps.OK {
+		if !u.HTTP2() && probe.Socket(ctx, u, host, path, oneTime).Verdict == steps.OK {
 			path, _, _ = strings.Cut(path, "?")
 			a.WebSockets = append(a.WebSockets, path)
 		}
 	}
 	return a
+}
+
+// otherwise is how an application wants to be spoken to that said so itself: over TLS, or in HTTP/2.
+func otherwise(check steps.Check) (steps.Upstream, bool) {
+	if check.Code != "W11" || len(check.Fix) == 0 {
+		return steps.Upstream{}, false
+	}
+	text, _ := strings.CutPrefix(check.Fix[0], "proxy.upstream: ")
+	u, err := steps.ParseUpstream(text)
+	return u, err == nil
 }
 
 // hostOf is where this host reaches the listener.

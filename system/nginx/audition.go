@@ -24,13 +24,13 @@ const patience = 10 * time.Second
 
 // probe looks at one name of a site with the same eyes as after the run; at every address, or only at the first.
 func (g stage) probe(ctx context.Context, s steps.Site, name, leaf string, everywhere bool) []steps.Check {
-	n := 1
+	n, app := 1, g.of(s)
 	if everywhere {
 		n = len(g.https)
 	}
 	return probe.Run(ctx, probe.Target{
 		Name: name, Addresses: g.https[:n], HTTPAddresses: g.http[:n], Expect: &s, ExpectLeaf: leaf, Echo: true,
-		Upstream: &g.upstream, Timeout: patience,
+		Upstream: &app, Timeout: patience,
 	}, nil).Checks
 }
 

@@ -51,7 +51,7 @@ func reload(step steps.ID, on []string) steps.Reload {
 // prepare asks for the package always: what is there already is nothing to do.
 func prepare(sites []steps.Site) []steps.Change {
 	names := []string{"nginx"}
-	if slices.ContainsFunc(sites, func(s steps.Site) bool { return s.Proxy.Upstream.Scheme == "https" && s.Proxy.Upstream.Verify }) {
+	if slices.ContainsFunc(sites, func(s steps.Site) bool { return s.Proxy.Upstream.TLS() && s.Proxy.Upstream.Verify }) {
 		names = append(names, "ca-certificates")
 	}
 	return []steps.Change{steps.InstallPackages{For: steps.For(steps.IDInstall), Names: names}}

@@ -189,12 +189,12 @@ func needsDefault(s steps.NginxServer) bool {
 func askedTooMuch(s steps.Site, l layout) []steps.Finding {
 	var all []steps.Finding
 	u := s.Proxy.Upstream
-	if _, ip := steps.Domain(u.Host).IP(); u.Scheme == "https" && u.Verify && ip {
+	if _, ip := steps.Domain(u.Host).IP(); u.TLS() && u.Verify && ip {
 		f := blocker("upstream-name", "cannot verify the upstream's certificate: nginx compares names only, and the upstream is an address",
 			"name the upstream, or do without the check", useNative)
 		f.Step = steps.IDProxy
 		all = append(all, f)
-	} else if u.Scheme != "unix" && !ip && u.Host != "localhost" {
+	} else if !u.Socket() && !ip && u.Host != "localhost" {
 		all = append(all, warning(steps.IDProxy, "N11", fmt.Sprintf("nginx looks up %s when it starts, and does not start while DNS does not answer", u.Host),
 			"write the upstream's address instead"))
 	}

@@ -2,7 +2,6 @@ package nginx
 
 import (
 	"net"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,10 +60,11 @@ func servers(u steps.Upstream, t target, w *words) []conf.Directive {
 // proxyServer is the server that passes requests on. What all its locations share is in the server itself; a location
 // that sets one header has to set them all, which only @websocket does.
 func proxyServer(s steps.Site, t target, w *words, head []conf.Directive, secure bool) conf.Directive {
-	pass := conf.D("proxy_pass", scheme(t.upstream(s))+"://"+upstreamName(s, w))
+	u := t.upstream(s)
+	pass := conf.D(module(u)+"_pass", passSchemes[u.Scheme]+"://"+upstreamName(s, w))
 	block := append(head, conf.D("client_max_body_size", size(s.Proxy.MaxBody)))
 	block = append(block, proxySettings(s, t, w)...)
-	block = append(block, headers(s, false, w)...)
+	block = append(block, headers(s, module(u), false, w)...)
 	block = append(block, challenge(t))
 	block = append(block, locations(s, pass, w)...)
 	block = append(block, down(s, secure)...)
@@ -75,27 +75,39 @@ func proxyServer(s steps.Site, t target, w *words, head []conf.Directive, secure
 	return conf.B("server", nil, block...).About(what)
 }
 
-func scheme(u steps.Upstream) string {
-	if u.Scheme == "https" {
-		return "https"
+// passSchemes are what nginx calls the ways to speak to an application.
+var passSchemes = map[string]string{"http": "http", "unix": "http", "https": "https", "h2c": "grpc", "h2": "grpcs"}
+
+// module is how the directives begin that say how an application is spoken to. The one for gRPC speaks HTTP/2 and passes
+// whatever else comes, in every version.
+func module(u steps.Upstream) string {
+	if u.HTTP2() {
+		return "grpc"
 	}
-	return "http"
+	return "proxy"
 }
 
 func proxySettings(s steps.Site, t target, w *words) []conf.Directive {
+	u := t.upstream(s)
+	set := func(name, value string) conf.Directive { return conf.D(module(u)+name, value) }
 	timeout := duration(positive(s.Proxy.Timeout, defaultTimeout))
-	out := []conf.Directive{
-		conf.D("proxy_http_version", "1.1"),
-		conf.D("proxy_connect_timeout", duration(min(connectTimeout, positive(s.Proxy.Timeout, defaultTimeout)))),
-		conf.D("proxy_read_timeout", timeout),
-		conf.D("proxy_send_timeout", timeout),
-		conf.D("proxy_redirect", "off"),
+	times := []conf.Directive{
+		set("_connect_timeout", duration(min(connectTimeout, positive(s.Proxy.Timeout, defaultTimeout)))),
+		set("_read_timeout", timeout),
+		set("_send_timeout", timeout),
 	}
-	if u := t.upstream(s); u.Scheme == "https" {
+	var out []conf.Directive
+	if u.HTTP2() {
+		out = append(times, conf.D("client_body_timeout", duration(defaultIdle)).
+			About("On a stream of gRPC the client may be silent while it is being answered."))
+	} else {
+		out = append([]conf.Directive{conf.D("proxy_http_version", "1.1")}, append(times, conf.D("proxy_redirect", "off"))...)
+	}
+	if u.TLS() {
 		out = append(out, upstreamTLS(u, t, w)...)
 	}
 	if _, ok := hsts(s); ok {
-		out = append(out, conf.D("proxy_hide_header", "Strict-Transport-Security"))
+		out = append(out, set("_hide_header", "Strict-Transport-Security"))
 	}
 	return out
 }
@@ -108,16 +120,14 @@ func positive(d, otherwise time.Duration) time.Duration {
 }
 
 func upstreamTLS(u steps.Upstream, t target, w *words) []conf.Directive {
+	set := func(name string, values ...string) conf.Directive { return conf.D(module(u)+"_ssl_"+name, values...) }
 	out := []conf.Directive{
-		conf.D("proxy_ssl_server_name", "on"),
-		conf.D("proxy_ssl_name", w.literal("the upstream", u.Host)),
-		conf.D("proxy_ssl_protocols", "TLSv1.2", "TLSv1.3"),
+		set("server_name", "on"),
+		set("name", w.literal("the upstream", u.Host)),
+		set("protocols", "TLSv1.2", "TLSv1.3"),
 	}
 	if u.Verify {
-		out = append(out,
-			conf.D("proxy_ssl_verify", "on"),
-			conf.D("proxy_ssl_verify_depth", "5"),
-			conf.D("proxy_ssl_trusted_certificate", t.bundle))
+		out = append(out, set("verify", "on"), set("verify_depth", "5"), set("trusted_certificate", t.bundle))
 	}
 	return out
 }
@@ -151,9 +161,9 @@ var forwarded = []steps.Header{
 }
 
 // headers are the request headers as the application gets them. The site's own replace ours of the same name.
-func headers(s steps.Site, upgrade bool, w *words) []conf.Directive {
+func headers(s steps.Site, module string, upgrade bool, w *words) []conf.Directive {
 	var out []conf.Directive
-	set := func(name, value string) { out = append(out, conf.D("proxy_set_header", name, value)) }
+	set := func(name, value string) { out = append(out, conf.D(module+"_set_header", name, value)) }
 	for _, h := range forwarded {
 		if !slices.ContainsFunc(s.Proxy.Headers, func(own steps.Header) bool { return strings.EqualFold(own.Name, h.Name) }) {
 			set(h.Name, h.Value)
@@ -162,10 +172,11 @@ func headers(s steps.Site, upgrade bool, w *words) []conf.Directive {
 	for _, h := range s.Proxy.Headers {
 		set(w.literal("the header", h.Name), w.literal("the value of the header "+h.Name, h.Value))
 	}
-	if upgrade {
+	switch {
+	case upgrade:
 		set("Upgrade", "$sslwizard_upgrade")
 		set("Connection", "$sslwizard_connection")
-	} else {
+	case module == "proxy":
 		set("Connection", "")
 	}
 	return out
@@ -190,7 +201,7 @@ func locations(s steps.Site, pass conf.Directive, w *words) []conf.Directive {
 	socket := []conf.Directive{pass, conf.D("proxy_read_timeout", idle), conf.D("proxy_send_timeout", idle)}
 	return append(out,
 		conf.B("location", []string{"@plain"}, pass),
-		conf.B("location", []string{"@websocket"}, append(socket, headers(s, true, w)...)...).
+		conf.B("location", []string{"@websocket"}, append(socket, headers(s, "proxy", true, w)...)...).
 			About("Step websockets: an open socket may be silent for longer than a plain request."))
 }
 
@@ -220,26 +231,4 @@ func prefixes(paths []string, w *words) []prefix {
 // upgrades reports whether an upgrade is passed on this path: one of the prefixes begins it.
 func upgrades(path string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(path, p) })
-}
-
-// downStatuses are what nginx answers by itself when the application does not.
-var downStatuses = []int{http.StatusBadGateway, http.StatusGatewayTimeout}
-
-// pageVariable holds the page of a status; the shared file has its text.
-func pageVariable(status int) string { return "$sslwizard_page" + strconv.Itoa(status) }
-
-// down answers when the application does not: a short page that says so, and when to try again.
-func down(s steps.Site, secure bool) []conf.Directive {
-	var pages, locations []conf.Directive
-	for _, status := range downStatuses {
-		code := strconv.Itoa(status)
-		block := []conf.Directive{conf.D("default_type", "text/html"), conf.D("add_header", "Retry-After", "5", "always")}
-		if line, ok := hsts(s); ok && secure {
-			block = append(block, line)
-		}
-		block = append(block, conf.D("return", code, pageVariable(status)))
-		pages = append(pages, conf.D("error_page", code, "@down"+code))
-		locations = append(locations, conf.B("location", []string{"@down" + code}, block...))
-	}
-	return append(pages, locations...)
 }

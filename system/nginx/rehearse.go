@@ -57,7 +57,8 @@ func startEcho() (*http.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the rehearsal's application: %w", err)
 	}
-	app := &http.Server{Handler: echo.Handler(), Addr: l.Addr().String(), ReadHeaderTimeout: 10 * time.Second}
+	app := echo.Server()
+	app.Addr = l.Addr().String()
 	go func() { _ = app.Serve(l) }() // ends with Close
 	return app, nil
 }
@@ -131,8 +132,16 @@ func (g stage) target(caps steps.NginxCaps, dir, root string) target {
 	return target{
 		caps: caps, http: onStage(g.http), https: onStage(g.https), ipv6: len(g.http) > 1,
 		webroot: dir + "/webroot", groups: dir, root: root,
-		upstream: func(steps.Site) steps.Upstream { return g.upstream },
+		upstream: g.of,
 	}
+}
+
+// of is the echo application in the place of a site's own, in the same version of HTTP.
+func (g stage) of(s steps.Site) steps.Upstream {
+	if s.Proxy.Upstream.HTTP2() && !g.upstream.HTTP2() {
+		return g.upstream.Twin()
+	}
+	return g.upstream
 }
 
 func onStage(ports []netip.AddrPort) []socket {

@@ -52,6 +52,16 @@ var cases = []struct {
 		s.Redirect = steps.SiteRedirect{}
 		s.SSL.HTTP2, s.WebSockets.Enabled, s.Proxy.MaxBody = false, false, 0
 	})}},
+	{"grpc", []steps.Site{
+		with(func(s *steps.Site) {
+			s.Proxy.Upstream, s.WebSockets.Enabled = steps.Upstream{Scheme: "h2c", Host: "127.0.0.1", Port: 50051}, false
+			s.SSL.HSTS.MaxAge = 24 * time.Hour
+		}),
+		with(func(s *steps.Site) {
+			named(s, "tls.example.net")
+			s.Proxy.Upstream, s.WebSockets.Enabled = steps.Upstream{Scheme: "h2", Host: "app.example.net", Port: 443, Verify: true}, false
+		}),
+	}},
 	{"modern", []steps.Site{with(func(s *steps.Site) { s.SSL.Profile = steps.Modern })}},
 	{"dh", []steps.Site{with(func(s *steps.Site) { s.Certs.DHGroup, s.Certs.Key = "ffdhe2048", steps.RSA2048 })}},
 	{"paths", []steps.Site{with(func(s *steps.Site) {

@@ -145,6 +145,25 @@ func TestBrokenAnswers(t *testing.T) {
 			target.Upstream.Scheme = "https"
 			return target
 		}, name, steps.IDProxy, steps.Fail, "W11", "", blameApp},
+		{"the application speaks HTTP/2 only", func(t *testing.T) Target {
+			target := between(status(200), status(502))(t)
+			target.Upstream = upstreamOf(rawServer(t, func(c *net.TCPConn) { // a server of gRPC begins with its settings, whoever comes
+				_, _ = io.WriteString(c, "\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+				takeHead(c)
+			}))
+			return target
+		}, name, steps.IDProxy, steps.Fail, "W11", "", blameApp},
+		{"the application speaks HTTP/2 only, as was said", func(t *testing.T) Target {
+			target := between(status(200), status(200))(t)
+			target.Upstream = upstreamOf(http2Only(t, status(200)))
+			target.Upstream.Scheme = "h2c"
+			return target
+		}, name, steps.IDProxy, steps.OK, "", "", ""},
+		{"the application speaks HTTP/1.1 only", func(t *testing.T) Target {
+			target := between(status(200), status(502))(t)
+			target.Upstream.Scheme = "h2c"
+			return target
+		}, name, steps.IDProxy, steps.Fail, "W11", "", blameApp},
 		{"the application's certificate is not trusted", func(t *testing.T) Target {
 			target := toTLSApp(t)
 			target.Upstream.Scheme, target.Upstream.Verify = "https", true
@@ -183,7 +202,7 @@ func TestSchemeIsProposed(t *testing.T) {
 	t.Parallel()
 	target := toTLSApp(t)
 	c := find(t, run(t, target), "proxy.answer")
-	if want := "proxy.upstream: https://" + (backend{Upstream: *target.Upstream}).address(); len(c.Fix) != 1 || c.Fix[0] != want {
+	if want := "proxy.upstream: https://" + target.Upstream.Address(); len(c.Fix) != 1 || c.Fix[0] != want {
 		t.Errorf("the fix is %q, not %q", c.Fix, want)
 	}
 }

@@ -298,3 +298,14 @@ func text(r steps.Report) string {
 	}
 	return b.String()
 }
+
+// http2Only is an application that speaks HTTP/2 without TLS and nothing else.
+func http2Only(t *testing.T, h http.Handler) netip.AddrPort {
+	t.Helper()
+	l := listen(t)
+	server := &http.Server{Handler: h, Protocols: new(http.Protocols), ReadHeaderTimeout: 5 * time.Second}
+	server.Protocols.SetUnencryptedHTTP2(true)
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return addrOf(l)
+}

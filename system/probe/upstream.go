@@ -5,10 +5,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -28,27 +26,20 @@ func (p *prober) backend() (backend, bool) {
 	return backend{*p.target.Upstream, p}, true
 }
 
-// String is the upstream as it stands in the answers file.
-func (b backend) String() string {
-	if b.Scheme == "unix" {
-		return "unix:" + b.Path
-	}
-	return b.Scheme + "://" + b.address()
-}
-
-func (b backend) address() string { return net.JoinHostPort(b.Host, strconv.Itoa(b.Port)) }
-
 // dial connects as the proxy would; with TLS when the upstream has it.
 func (b backend) dial(ctx context.Context) (net.Conn, error) {
-	network, addr := "tcp", b.address()
-	if b.Scheme == "unix" {
-		network, addr = "unix", b.Path
+	network, protocol := "tcp", "http/1.1"
+	if b.Socket() {
+		network = "unix"
 	}
-	conn, err := dialWithin(ctx, network, addr, b.prober.target.Timeout)
-	if err != nil || b.Scheme != "https" {
+	if b.HTTP2() {
+		protocol = "h2"
+	}
+	conn, err := dialWithin(ctx, network, b.Address(), b.prober.target.Timeout)
+	if err != nil || !b.TLS() {
 		return conn, err
 	}
-	client := tls.Client(conn, &tls.Config{ServerName: b.Host, InsecureSkipVerify: !b.Verify, NextProtos: []string{"http/1.1"}})
+	client := tls.Client(conn, &tls.Config{ServerName: b.Host, InsecureSkipVerify: !b.Verify, NextProtos: []string{protocol}})
 	if err := client.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -59,6 +50,9 @@ func (b backend) dial(ctx context.Context) (net.Conn, error) {
 // get asks the application for the path as the proxy would for the target's Path.
 func (b backend) get(ctx context.Context) (reply, outcome) {
 	head := &sniffer{}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(!b.HTTP2())
+	protocols.SetUnencryptedHTTP2(b.HTTP2()) // net/http is not to care for TLS
 	client := &http.Client{
 		Timeout:       b.prober.target.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -68,7 +62,7 @@ func (b backend) get(ctx context.Context) (reply, outcome) {
 				head.Conn = conn
 				return head, err
 			},
-			DisableCompression: true, DisableKeepAlives: true, MaxResponseHeaderBytes: maxReplyHeader,
+			Protocols: protocols, DisableCompression: true, DisableKeepAlives: true, MaxResponseHeaderBytes: maxReplyHeader,
 		},
 	}
 	t := b.prober.target
@@ -104,20 +98,33 @@ func (b backend) unreachable(err error) outcome {
 	return fail(faultAppDown, "the application at %s: %s", b, reason(err))
 }
 
-// wrongScheme tells by the first bytes that the application speaks TLS where http was said, or the other way round.
+// wrongScheme tells by the first bytes that the application speaks TLS where http was said, or the other way round, or
+// another version of HTTP.
 func (b backend) wrongScheme(err error, head []byte, r reply) (outcome, bool) {
-	if b.Scheme == "https" {
-		if plainInstead(err) {
-			return b.propose("http", "plain HTTP"), true
-		}
+	right := b.Upstream
+	switch {
+	case b.TLS() && plainInstead(err), !b.TLS() && (len(head) > 1 && looksLikeTLS(head) || complains(r)):
+		right.Scheme = otherTLS[b.Scheme]
+	case b.HTTP2() && bytes.HasPrefix(head, []byte("HTTP/1.")), !b.HTTP2() && looksLikeHTTP2(head):
+		right = b.Twin()
+	default:
 		return outcome{}, false
 	}
-	speaksTLS := len(head) > 1 && looksLikeTLS(head)
-	complains := r.status == http.StatusBadRequest && (bytes.Contains(r.body, []byte("to an HTTPS server")) || bytes.Contains(r.body, []byte("sent to HTTPS port")))
-	if speaksTLS || complains {
-		return b.propose("https", "TLS"), true
-	}
-	return outcome{}, false
+	return b.propose(right), true
+}
+
+// otherTLS is the scheme of the same version of HTTP with TLS where there was none, and the other way round.
+var otherTLS = map[string]string{"http": "https", "https": "http", "unix": "https", "h2c": "h2", "h2": "h2c"}
+
+// complains reports the answer of a server of TLS to plain HTTP.
+func complains(r reply) bool {
+	return r.status == http.StatusBadRequest && (bytes.Contains(r.body, []byte("to an HTTPS server")) || bytes.Contains(r.body, []byte("sent to HTTPS port")))
+}
+
+// looksLikeHTTP2 reports a SETTINGS frame of the connection, with which a server of HTTP/2 begins.
+func looksLikeHTTP2(head []byte) bool {
+	const size, settings = 9, 4
+	return len(head) >= size && head[0] == 0 && head[3] == settings && bytes.Equal(head[4:size], make([]byte, size-4))
 }
 
 // plainInstead reports a handshake that was answered in plain HTTP; net/http has its own words for it.
@@ -125,11 +132,18 @@ func plainInstead(err error) bool {
 	return errors.As(err, new(tls.RecordHeaderError)) || err != nil && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }
 
+// spoken is how people call what is spoken there.
+var spoken = map[string]string{"http": "plain HTTP", "unix": "plain HTTP", "https": "TLS", "h2c": "HTTP/2 only, as gRPC does", "h2": "TLS"}
+
 // propose is the fault W11 with the upstream that would be right.
-func (b backend) propose(scheme, speaks string) outcome {
-	right := fmt.Sprintf("proxy.upstream: %s://%s", scheme, b.address())
-	if b.Scheme == "unix" {
-		right = "name an upstream that speaks plain HTTP"
+func (b backend) propose(right steps.Upstream) outcome {
+	speaks := spoken[right.Scheme]
+	if b.HTTP2() && !right.HTTP2() {
+		speaks = "HTTP/1.1"
 	}
-	return fail(faultScheme.because(blameApp, right), "%s speaks %s", strings.TrimPrefix(b.String(), b.Scheme+"://"), speaks)
+	fix := "proxy.upstream: " + right.String()
+	if right.Socket() && right.TLS() {
+		fix = "name an upstream that speaks without TLS"
+	}
+	return fail(faultScheme.because(blameApp, fix), "%s speaks %s", b.Address(), speaks)
 }

@@ -16,11 +16,13 @@ const lingerTime = 500 * time.Millisecond
 // clientBody is a request body. A client that stops sending for too long is cut, and its faults are told from the
 // upstream's.
 type clientBody struct {
-	body io.ReadCloser
-	x    *exchange
-	mu   sync.Mutex // orders what follows with the deadline that goes with it
-	read bool       // to its end
-	left bool       // nobody reads it any more
+	body  io.ReadCloser
+	x     *exchange
+	mu    sync.Mutex // orders what follows with the deadline that goes with it
+	until time.Time  // how long the client may be silent
+	done  bool       // nothing more will come
+	read  bool       // to its end
+	left  bool       // nobody reads it any more
 }
 
 // Read implements io.Reader.
@@ -57,17 +59,33 @@ func (b *clientBody) allowRead() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.left {
-		_ = b.x.control.SetReadDeadline(time.Now().Add(b.x.patience()))
+		b.extend()
 	}
 	return !b.left
+}
+
+func (b *clientBody) extend() {
+	b.until = time.Now().Add(b.x.patience())
+	_ = b.x.control.SetReadDeadline(b.until)
+}
+
+// answered is for an exchange that goes both ways at once, as a stream of gRPC does: a client that takes what it is sent
+// is there, and may be silent for as long again.
+func (b *clientBody) answered() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.left && !b.done && time.Until(b.until) < b.x.patience()*3/4 { // each one costs a timer
+		b.extend()
+	}
 }
 
 func (b *clientBody) ended(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if errors.Is(err, io.EOF) {
-		b.read = true
-	}
+	b.done, b.read = true, b.read || errors.Is(err, io.EOF)
 	if !b.left {
 		_ = b.x.control.SetReadDeadline(time.Time{}) // net/http reads on by itself to see the client leave
 	}
@@ -83,10 +101,28 @@ func (b *clientBody) unread() bool {
 	return !b.read
 }
 
+// abandon has whoever waits for more of the body come back. An upstream of HTTP/2 has ended its stream, and net/http
+// waits there for the body to end too before it says so.
+func (b *clientBody) abandon() {
+	if !b.unread() {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = true
+	_ = b.x.control.SetReadDeadline(time.Now())
+}
+
 // leave has nobody read the body any more: when it returns, the upstream's side does not touch the connection. After a
 // whole answer, which is sent first, a little of what is left of the body is still taken.
 func (b *clientBody) leave(whole bool) {
-	if !b.unread() || b.x.in.ProtoMajor != 1 {
+	if !b.unread() {
+		return
+	}
+	if b.x.in.ProtoMajor != 1 {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.left = true
 		return
 	}
 	deadline := time.Now()

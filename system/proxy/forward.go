@@ -18,7 +18,7 @@ import (
 // section 7.6.1) before Rewrite sees the request, so nothing that Connection names can remove what is set here.
 func (s *Server) forwarder(one *site) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
-		Transport:  one.transport,
+		Transport:  one.transport.round,
 		BufferPool: &buffers,
 		ErrorLog:   log.New(errorLog{s}, "", 0),
 		Rewrite: func(p *httputil.ProxyRequest) {
@@ -111,7 +111,7 @@ func (x *exchange) received(res *http.Response) error {
 		x.tunnel = x.server.tunnels.make(x, backend)
 		res.Body = x.tunnel.backendSide()
 	} else {
-		res.Body = x.silence.body(res.Body)
+		res.Body = x.silence.body(res.Body, x.answered)
 	}
 	if x.doubtful() {
 		res.Header.Set("Connection", "close")
@@ -120,6 +120,13 @@ func (x *exchange) received(res *http.Response) error {
 		res.Header.Set("Strict-Transport-Security", value)
 	}
 	return nil
+}
+
+// answered is told that the upstream's answer has ended.
+func (x *exchange) answered() {
+	if x.site.Proxy.Upstream.HTTP2() {
+		x.body.abandon()
+	}
 }
 
 // failed answers for an upstream that gave no answer. What went wrong with it is for the log, not for the client.

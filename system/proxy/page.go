@@ -13,6 +13,10 @@ func (x *exchange) refuse(status int) {
 	if x.status != 0 {
 		panic(http.ErrAbortHandler) // too late for a page: the client has to see that the answer is broken
 	}
+	if x.grpc() {
+		x.refuseCall(status)
+		return
+	}
 	h := x.Header()
 	switch status {
 	case http.StatusBadGateway, http.StatusGatewayTimeout:

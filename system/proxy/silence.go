@@ -60,19 +60,24 @@ func (s *silence) stop() {
 	}
 }
 
-// body is the upstream's answer: its turn is while it is read.
-func (s *silence) body(b io.ReadCloser) io.ReadCloser {
+// body is the upstream's answer: its turn is while it is read. The end of it is told, whatever it is.
+func (s *silence) body(b io.ReadCloser, ended func()) io.ReadCloser {
 	s.pause()
-	return &answerBody{b, s}
+	return &answerBody{b, s, ended}
 }
 
 type answerBody struct {
 	io.ReadCloser
 	silence *silence
+	ended   func()
 }
 
 func (b *answerBody) Read(p []byte) (int, error) {
 	b.silence.resume()
 	defer b.silence.pause()
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.ended()
+	}
+	return n, err
 }

@@ -1,12 +1,17 @@
 package proxy
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -18,6 +23,10 @@ const (
 	upstreamIdle      = time.Minute
 	maxIdleUpstream   = 256
 	maxUpstreamHeader = 256 << 10
+	// upstreamWindow is how much an upstream of HTTP/2 may send ahead of a client that is slow to take it: it is held in
+	// memory, and sixteen thousand of them would use up what net/http lets all streams of a connection have ahead.
+	upstreamWindow = 64 << 10
+	upstreamDead   = time.Minute // without an acknowledgement
 )
 
 // transport is the connections to the upstream of one site. They are never shared between sites, so that a response
@@ -53,16 +62,19 @@ func (t *table) retire(next *table) {
 }
 
 func newTransport(u steps.Upstream) (*transport, error) {
-	t := &transport{upstream: u, scheme: u.Scheme}
-	network, address := "tcp", net.JoinHostPort(u.Host, strconv.Itoa(u.Port))
+	t := &transport{upstream: u, scheme: "http", host: "localhost"}
+	network, address := "unix", u.Path
 	switch u.Scheme {
-	case "http", "https":
-		t.host = address
-	case "unix":
-		t.scheme, t.host = "http", "localhost"
-		network, address = "unix", u.Path
+	case "http", "https", "h2c", "h2", "unix":
 	default:
 		return nil, fmt.Errorf("the upstream scheme %q is not known", u.Scheme)
+	}
+	if u.TLS() {
+		t.scheme = "https"
+	}
+	if !u.Socket() {
+		network, address = "tcp", net.JoinHostPort(u.Host, strconv.Itoa(u.Port))
+		t.host = address
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	// A private upstream often has a certificate of its own making; Verify says whether that is acceptable here.
@@ -80,5 +92,38 @@ func newTransport(u steps.Upstream) (*transport, error) {
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: maxUpstreamHeader,
 	}
+	if u.HTTP2() {
+		if network == "tcp" {
+			dialer.Control = noticeDeath
+		}
+		secure.Config.NextProtos = []string{"h2"}
+		t.speakHTTP2(always(dialer.DialContext, network, address), always(secure.DialContext, network, address))
+	}
 	return t, nil
+}
+
+// always dials always the same.
+func always(dial dialFunc, network, address string) dialFunc {
+	return func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, network, address) }
+}
+
+// speakHTTP2 has the transport speak HTTP/2 and nothing else, over connections that are dialled so. In HTTP/2 an answer
+// belongs to its stream, so there is nothing to follow. Pings are not sent: servers of gRPC end the connection for them.
+func (t *transport) speakHTTP2(plain, secure dialFunc) {
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(t.scheme == "http")
+	protocols.SetHTTP2(t.scheme == "https")
+	t.round.Protocols = protocols
+	t.round.DialContext, t.round.DialTLSContext = plain, secure
+	t.round.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: upstreamWindow}
+}
+
+// noticeDeath has the kernel give a connection up whose other end acknowledges nothing any more. Of HTTP/1.1 a request that
+// is not answered ends its connection; of HTTP/2 all requests share one, and would go on into it for a quarter of an hour.
+func noticeDeath(_, _ string, c syscall.RawConn) error {
+	var err error
+	set := func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(upstreamDead.Milliseconds()))
+	}
+	return cmp.Or(c.Control(set), err)
 }

@@ -43,7 +43,7 @@ func (s *site) passesSockets(asked string) bool {
 	if strings.HasSuffix(asked, "/") && resolved != "/" {
 		resolved += "/"
 	}
-	return s.WebSockets.Enabled && slices.ContainsFunc(s.WebSockets.Paths, func(prefix string) bool {
+	return s.WebSockets.Enabled && !s.Proxy.Upstream.HTTP2() && slices.ContainsFunc(s.WebSockets.Paths, func(prefix string) bool {
 		return strings.HasPrefix(resolved, prefix)
 	})
 }
