@@ -22,9 +22,18 @@ const (
 // UnitFolder is where units of the administrator are (systemd.unit(5)).
 const UnitFolder = "/etc/systemd/system/"
 
-// ProxyServiceUnit is the unit of the native executor; binary is the absolute path of sslwizard.
-func ProxyServiceUnit(binary string) []byte {
-	return renderUnit("proxy.service", struct{ Binary string }{binary})
+// ProxyServiceUnit is the unit of the native executor; binary is the absolute path of sslwizard. With files it may write
+// logs below /var/log.
+func ProxyServiceUnit(binary string, files bool) []byte {
+	return renderUnit("proxy.service", struct {
+		Binary string
+		Files  bool
+	}{binary, files})
+}
+
+// LogRotation has logrotate rotate the access logs in the folder, which are the user's.
+func LogRotation(folder, user string) []byte {
+	return renderUnit("logrotate", struct{ Folder, User string }{folder, user})
 }
 
 // ProxySocketUnit is one of its sockets: "http" on port 80 or "https" on 443. Without ipv6 it listens on IPv4 only:

@@ -11,7 +11,7 @@ import (
 func units() map[string][]byte {
 	const binary = "/usr/local/bin/sslwizard"
 	return map[string][]byte{
-		ProxyService:     ProxyServiceUnit(binary),
+		ProxyService:     ProxyServiceUnit(binary, true),
 		ProxyHTTPSocket:  ProxySocketUnit("http", 80, true),
 		ProxyHTTPSSocket: ProxySocketUnit("https", 443, false),
 		RenewService:     RenewServiceUnit(binary),

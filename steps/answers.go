@@ -64,10 +64,11 @@ type RedirectAnswers struct {
 
 // ProxyAnswers is step 5.
 type ProxyAnswers struct {
-	Upstream string            `yaml:"upstream"`
-	Timeout  string            `yaml:"timeout"`
-	MaxBody  string            `yaml:"maxBody"`
-	Headers  map[string]string `yaml:"headers"`
+	Upstream  string            `yaml:"upstream"`
+	Timeout   string            `yaml:"timeout"`
+	MaxBody   string            `yaml:"maxBody"`
+	Headers   map[string]string `yaml:"headers"`
+	AccessLog string            `yaml:"accessLog"`
 }
 
 // WebSocketsAnswers is step 6.
@@ -99,7 +100,7 @@ func Defaults() Answers {
 		Certs:      CertsAnswers{Key: string(ECDSAP256), Days: 365, DHGroup: DHNone},
 		SSL:        SSLAnswers{Profile: string(Intermediate), HTTP2: true, HSTS: HSTSAnswers{MaxAge: "0s"}},
 		Redirect:   RedirectAnswers{Enabled: true, Status: 301},
-		Proxy:      ProxyAnswers{Timeout: "60s", MaxBody: "20M"},
+		Proxy:      ProxyAnswers{Timeout: "60s", MaxBody: "20M", AccessLog: LogJournal},
 		WebSockets: WebSocketsAnswers{Enabled: true, Paths: []string{"/"}, Idle: "1h"},
 		Trusted:    TrustedAnswers{Source: SourceACME, Directory: AliasLetsEncrypt, Challenge: HTTP01, Staging: true},
 	}

@@ -10,6 +10,7 @@ const (
 	Webroot    = StateDir + "/webroot"      // 0755; .well-known/acme-challenge/TOKEN, acme-tls-1/NAME
 	JournalDir = StateDir + "/journal"      // 0700; the one open run
 	DoneDir    = StateDir + "/done"         // 0700; finished runs, by ID
+	LogDir     = "/var/log/sslwizard"       // 0750, the proxy's; NAME.log, NAME.json: made when a site logs to a file
 	RuntimeDir = "/run/sslwizard"           // 0755; the lock, the proxy's control socket
 	LockFile   = StateDir + "/lock"         // whoever has it locked is at work
 	BinaryPath = "/usr/local/bin/sslwizard" // for the units, when we are not installed by a package

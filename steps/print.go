@@ -19,7 +19,7 @@ func (s Site) Answers() Answers {
 		HSTS: HSTSAnswers{MaxAge: FormatDuration(s.SSL.HSTS.MaxAge), IncludeSubDomains: s.SSL.HSTS.IncludeSubDomains}}
 	a.Redirect = RedirectAnswers{Enabled: s.Redirect.Enabled, Status: s.Redirect.Status, Canonical: string(s.Redirect.Canonical)}
 	a.Proxy = ProxyAnswers{Upstream: s.Proxy.Upstream.String(), Timeout: FormatDuration(s.Proxy.Timeout),
-		MaxBody: FormatSize(s.Proxy.MaxBody), Headers: headerTexts(s.Proxy.Headers)}
+		MaxBody: FormatSize(s.Proxy.MaxBody), Headers: headerTexts(s.Proxy.Headers), AccessLog: s.Proxy.AccessLog}
 	a.WebSockets = WebSocketsAnswers{Enabled: s.WebSockets.Enabled, Paths: s.WebSockets.Paths, Idle: FormatDuration(s.WebSockets.Idle)}
 	a.Trusted = s.Trusted.answers(a.Trusted)
 	return a

@@ -22,6 +22,7 @@ func (b *siteBuilder) proxy() SiteProxy {
 	}
 	p.MaxBody, err = ParseSize(a.MaxBody)
 	b.check("proxy.maxBody", err)
+	p.AccessLog = b.choice("proxy.accessLog", a.AccessLog, LogJournal, LogJSON, LogCombined, LogOff)
 	return p
 }
 
@@ -71,6 +72,7 @@ func proxyQuestions(f Facts) []Question {
 			Why:   "Few applications need any.",
 			Shell: []string{"proxy_set_header X-Api-Zone blue;"},
 		},
+		accessLogQuestion(),
 	}
 }
 
@@ -101,6 +103,10 @@ func likelyApplication(l Listener) bool {
 }
 
 func proxyFindings(s Site, f Facts) []Finding {
+	return append(upstreamFindings(s, f), accessLogFindings(s)...)
+}
+
+func upstreamFindings(s Site, f Facts) []Finding {
 	u := s.Proxy.Upstream
 	found := http2Findings(s)
 	if u.Socket() {

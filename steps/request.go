@@ -26,4 +26,5 @@ type ServeRequest struct {
 	Webroot     string
 	Control     string
 	Metrics     string
+	LogDir      string
 }

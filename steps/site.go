@@ -83,7 +83,16 @@ type SiteSSL struct {
 	Profile Profile
 	HTTP2   bool
 	HSTS    HSTS
+	// ClientAuth asks clients for a certificate: ClientRequired or ClientOptional; empty: nobody is asked.
+	ClientAuth string
+	ClientCA   string // path of the PEM file with the CAs of the clients; the executors read a copy, ClientCAFile
 }
+
+// What is made of a client without a certificate. One with a certificate that is not good is refused in either case.
+const (
+	ClientRequired = "require"  // it is refused
+	ClientOptional = "optional" // it is let in, and the application learns that it has none
+)
 
 // HSTS is the Strict-Transport-Security header (RFC 6797); a zero MaxAge sends none.
 type HSTS struct {
@@ -112,10 +121,11 @@ type Header struct{ Name, Value string }
 
 // SiteProxy is step 5.
 type SiteProxy struct {
-	Upstream Upstream
-	Timeout  time.Duration // how long the upstream may be silent on a plain request
-	MaxBody  int64         // bytes; 0 is unlimited
-	Headers  []Header      // sorted by name
+	Upstream  Upstream
+	Timeout   time.Duration // how long the upstream may be silent on a plain request
+	MaxBody   int64         // bytes; 0 is unlimited
+	Headers   []Header      // sorted by name
+	AccessLog string        // LogJournal, LogJSON, LogCombined or LogOff; nginx has its own
 }
 
 // SiteWebSockets is step 6.

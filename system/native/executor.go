@@ -71,15 +71,37 @@ func sockets(f steps.Facts) []unitFile {
 	}
 }
 
-func service(f steps.Facts) unitFile {
-	return unitFile{assets.ProxyService, assets.ProxyServiceUnit(f.Binary())}
+func service(f steps.Facts, sites []steps.Site) unitFile {
+	return unitFile{assets.ProxyService, assets.ProxyServiceUnit(f.Binary(), logsToFiles(sites))}
 }
+
+func logsToFiles(sites []steps.Site) bool {
+	return slices.ContainsFunc(sites, func(s steps.Site) bool { return s.LogFile(steps.LogDir) != "" })
+}
+
+// rotation has what logrotate does with the access logs that are files, and nothing where none is.
+func rotation(sites []steps.Site, f steps.Facts) []steps.Change {
+	install := steps.For(steps.IDInstall)
+	switch _, there := f.Managed.Files[rotationFile]; {
+	case logsToFiles(sites):
+		return []steps.Change{
+			steps.EnsureDir{For: install, Path: path.Dir(rotationFile), Mode: 0o755}, // where there is no logrotate yet
+			steps.WriteFile{For: install, Path: rotationFile, Content: assets.LogRotation(steps.LogDir, steps.ProxyUser), Mode: 0o644},
+		}
+	case there:
+		return []steps.Change{steps.RemoveFile{For: install, Path: rotationFile}}
+	}
+	return nil
+}
+
+// rotationFile is where logrotate finds it.
+const rotationFile = "/etc/logrotate.d/sslwizard"
 
 // Changes implements steps.Executor. The service reads the stored sites themselves, so what is written here is the
 // same for every site.
 func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error) {
 	install := steps.For(steps.IDInstall)
-	unit := service(f)
+	unit := service(f, sites)
 	files := append(sockets(f), unit)
 	var serve []steps.Change
 	var on []string
@@ -88,6 +110,7 @@ func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error)
 		on = append(on, u.key())
 	}
 	serve = append(serve, steps.ReloadUnits{For: install, On: on})
+	serve = append(serve, rotation(sites, f)...)
 	serve = append(serve, renewSockets(f)...)
 	for _, u := range files { // the sockets first: the service takes them over
 		serve = append(serve, steps.EnableUnit{For: install, Unit: u.name, Start: true})
@@ -162,7 +185,7 @@ func (Executor) Removal(sites []steps.Site, last bool, f steps.Facts) ([]steps.C
 		return []steps.Change{reload(steps.IDInstall, siteKeys(sites))}, nil
 	}
 	install := steps.For(steps.IDInstall)
-	units := append(sockets(f), service(f))
+	units := append(sockets(f), service(f, nil)) // by their names
 	var off, gone []steps.Change
 	var on []string
 	for _, u := range units {
@@ -173,5 +196,6 @@ func (Executor) Removal(sites []steps.Site, last bool, f steps.Facts) ([]steps.C
 		gone = append(gone, steps.RemoveFile{For: install, Path: u.path()})
 		on = append(on, u.key())
 	}
+	gone = append(gone, rotation(nil, f)...)
 	return append(append(off, gone...), steps.ReloadUnits{For: install, On: on}), nil
 }

@@ -27,7 +27,7 @@ func keysOf(changes []steps.Change) []string {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	f := steps.Facts{Services: "systemd", IPv6: true}
-	f.Managed.Files = map[string]string{service(f).path(): "as it was"}
+	f.Managed.Files = map[string]string{service(f, nil).path(): "as it was"}
 	stages, err := Executor{}.Changes([]steps.Site{shop()}, f)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func TestSocketsFollowIPv6(t *testing.T) {
 		t.Errorf("without IPv6: %s", text)
 	}
 	f.Managed.Files = map[string]string{}
-	for _, u := range append(sockets(f), service(f)) {
+	for _, u := range append(sockets(f), service(f, nil)) {
 		sum := sha256.Sum256(u.content)
 		f.Managed.Files[u.path()] = hex.EncodeToString(sum[:])
 	}
@@ -108,6 +108,36 @@ func TestSocketsFollowIPv6(t *testing.T) {
 	want := []string{"drain:sslwizard-proxy.service", "restart:sslwizard-proxy-http.socket", "restart:sslwizard-proxy-https.socket"}
 	if got := keysOf(stages.Serve)[4:7]; !slices.Equal(got, want) {
 		t.Errorf("IPv6 came: %v", got)
+	}
+}
+
+// TestLogsInFiles: the sandbox opens for them and logrotate hears of them, only as long as a site wants any.
+func TestLogsInFiles(t *testing.T) {
+	t.Parallel()
+	quiet, loud := shop(), shop()
+	loud.Name, loud.Proxy.AccessLog = "loud.test", steps.LogCombined
+	f := steps.Facts{Services: "systemd"}
+	const rotates = "file:/etc/logrotate.d/sslwizard"
+	with, err := Executor{}.Changes([]steps.Site{quiet, loud}, f)
+	if err != nil || !slices.Contains(keysOf(with.Serve), rotates) {
+		t.Errorf("%v, %v", keysOf(with.Serve), err)
+	}
+	without, _ := Executor{}.Changes([]steps.Site{quiet}, f)
+	if slices.Contains(keysOf(without.Serve), rotates) {
+		t.Errorf("%v", keysOf(without.Serve))
+	}
+	for want, stages := range map[bool]steps.Stages{true: with, false: without} {
+		if unit := string(stages.Serve[2].(steps.WriteFile).Content); strings.Contains(unit, "\nLogsDirectory=sslwizard\n") != want {
+			t.Errorf("%t: %s", want, unit)
+		}
+	}
+	f.Managed.Files = map[string]string{rotationFile: "x"}
+	gone, _ := Executor{}.Changes([]steps.Site{quiet}, f)
+	all, _ := Executor{}.Removal([]steps.Site{quiet}, true, f)
+	for _, changes := range [][]steps.Change{gone.Serve, all} {
+		if !slices.ContainsFunc(changes, func(c steps.Change) bool { r, is := c.(steps.RemoveFile); return is && r.Path == rotationFile }) {
+			t.Errorf("%v", keysOf(changes))
+		}
 	}
 }
 
@@ -164,7 +194,7 @@ func TestFit(t *testing.T) {
 func TestHiddenFoldersFollowTheUnit(t *testing.T) {
 	t.Parallel()
 	for _, directive := range []string{"ProtectHome=yes", "PrivateTmp=yes", "RuntimeDirectory=sslwizard/proxy"} {
-		if !strings.Contains(string(assets.ProxyServiceUnit("/x")), "\n"+directive+"\n") {
+		if !strings.Contains(string(assets.ProxyServiceUnit("/x", false)), "\n"+directive+"\n") {
 			t.Errorf("the unit lacks %s, which hiddenFolder or ControlSocket stands on", directive)
 		}
 	}

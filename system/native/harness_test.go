@@ -183,7 +183,7 @@ func (h *tree) start(edit ...func(*ServeOptions)) *unit {
 	u.runtime = &Runtime{control: u.control, https: []string{u.secure}, within: patience}
 	o := ServeOptions{Out: u.out, Err: u.err, Signals: h.signals, Drain: 300 * time.Millisecond}
 	o.HTTP, o.HTTPS, o.Control = []string{u.plain}, []string{u.secure}, u.control
-	o.SitesDir, o.CertsDir, o.Webroot = h.path(steps.SitesDir), h.path(steps.CertsDir), h.path(steps.Webroot)
+	o.SitesDir, o.CertsDir, o.Webroot, o.LogDir = h.path(steps.SitesDir), h.path(steps.CertsDir), h.path(steps.Webroot), h.path(steps.LogDir)
 	for _, e := range edit {
 		e(&o)
 	}

@@ -85,6 +85,7 @@ func (d *daemon) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	out.family("config_loads_total", "counter", "Configurations that were read, taken or not.", sample{value: float64(s.Loads)})
 	out.family("config_last_load_taken", "gauge", "1 when the configuration that was read last is the one that is served.", sample{value: truth(s.Error == "")})
 	out.family("certificate_not_after_seconds", "gauge", "When the served certificate ends, in Unix time.", ends(s.Expires)...)
+	out.family("access_log_lost_lines_total", "counter", "Lines for which the access log was too slow, or which could not be written.", sample{value: float64(d.access.lost.Load())})
 	d.traffic.write(&out)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_, _ = w.Write(out.Bytes())

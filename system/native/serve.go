@@ -25,7 +25,7 @@ const DrainTime = 10 * time.Second
 // ServeOptions are what `sslwizard serve` runs with. Empty folders are the usual ones.
 type ServeOptions struct {
 	steps.ServeRequest
-	Out     io.Writer        // the access log, one JSON object per line; nil: standard output
+	Out     io.Writer        // the access log that is in no file, one JSON object per line; nil: standard output
 	Err     io.Writer        // what goes wrong; nil: standard error
 	Drain   time.Duration    // 0: DrainTime
 	Signals <-chan os.Signal // nil: the process's; SIGHUP reloads, anything else ends
@@ -35,7 +35,7 @@ func (o ServeOptions) withDefaults() ServeOptions {
 	for _, d := range []struct {
 		field    *string
 		standard string
-	}{{&o.SitesDir, steps.SitesDir}, {&o.CertsDir, steps.CertsDir}, {&o.Webroot, steps.Webroot}} {
+	}{{&o.SitesDir, steps.SitesDir}, {&o.CertsDir, steps.CertsDir}, {&o.Webroot, steps.Webroot}, {&o.LogDir, steps.LogDir}} {
 		if *d.field == "" {
 			*d.field = d.standard
 		}
@@ -67,6 +67,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		o.Signals = signals
 	}
 	d := newDaemon(o)
+	defer d.access.end()
 	listeners, err := openListeners(o.ServeRequest, os.Getenv)
 	if err != nil {
 		return err
@@ -113,6 +114,7 @@ type daemon struct {
 	notify  notifier
 	started time.Time
 	traffic traffic
+	access  *accessLog
 	program program
 	doors   []io.Closer
 
@@ -125,13 +127,13 @@ type daemon struct {
 func newDaemon(o ServeOptions) *daemon {
 	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	d := &daemon{options: o, log: log, notify: newNotifier(os.Getenv), started: time.Now(), program: thisProgram()}
-	logged := accessLog(o.Out)
+	d.access = newAccessLog(o.Out, o.LogDir, log)
 	d.server = proxy.New(proxy.Options{Log: log, Access: func(a proxy.Access) {
 		if a.Host == watchdogHost && a.Path == watchdogPath {
 			return // the service's question to itself
 		}
 		d.traffic.count(a)
-		logged(a)
+		d.access.write(a)
 	}})
 	return d
 }
@@ -139,6 +141,7 @@ func newDaemon(o ServeOptions) *daemon {
 // start loads for the first time. A site that is wrong is left out and told of; only when nothing is left it fails.
 func (d *daemon) start() error {
 	c, err := load(d.options)
+	d.access.follow(c.config.Sites)
 	if err == nil {
 		err = d.server.Swap(c.config)
 	}
@@ -170,6 +173,7 @@ func (d *daemon) reload(l listeners) (followed bool) {
 	if err != nil {
 		d.log.Error("cannot take the new configuration, the old one stays", "error", oneLine(err))
 	} else {
+		d.access.follow(c.config.Sites)
 		d.log.Info("new configuration", "generation", d.server.Status().Generation, "sites", len(c.config.Sites))
 	}
 	d.notify.send("READY=1\nSTATUS=" + d.summary())

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
 	"time"
 
@@ -21,6 +22,7 @@ type Config struct {
 type Site struct {
 	steps.Site
 	Certificate tls.Certificate
+	ClientCAs   []*x509.Certificate // whose clients are let in, where SSL.ClientAuth asks for a certificate
 }
 
 // Options are what a Server keeps through every Swap. The zero value logs nothing.
@@ -29,7 +31,8 @@ type Options struct {
 	Access func(Access) // called at the end of every request, from many goroutines; nil: none
 }
 
-// Access is a finished request, or a WebSocket that has ended. Nothing in it is secret: it has no query, no header.
+// Access is a finished request, or a WebSocket that has ended. Nothing in it is secret: it has no query, and no header but
+// the two that the combined form of a log has.
 type Access struct {
 	Time    time.Time     // when it began
 	Site    string        // empty when no site was meant
@@ -42,6 +45,8 @@ type Access struct {
 	Status  int           // 0 when the client left before there was an answer
 	Bytes   int64         // of the body, or of the socket towards the client
 	Elapsed time.Duration // until the last byte
+	Referer string        // without its query; cleaned and cut
+	Agent   string        // cleaned and cut
 }
 
 // Status is what a Server is doing.
@@ -52,6 +57,7 @@ type Status struct {
 	Connections int                  `json:"connections"` // open, without WebSockets
 	WebSockets  int                  `json:"webSockets"`  // open
 	Refused     uint64               `json:"refused"`     // connections that were closed at once, because there were too many
+	Cut         map[string]uint64    `json:"cut"`         // what was ended because of what its client did, by reason
 }
 
 func (c Config) httpPort() int  { return orDefault(c.HTTPPort, 80) }

@@ -155,11 +155,25 @@ func (x *exchange) end() {
 	a := Access{
 		Time: x.began, Remote: x.remote(), Method: logged(x.in.Method), Host: logged(x.in.Host), Path: logged(x.path()),
 		Proto: x.in.Proto, Secure: x.secure, Status: x.status, Bytes: x.bytes.Load(), Elapsed: time.Since(x.began),
+		Referer: logged(origin(x.asked.Header.Get("Referer"))), Agent: logged(x.asked.Header.Get("User-Agent")),
 	}
 	if x.site != nil {
 		a.Site = x.site.Name
 	}
 	x.server.options.Access(a)
+}
+
+// origin is a Referer without what may be secret in it: user and password, query and fragment.
+func origin(referer string) string {
+	if end := strings.IndexAny(referer, "?#"); end >= 0 {
+		referer = referer[:end]
+	}
+	scheme, rest, ok := strings.Cut(referer, "://")
+	if !ok {
+		return referer
+	}
+	authority, path, _ := strings.Cut(rest, "/")
+	return scheme + "://" + authority[strings.LastIndexByte(authority, '@')+1:] + "/" + path
 }
 
 func logged(s string) string {

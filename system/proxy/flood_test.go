@@ -20,6 +20,7 @@ import (
 // attacker is a connection of HTTP/2 on which frames are written by hand.
 type attacker struct {
 	*http2.Framer
+	t    *testing.T
 	conn *tls.Conn
 	in   *http2.Framer
 }
@@ -31,11 +32,11 @@ func attack(t *testing.T, i *instance) *attacker {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(4 * patience))
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
 	}
-	a := &attacker{Framer: http2.NewFramer(conn, nil), conn: conn, in: http2.NewFramer(nil, conn)}
+	a := &attacker{Framer: http2.NewFramer(conn, nil), t: t, conn: conn, in: http2.NewFramer(nil, conn)}
 	a.AllowIllegalWrites = true
 	if err := a.WriteSettings(); err != nil {
 		t.Fatal(err)
@@ -62,126 +63,163 @@ func block(fields ...string) []byte {
 	return b.Bytes()
 }
 
-// TestFloods: whatever frames one client sends, another is served meanwhile, the upstream gets no more at once than the
-// streams of a connection, nothing piles up, and nothing is left of it afterwards.
-func TestFloods(t *testing.T) { //nolint:paralleltest // it measures the heap and the goroutines
-	const frames = 20_000
-	floods := []struct {
-		name string
-		ends bool // the server has to end the connection; net/http does not where frames cost it nothing but their reading
-		deaf bool // the attacker reads nothing
-		one  func(a *attacker, n uint32) error
-	}{
-		{"rapid reset", false, false, func(a *attacker, n uint32) error {
+// flood is frames that one client sends, one piece after the other.
+type flood struct {
+	name   string
+	reason string // that we end the connection with; empty when HTTP/2 itself has one
+	deaf   bool   // the attacker reads nothing
+	one    func(a *attacker, n uint32) error
+}
+
+func floods() []flood {
+	opened := func(then func(a *attacker, stream uint32) error) func(a *attacker, n uint32) error {
+		return func(a *attacker, n uint32) error {
 			if err := a.open(2*n+1, true); err != nil {
 				return err
 			}
-			return a.WriteRSTStream(2*n+1, http2.ErrCodeCancel)
-		}},
-		{"streams", false, false, func(a *attacker, n uint32) error { return a.open(2*n+1, true) }},
-		{"continuation", true, false, func(a *attacker, n uint32) error {
+			return then(a, 2*n+1)
+		}
+	}
+	continued := func(fragment []byte) func(a *attacker, n uint32) error {
+		return func(a *attacker, n uint32) error {
 			if n == 0 {
 				return a.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block()})
 			}
-			return a.WriteContinuation(1, false, block("x-field", "value"))
-		}},
-		{"empty continuation", false, false, func(a *attacker, n uint32) error {
-			if n == 0 {
-				return a.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block()})
-			}
-			return a.WriteContinuation(1, false, nil)
-		}},
-		{"ping", false, false, func(a *attacker, _ uint32) error { return a.WritePing(false, [8]byte{}) }},
-		{"ping, deaf", false, true, func(a *attacker, _ uint32) error { return a.WritePing(false, [8]byte{}) }},
-		{"settings", false, false, func(a *attacker, n uint32) error {
+			return a.WriteContinuation(1, false, fragment)
+		}
+	}
+	ping := func(a *attacker, _ uint32) error { return a.WritePing(false, [8]byte{}) }
+	return []flood{
+		{"rapid reset", cutResets, false, opened(func(a *attacker, stream uint32) error { return a.WriteRSTStream(stream, http2.ErrCodeCancel) })},
+		{"rapid reset, deaf", cutResets, true, opened(func(a *attacker, stream uint32) error { return a.WriteRSTStream(stream, http2.ErrCodeCancel) })},
+		{"streams", cutResets, false, opened(func(*attacker, uint32) error { return nil })},
+		{"made you reset: data after the end", cutResets, false, opened(func(a *attacker, stream uint32) error { return a.WriteData(stream, false, []byte("x")) })},
+		{"made you reset: a window of nothing", cutResets, false, opened(func(a *attacker, stream uint32) error { return a.WriteWindowUpdate(stream, 0) })},
+		{"made you reset: a window too wide", cutResets, false, opened(func(a *attacker, stream uint32) error { return a.WriteWindowUpdate(stream, 1<<31-1) })},
+		{"made you reset: behind itself", cutResets, false, opened(func(a *attacker, stream uint32) error {
+			return a.WritePriority(stream, http2.PriorityParam{StreamDep: stream})
+		})},
+		{"continuation", "", false, continued(block("x-field", "value"))},
+		{"empty continuation", cutFrames, false, continued(nil)},
+		{"ping", cutFrames, false, ping},
+		{"ping, deaf", cutFrames, true, ping},
+		{"settings", cutFrames, false, func(a *attacker, n uint32) error {
 			return a.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1000 + n%2})
 		}},
-		{"settings, deaf", false, true, func(a *attacker, n uint32) error {
+		{"settings, deaf", cutFrames, true, func(a *attacker, n uint32) error {
 			return a.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: n % 5000})
 		}},
-		{"empty data", false, false, func(a *attacker, n uint32) error {
+		{"empty data", cutFrames, false, func(a *attacker, n uint32) error {
 			if n == 0 {
 				return a.open(1, false, ":method", "POST", ":scheme", "https", ":authority", "a.test", ":path", "/wait")
 			}
 			return a.WriteData(1, false, nil)
 		}},
-		{"window update", true, false, func(a *attacker, _ uint32) error { return a.WriteWindowUpdate(0, 1<<31-1) }},
-		{"priority", false, false, func(a *attacker, n uint32) error {
+		{"window update", "", false, func(a *attacker, _ uint32) error { return a.WriteWindowUpdate(0, 1<<31-1) }},
+		{"priority", cutFrames, false, func(a *attacker, n uint32) error {
 			return a.WritePriority(2*n+1, http2.PriorityParam{StreamDep: 2*n + 3})
 		}},
+		{"unknown", cutFrames, false, func(a *attacker, n uint32) error { return a.WriteRawFrame(0xbb, 0, n, nil) }},
 	}
-	var at, most atomic.Int64
-	app := appServer(t, func(_ http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/wait" {
-			return
-		}
-		for now := at.Add(1); ; {
-			if before := most.Load(); now <= before || most.CompareAndSwap(before, now) {
-				break
-			}
-		}
-		defer at.Add(-1)
-		_, _ = io.Copy(io.Discard, r.Body) // only then net/http sees a client leave
-		<-r.Context().Done()
-	})
-	i := serve(t, Config{Sites: []Site{testSite(app, names("a.test"))}})
-	go func() {
-		for range i.accesses { // else it fills up; it is never closed
-		}
-	}()
-	healthy := i.client(t, true)
-	get(t, healthy, "https://a.test/")
+}
+
+// TestFloods: whatever frames one client sends, its connection is ended, others are served meanwhile, the upstream gets few
+// requests, nothing piles up, and nothing is left of it afterwards.
+func TestFloods(t *testing.T) { //nolint:paralleltest // it measures the heap and the goroutines
 	before := runtime.NumGoroutine()
-	for _, flood := range floods {
-		grown := heapWatch(t)
-		most.Store(0)
-		a := attack(t, i)
-		wrote, ended := make(chan uint32, 1), make(chan error, 1)
-		go func() {
-			n := uint32(0)
-			for ; n < frames && flood.one(a, n) == nil; n++ { //nolint:revive // all is in the condition
-			}
-			wrote <- n
-		}()
-		go func() {
-			var err error
-			for !flood.deaf && (err == nil || isStreamError(err)) {
-				_, err = a.in.ReadFrame()
-			}
-			ended <- err
-		}()
-		asked, worst, sent := 0, time.Duration(0), uint32(0)
-		for flooding := true; flooding || asked < 5; asked++ {
-			began := time.Now()
-			if response, _ := get(t, healthy, "https://a.test/"); response.StatusCode != 200 {
-				t.Errorf("%s: somebody else gets %d: %s", flood.name, response.StatusCode, i.log)
-			}
-			worst = max(worst, time.Since(began))
-			select {
-			case sent = <-wrote:
-				flooding = false
-			default:
-			}
-		}
-		if !flood.ends {
-			a.conn.Close()
-		}
-		if err := <-ended; flood.ends && errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("%s: the connection goes on", flood.name)
-		}
-		a.conn.Close()
-		waitFor(t, func() bool { return at.Load() == 0 })
-		held := grown()
-		t.Logf("%-18s %5d frames; heap at most %5d KiB more; upstream at most %3d at once; others: %d requests, the slowest %v",
-			flood.name, sent, held>>10, most.Load(), asked, worst.Round(time.Millisecond))
-		if held > 64<<20 || most.Load() > 2*maxStreams {
-			t.Errorf("%s: %d MiB, %d requests at once", flood.name, held>>20, most.Load())
-		}
+	for _, f := range floods() {
+		t.Run(f.name, func(t *testing.T) { f.hits(t) }) // each has a server and an upstream of its own
 	}
-	waitFor(t, func() bool { i.closeIdle(); return runtime.NumGoroutine() <= before+10 })
+	waitFor(t, func() bool { return runtime.NumGoroutine() <= before+10 })
 	if n := runtime.NumGoroutine(); n > before+10 {
 		stacks := make([]byte, 1<<20)
 		t.Errorf("%d goroutines, %d before: %s", n, before, stacks[:runtime.Stack(stacks, true)])
+	}
+}
+
+func (f flood) hits(t *testing.T) {
+	var reached atomic.Int64
+	app := appServer(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wait" {
+			reached.Add(1)
+			_, _ = io.Copy(io.Discard, r.Body) // only then net/http sees a client leave
+			<-r.Context().Done()
+		}
+	})
+	i := serve(t, Config{Sites: []Site{testSite(app, names("a.test"))}})
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		for {
+			select {
+			case <-i.accesses: // else it fills up
+			case <-over:
+				return
+			}
+		}
+	}()
+	others := i.client(t, true)
+	get(t, others, "https://a.test/")
+	grown := heapWatch(t)
+	a := attack(t, i)
+	sent := make(chan uint32, 1)
+	go func() { sent <- f.flow(a) }()
+	asked, worst, wrote := 0, time.Duration(0), uint32(0)
+	for flowing := true; flowing || asked < 5; asked++ {
+		began := time.Now()
+		if response, _ := get(t, others, "https://a.test/"); response.StatusCode != 200 {
+			t.Errorf("somebody else gets %d: %s", response.StatusCode, i.log)
+		}
+		worst = max(worst, time.Since(began))
+		select {
+		case wrote = <-sent:
+			flowing = false
+		default:
+		}
+	}
+	held := grown()
+	t.Logf("%5d pieces; heap at most %5d KiB more; %3d requests reached the upstream; others: %d requests, the slowest %v",
+		wrote, held>>10, reached.Load(), asked, worst.Round(time.Millisecond))
+	if held > 64<<20 || reached.Load() > 2*vainRequests {
+		t.Errorf("%d MiB, %d requests", held>>20, reached.Load())
+	}
+	if cut := i.Status().Cut; f.reason != "" && cut[f.reason] != 1 {
+		t.Errorf("ended: %v, want %s", cut, f.reason)
+	}
+}
+
+// flow sends the flood until the connection is ended, and returns how many pieces that took.
+func (f flood) flow(a *attacker) (n uint32) {
+	const enough = 20 * vainFrames
+	defer a.conn.Close()
+	heard := make(chan http2.ErrCode, 1)
+	go func() { heard <- a.listen(f.deaf) }()
+	for ; n < enough && f.one(a, n) == nil; n++ { //nolint:revive // all is in the condition
+	}
+	if code := <-heard; f.reason != "" && !f.deaf && code != http2.ErrCodeEnhanceYourCalm {
+		a.t.Errorf("the connection ended with %v", code)
+	}
+	return n
+}
+
+// listen reads until the connection is ended, and returns what the server said of the reason.
+func (a *attacker) listen(deaf bool) http2.ErrCode {
+	if deaf {
+		return 0
+	}
+	said := http2.ErrCodeNo
+	for {
+		frame, err := a.in.ReadFrame()
+		if away, ok := frame.(*http2.GoAwayFrame); ok {
+			said = away.ErrCode
+		}
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			a.t.Error("the connection goes on")
+			return said
+		case err != nil && !isStreamError(err):
+			return said
+		}
 	}
 }
 

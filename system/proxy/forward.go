@@ -18,7 +18,7 @@ import (
 // section 7.6.1) before Rewrite sees the request, so nothing that Connection names can remove what is set here.
 func (s *Server) forwarder(one *site) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
-		Transport:  one.transport.round,
+		Transport:  one.transport,
 		BufferPool: &buffers,
 		ErrorLog:   log.New(errorLog{s}, "", 0),
 		Rewrite: func(p *httputil.ProxyRequest) {

@@ -13,6 +13,7 @@ import (
 // front is the handler of a listener: it decides what a request means before any part of it is passed on.
 func (s *Server) front(secure bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		knowTLS(r)
 		x := newExchange(s, s.table(), w, r, secure)
 		defer x.end()
 		if refusal := x.understand(); refusal != 0 {
@@ -46,13 +47,16 @@ func (x *exchange) understand() int {
 }
 
 // find sets the site. Over TLS it has to be the one that the handshake was for: a connection to one site must not
-// reach another, whatever Host says.
+// reach another, whatever Host says, nor one whose clients have to prove more than this one did when it began.
 func (x *exchange) find() int {
 	found := x.table.lookup(x.name)
 	switch {
 	case !x.secure && found == nil:
 		return http.StatusNotFound
 	case x.secure && (found == nil || found != x.connected()):
+		return http.StatusMisdirectedRequest
+	case x.secure && !found.clients.admits(x.in.TLS):
+		x.Header().Set("Connection", "close") // over HTTP/2 too: a new one makes a handshake
 		return http.StatusMisdirectedRequest
 	}
 	x.site = found

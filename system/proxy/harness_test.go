@@ -43,11 +43,18 @@ type instance struct {
 // serve runs a server with the configuration until the test ends.
 func serve(t *testing.T, c Config) *instance {
 	t.Helper()
+	return serveAt(t, c, nil)
+}
+
+// serveAt has the server believe that it is another time.
+func serveAt(t *testing.T, c Config, now func() time.Time) *instance {
+	t.Helper()
 	one := &instance{roots: pool, log: &syncBuffer{}, accesses: make(chan Access, 10_000), served: make(chan error, 1)}
 	one.Server = New(Options{
 		Log:    slog.New(slog.NewTextHandler(one.log, nil)),
 		Access: func(a Access) { one.accesses <- a },
 	})
+	one.parent.Time = now
 	if err := one.Swap(c); err != nil {
 		t.Fatal(err)
 	}
@@ -131,20 +138,26 @@ func (i *instance) client(t *testing.T, http2 bool) *http.Client {
 // raw sends bytes and returns the response to them.
 func raw(t *testing.T, conn net.Conn, text string) (*http.Response, []byte) {
 	t.Helper()
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	if _, err := io.WriteString(conn, text); err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	response, body, err := exchanged(conn, text)
 	if err != nil {
 		t.Fatalf("no response to %q: %v", text, err)
 	}
+	return response, body
+}
+
+// exchanged sends bytes and returns what comes back.
+func exchanged(conn net.Conn, text string) (*http.Response, []byte, error) {
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(conn, text); err != nil {
+		return nil, nil, err
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return nil, nil, err
+	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response, body
+	return response, body, err
 }
 
 func (i *instance) dialPlain(t *testing.T) net.Conn {

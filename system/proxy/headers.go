@@ -14,7 +14,8 @@ import (
 // ownHeaders returns the canonical names of the request headers that no client may set: those that the proxy sets for
 // the upstream, those that mean the same, and the site's own. The whole X-Forwarded- family is always ours.
 func ownHeaders(s steps.Site) map[string]bool {
-	own := map[string]bool{"Forwarded": true, "X-Real-Ip": true, "Proxy": true, "Host": true, "Http2-Settings": true}
+	own := map[string]bool{"Forwarded": true, "X-Real-Ip": true, "Proxy": true, "Host": true, "Http2-Settings": true,
+		clientHeader: true, clientHeader + "-Chain": true}
 	for _, h := range s.Proxy.Headers {
 		own[textproto.CanonicalMIMEHeaderKey(h.Name)] = true
 	}
@@ -71,6 +72,7 @@ func (x *exchange) setForwarded(out *http.Request) {
 	h.Set("X-Forwarded-Proto", x.scheme())
 	h.Set("X-Forwarded-Host", out.Host)
 	h.Set("X-Forwarded-Port", strconv.Itoa(port))
+	x.site.clients.tell(h, x.in.TLS)
 	for _, own := range x.site.Proxy.Headers {
 		if textproto.CanonicalMIMEHeaderKey(own.Name) == "Host" {
 			out.Host = own.Value

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log"
 	"log/slog"
@@ -19,7 +18,7 @@ import (
 // Limits of connections. net/http has none by default, and a client that sends a byte a minute would hold a
 // connection for ever.
 const (
-	headerTimeout = 10 * time.Second // for the TLS handshake and for the head of a request
+	headerTimeout = 10 * time.Second // for the head of a request
 	idleTimeout   = 120 * time.Second
 	maxHeader     = 64 << 10
 	maxStreams    = 100      // of one HTTP/2 connection
@@ -28,9 +27,12 @@ const (
 
 // httpPlane is the data plane on net/http.
 type httpPlane struct {
-	parent        *tls.Config
-	plain, secure *http.Server
+	plain         *http.Server
+	secure, http2 *http.Server // HTTP/1 and HTTP/2 over TLS
+	entrance      *entrance
+	errors        *log.Logger
 	caps          *caps
+	cuts          *cuts
 	connections   atomic.Int64
 	fresh         sync.Map // net.Conn → how often it became active: those of which no request was read yet
 	mu            sync.Mutex
@@ -40,10 +42,14 @@ type httpPlane struct {
 }
 
 func newHTTPPlane(s *Server) *httpPlane {
-	p := &httpPlane{parent: s.parent, caps: newCaps(s.options.Log)}
-	p.plain = p.server(s.front(false), s)
-	p.secure = p.server(s.front(true), s)
-	p.secure.Protocols.SetHTTP2(true)
+	p := &httpPlane{
+		caps: newCaps(s.options.Log), cuts: newCuts(s.options.Log), errors: log.New(errorLog{s}, "http: ", 0),
+	}
+	p.plain, p.secure, p.http2 = p.server(s.front(false), s), p.server(s.front(true), s), p.server(s.front(true), s)
+	p.http2.Protocols = new(http.Protocols)
+	p.http2.Protocols.SetUnencryptedHTTP2(true) // as it looks to net/http: h2Conn is all that comes
+	p.http2.ConnContext = withTLS
+	p.entrance = newEntrance(p, s.parent)
 	return p
 }
 
@@ -65,24 +71,32 @@ func (p *httpPlane) server(h http.Handler, s *Server) *http.Server {
 
 // count keeps the number of open connections; a hijacked one is a WebSocket and counted there.
 func (p *httpPlane) count(c net.Conn, state http.ConnState) {
+	h2, isHTTP2 := c.(*h2Conn)
+	if isHTTP2 {
+		c = h2.secure
+	}
 	switch state {
 	case http.StateNew:
-		p.connections.Add(1)
-		p.fresh.Store(c, 0)
+		p.begin(c)
 	case http.StateClosed, http.StateHijacked:
-		p.connections.Add(-1)
-		p.fresh.Delete(c)
+		p.end(c)
 	case http.StateActive:
-		p.asked(c)
+		if !isHTTP2 || !p.fresh.CompareAndSwap(c, 0, 1) { // one of HTTP/2 becomes active once before, when it begins
+			p.fresh.Delete(c)
+		}
 	case http.StateIdle:
 	}
 }
 
-// asked notes that a request was read. A connection of HTTP/2 becomes active once before, when it begins.
-func (p *httpPlane) asked(c net.Conn) {
-	if secure, ok := c.(*tls.Conn); ok && secure.ConnectionState().NegotiatedProtocol == "h2" && p.fresh.CompareAndSwap(c, 0, 1) {
-		return
+// begin counts a connection, once; what TLS is spoken on begins before its handshake.
+func (p *httpPlane) begin(c net.Conn) {
+	if _, counted := p.fresh.LoadOrStore(c, 0); !counted {
+		p.connections.Add(1)
 	}
+}
+
+func (p *httpPlane) end(c net.Conn) {
+	p.connections.Add(-1)
 	p.fresh.Delete(c)
 }
 
@@ -92,14 +106,19 @@ func (p *httpPlane) Open() int { return int(p.connections.Load()) }
 // Refused implements plane.
 func (p *httpPlane) Refused() uint64 { return p.caps.refusals() }
 
+// Cut implements plane.
+func (p *httpPlane) Cut() map[string]uint64 { return p.cuts.counts() }
+
 // Serve implements plane.
 func (p *httpPlane) Serve(plain, secure []net.Listener) error {
 	failed := make(chan error, len(plain)+len(secure))
+	go func() { _ = p.secure.Serve(p.entrance.http1) }()
+	go func() { _ = p.http2.Serve(p.entrance.http2) }()
 	for _, l := range plain {
-		p.accept(p.plain, l, nil, failed)
+		p.accept(p.plain.Serve, l, failed)
 	}
 	for _, l := range secure {
-		p.accept(p.secure, l, p.parent, failed)
+		p.accept(p.entrance.Serve, l, failed)
 	}
 	for range len(plain) + len(secure) {
 		if err := <-failed; err != nil {
@@ -110,7 +129,7 @@ func (p *httpPlane) Serve(plain, secure []net.Listener) error {
 }
 
 // accept starts an accept loop. Its end is told to failed, with nil when Drain was the reason.
-func (p *httpPlane) accept(server *http.Server, l net.Listener, tlsConfig *tls.Config, failed chan<- error) {
+func (p *httpPlane) accept(serve func(net.Listener) error, l net.Listener, failed chan<- error) {
 	queue := &drainListener{Listener: l, caps: p.caps}
 	p.mu.Lock()
 	p.listeners = append(p.listeners, queue)
@@ -121,11 +140,7 @@ func (p *httpPlane) accept(server *http.Server, l net.Listener, tlsConfig *tls.C
 	p.mu.Unlock()
 	go func() {
 		defer p.loops.Done()
-		var front net.Listener = queue
-		if tlsConfig != nil {
-			front = tls.NewListener(queue, tlsConfig)
-		}
-		err := server.Serve(front)
+		err := serve(queue)
 		if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) && queue.stopping.Load() {
 			err = nil
 		}
@@ -147,12 +162,13 @@ func (p *httpPlane) Stop() {
 // Drain implements plane.
 func (p *httpPlane) Drain(ctx context.Context) error {
 	p.Stop() // first: what was in the queues has become a connection
-	for _, server := range []*http.Server{p.plain, p.secure} {
+	servers := []*http.Server{p.plain, p.secure, p.http2}
+	for _, server := range servers {
 		server.SetKeepAlivesEnabled(false)
 	}
 	p.awaitRequests(ctx)
-	ended := make(chan error, 2)
-	for _, server := range []*http.Server{p.plain, p.secure} {
+	ended := make(chan error, len(servers))
+	for _, server := range servers {
 		go func() {
 			err := server.Shutdown(ctx)
 			if err != nil {
@@ -161,7 +177,7 @@ func (p *httpPlane) Drain(ctx context.Context) error {
 			ended <- err
 		}()
 	}
-	return errors.Join(<-ended, <-ended)
+	return errors.Join(<-ended, <-ended, <-ended)
 }
 
 const (

@@ -33,6 +33,8 @@ type plane interface {
 	Open() int
 	// Refused is the number of connections that were closed because there were too many.
 	Refused() uint64
+	// Cut are the connections and requests that were ended because of what their client did, by reason.
+	Cut() map[string]uint64
 }
 
 // New returns a Server that serves no site yet: it refuses every name until the first Swap.
@@ -96,7 +98,7 @@ func (s *Server) Status() Status {
 	t := s.table()
 	status := Status{
 		Generation: t.generation, Connections: s.plane.Open(), WebSockets: s.tunnels.count(), Refused: s.plane.Refused(),
-		Leaves: make(map[string]string, len(t.sites)), Expires: make(map[string]time.Time, len(t.sites)),
+		Cut: s.plane.Cut(), Leaves: make(map[string]string, len(t.sites)), Expires: make(map[string]time.Time, len(t.sites)),
 	}
 	for _, one := range t.sites {
 		status.Leaves[one.Name], status.Expires[one.Name] = one.leaf, one.ends

@@ -33,6 +33,7 @@ type site struct {
 	leaf      string    // sha256 of the leaf's DER, in hex
 	ends      time.Time // of the leaf
 	tls       *tls.Config
+	clients   *clients // nil: nobody is asked for a certificate
 	transport *transport
 	forward   *httputil.ReverseProxy
 	secrets   map[string]bool // names of the headers that only we may set, canonical
@@ -64,7 +65,11 @@ func (t *table) add(in Site, s *Server, before *table) error {
 	}
 	sum := sha256.Sum256(certificate.Raw)
 	leaf := hex.EncodeToString(sum[:])
-	tlsConfig, err := s.tlsConfig(in, leaf)
+	asked, err := clientsOf(in)
+	if err != nil {
+		return err
+	}
+	tlsConfig, err := s.tlsConfig(in, leaf, asked)
 	if err != nil {
 		return err
 	}
@@ -72,7 +77,7 @@ func (t *table) add(in Site, s *Server, before *table) error {
 	if err != nil {
 		return err
 	}
-	out := &site{Site: in.Site, leaf: leaf, ends: certificate.NotAfter, tls: tlsConfig, transport: transport, secrets: ownHeaders(in.Site)}
+	out := &site{Site: in.Site, leaf: leaf, ends: certificate.NotAfter, tls: tlsConfig, clients: asked, transport: transport, secrets: ownHeaders(in.Site)}
 	out.forward = s.forwarder(out)
 	for _, d := range in.Certs.Domains {
 		if err := t.name(d, out); err != nil {

@@ -25,10 +25,12 @@ var (
 )
 
 // tlsConfig is the configuration for the handshakes of one site. Tickets are encrypted with the keys of the parent
-// configuration, which crypto/tls rotates and which outlive every swap, but each is bound to its site and leaf: it
-// resumes nothing at another site, nor after the certificate was replaced (nginx's CVE-2025-23419).
-func (s *Server) tlsConfig(in Site, leaf string) (*tls.Config, error) {
-	bound := []byte("sslwizard site " + in.Name + " leaf " + leaf)
+// configuration, which crypto/tls makes anew every day, forgets after a week and never stores, and which outlive every
+// swap. But each is bound to its site, to its leaf and to the CAs of its clients: it resumes nothing at another site, nor
+// after the certificate was replaced or a CA was taken away (nginx's CVE-2025-23419). A program that takes this one's
+// place has keys of its own: handing them on would have to store them, and every client pays one full handshake.
+func (s *Server) tlsConfig(in Site, leaf string, asked *clients) (*tls.Config, error) {
+	bound := []byte("sslwizard site " + in.Name + " leaf " + leaf + " clients " + asked.mark())
 	c := &tls.Config{
 		Certificates:     []tls.Certificate{in.Certificate},
 		CurvePreferences: guidelineCurves,
@@ -45,6 +47,7 @@ func (s *Server) tlsConfig(in Site, leaf string) (*tls.Config, error) {
 			return ss, nil
 		},
 	}
+	asked.ask(c)
 	if in.SSL.HTTP2 {
 		c.NextProtos = []string{"h2", "http/1.1"}
 	}

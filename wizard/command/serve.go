@@ -23,6 +23,7 @@ func (a *App) serveCommand() *cobra.Command {
 	c.Flags().StringVar(&req.SitesDir, "sites", steps.SitesDir, "`FOLDER` of the stored sites")
 	c.Flags().StringVar(&req.CertsDir, "certs", steps.CertsDir, "`FOLDER` of the certificates")
 	c.Flags().StringVar(&req.Webroot, "webroot", steps.Webroot, "`FOLDER` of the HTTP-01 tokens")
+	c.Flags().StringVar(&req.LogDir, "logs", steps.LogDir, "`FOLDER` of access logs that are files")
 	c.Flags().StringVar(&req.Control, "control", "", "control `SOCKET` (default: in systemd's runtime folder)")
 	c.Flags().StringVar(&req.Metrics, "metrics", "", "metrics and health on this `SOCKET` or loopback ADDRESS:PORT (default: in systemd's runtime folder)")
 	return c

@@ -1,0 +1,253 @@
+package native
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/proxy"
+)
+
+func TestCombinedLine(t *testing.T) {
+	t.Parallel()
+	a := proxy.Access{
+		Time: time.Date(2026, 3, 4, 5, 6, 7, 8, time.FixedZone("", -9000)), Site: "a.test", Remote: "2001:db8::1", Method: "GET", Host: "a.test",
+		Path: `/a b"\é`, Proto: "HTTP/2.0", Status: 200, Bytes: 12, Referer: "https://b.test/x", Agent: `curl "8" ` + "\x1b",
+	}
+	const want = `2001:db8::1 - - [04/Mar/2026:05:06:07 -0230] "GET /a b\x22\x5C\xC3\xA9 HTTP/2.0" 200 12 "https://b.test/x" "curl \x228\x22 \x1B"` + "\n"
+	if got := string(combinedLine(a)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	const gone = `- - - [01/Jan/0001:00:00:00 +0000] "  " 499 0 "-" "-"` + "\n"
+	if got := string(combinedLine(proxy.Access{})); got != gone {
+		t.Errorf("got  %s\nwant %s", got, gone)
+	}
+}
+
+// stuck is a disk that hangs until it is let go.
+type stuck struct {
+	free chan struct{}
+	mu   sync.Mutex
+	got  bytes.Buffer
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	<-s.free
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.got.Write(p)
+}
+
+// TestAStuckLogHoldsUpNobody: requests go on, what is lost is counted, and the rest is there once the disk is.
+func TestAStuckLogHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	out := &stuck{free: make(chan struct{})}
+	l := newAccessLog(out, t.TempDir(), slog.New(slog.DiscardHandler))
+	l.follow(nil)
+	const many = 3 * waitingLines
+	for range many {
+		l.write(proxy.Access{Path: "/x"})
+	}
+	if lost := l.lost.Load(); lost == 0 || lost >= many {
+		t.Errorf("%d of %d are lost", lost, many)
+	}
+	close(out.free)
+	l.end()
+	if written := uint64(strings.Count(out.got.String(), "\n")); written+l.lost.Load() != many {
+		t.Errorf("%d are written, %d lost", written, l.lost.Load())
+	}
+}
+
+// TestTheEndDoesNotWaitForAStuckLog: a disk that hangs for ever must not keep the service from ending.
+func TestTheEndDoesNotWaitForAStuckLog(t *testing.T) {
+	t.Parallel()
+	out := &stuck{free: make(chan struct{})}
+	defer close(out.free)
+	l := newAccessLog(out, t.TempDir(), slog.New(slog.DiscardHandler))
+	l.follow(nil)
+	l.write(proxy.Access{Path: "/x"})
+	ended := make(chan struct{})
+	go func() { l.end(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Error("it waits")
+	}
+}
+
+// failing is a disk that is full.
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestLinesThatCannotBeWrittenAreCountedAndToldOnce(t *testing.T) {
+	t.Parallel()
+	var lost atomic.Uint64
+	var told atomic.Int32
+	w := newLogWriter(standing{failing{}}, &lost, func(error) { told.Add(1) })
+	for range 50 {
+		w.write([]byte("x\n"))
+	}
+	w.end()
+	if lost.Load() != 50 || told.Load() != 1 {
+		t.Errorf("%d are lost, told %d times", lost.Load(), told.Load())
+	}
+	w.write([]byte("late\n"))
+	if lost.Load() != 51 {
+		t.Error("a line behind the end is not counted")
+	}
+}
+
+// storeLogged stores a site with this kind of access log.
+func (h *tree) storeLogged(domain steps.Domain, log string) {
+	h.t.Helper()
+	a := steps.Defaults()
+	a.Certs.Domains, a.Proxy.Upstream, a.Trusted.Source, a.Proxy.AccessLog = []string{string(domain)}, app(h.t), steps.SourceNone, log
+	site, problems := a.Site()
+	if len(problems) > 0 {
+		h.t.Fatal(problems)
+	}
+	if err := h.WriteFile(steps.SiteFile(site.Name), host.File{Data: steps.Print(site)}); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// logged are the lines of a file that the service has written by now.
+func (h *tree) logged(name string) string {
+	text, err := os.ReadFile(filepath.Join(h.path(steps.LogDir), name))
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+// TestEachSiteIsLoggedAsItSays, and differently after a reload; nothing secret is in any of it.
+func TestEachSiteIsLoggedAsItSays(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	if err := os.MkdirAll(h.path(steps.LogDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for domain, log := range map[steps.Domain]string{"a.test": steps.LogCombined, "b.test": steps.LogJSON, "c.test": steps.LogOff, "d.test": steps.LogJournal} {
+		h.storeLogged(domain, log)
+		h.renew(domain)
+	}
+	u := h.start().ready()
+	for _, name := range []string{"a.test", "b.test", "c.test", "d.test", "nobody.test"} {
+		u.asks(name, "/of-"+name+"?secret=1")
+	}
+	u.wait(func() bool {
+		return strings.Contains(h.logged("a.test.log"), `"GET /of-a.test HTTP/1.1" 301 `) && strings.Contains(h.logged("b.test.json"), `"path":"/of-b.test"`) &&
+			strings.Contains(u.out.String(), "/of-d.test") && strings.Contains(u.out.String(), "/of-nobody.test")
+	})
+	h.storeLogged("a.test", steps.LogJournal)
+	h.storeLogged("d.test", steps.LogOff)
+	h.signals <- syscall.SIGHUP
+	u.wait(func() bool { return u.status().Loads == 2 })
+	u.asks("d.test", "/later")
+	u.asks("a.test", "/later")
+	u.wait(func() bool { return strings.Contains(u.out.String(), `"site":"a.test"`) })
+	all := u.out.String() + h.logged("a.test.log") + h.logged("b.test.json")
+	if strings.Contains(all, "secret") || strings.Contains(all, "c.test") || strings.Count(all, "/later") != 1 {
+		t.Errorf("this is logged:\n%s", all)
+	}
+}
+
+// TestMovedLogIsFollowedByAnother: logrotate renames a file and tells nobody; no line is lost.
+func TestMovedLogIsFollowedByAnother(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	if err := os.MkdirAll(h.path(steps.LogDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.storeLogged("a.test", steps.LogCombined)
+	h.renew("a.test")
+	u := h.start().ready()
+	at := h.path(steps.LogDir) + "/a.test.log"
+	for n := range 5 {
+		path := "/turn" + strconv.Itoa(n)
+		u.asks("a.test", path)
+		u.wait(func() bool { return strings.Contains(h.logged("a.test.log"), path) })
+		if err := os.Rename(at, at+"."+strconv.Itoa(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 5 {
+		if text := h.logged("a.test.log." + strconv.Itoa(n)); strings.Count(text, "\n") != 1 || !strings.Contains(text, "/turn"+strconv.Itoa(n)) {
+			t.Errorf("file %d has %q", n, text)
+		}
+	}
+}
+
+// TestALogThatCannotBeWrittenIsNoReasonNotToServe: it is told of, and counted.
+func TestALogThatCannotBeWrittenIsNoReasonNotToServe(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	h.storeLogged("a.test", steps.LogCombined) // into a folder that is not there
+	h.renew("a.test")
+	u, ask := h.watched()
+	u.asks("a.test", "/")
+	u.wait(func() bool {
+		_, page := ask("/metrics")
+		return strings.Contains(page, "\nsslwizard_access_log_lost_lines_total 1\n")
+	})
+	if !strings.Contains(u.err.String(), "cannot write the access log") {
+		t.Errorf("it says %s", u.err)
+	}
+}
+
+// TestReferersTellNoSecret: a path may be seen, what is behind it may not.
+func TestReferersTellNoSecret(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	if err := os.MkdirAll(h.path(steps.LogDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.storeLogged("a.test", steps.LogCombined)
+	h.renew("a.test")
+	u := h.start().ready()
+	conn, err := net.Dial("tcp", u.plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for referer, want := range map[string]string{
+		"https://b.test/x?secret":        "https://b.test/x",
+		"https://b.test/x#secret":        "https://b.test/x",
+		"https://me:secret@b.test/x":     "https://b.test/x",
+		"https://b.test":                 "https://b.test/",
+		"https://se:cret@b.test?@c.test": "https://b.test/",
+		"/only":                          "/only",
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+u.plain+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Host = "a.test"
+		request.Header.Set("Referer", referer)
+		request.Header.Set("User-Agent", referer)
+		response, err := new(http.Transport).RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
+		u.wait(func() bool {
+			return strings.Contains(h.logged("a.test.log"), `"`+want+`" "`+referer+"\"\n")
+		})
+	}
+}

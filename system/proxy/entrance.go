@@ -1,0 +1,114 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	handshakeTimeout = 10 * time.Second // from the first byte to the last, whatever comes in between
+	closingTime      = time.Second      // for the last words to who is turned away
+	acceptPause      = 100 * time.Millisecond
+)
+
+// entrance takes connections through their TLS handshakes, and hands each to the server of the protocol that was agreed on.
+type entrance struct {
+	plane        *httpPlane
+	config       *tls.Config
+	http1, http2 *handoff
+	turns        turns
+}
+
+func newEntrance(p *httpPlane, config *tls.Config) *entrance {
+	return &entrance{plane: p, config: config, http1: newHandoff(), http2: newHandoff(), turns: newTurns()}
+}
+
+// Serve takes the connections of a listener until it has none any more, and closes it.
+func (e *entrance) Serve(l net.Listener) error {
+	defer l.Close()
+	for {
+		conn, err := l.Accept()
+		var passing interface{ Temporary() bool }
+		switch {
+		case errors.As(err, &passing) && passing.Temporary(): // no file is free, as a rule
+			e.plane.errors.Printf("Accept error: %v", err)
+			time.Sleep(acceptPause)
+			continue
+		case err != nil:
+			return err
+		}
+		own := &turnedConn{Conn: conn, turns: e.turns}
+		secure := tls.Server(own, e.config)
+		e.plane.begin(secure)
+		go e.admit(secure, own)
+	}
+}
+
+// admit makes the handshake, and hands the connection on.
+func (e *entrance) admit(c *tls.Conn, own *turnedConn) {
+	if !e.shake(c, own) || !e.pass(c) {
+		e.plane.end(c)
+		_ = c.Close()
+	}
+}
+
+// shake makes the handshake in its turns.
+func (e *entrance) shake(c *tls.Conn, own *turnedConn) bool {
+	_ = c.SetDeadline(time.Now().Add(handshakeTimeout))
+	own.begin()
+	err := c.HandshakeContext(context.Background())
+	own.end()
+	if err == nil {
+		return c.SetDeadline(time.Time{}) == nil
+	}
+	var misread tls.RecordHeaderError
+	if errors.As(err, &misread) && misread.Conn != nil && speaksHTTP(misread.RecordHeader) {
+		_ = misread.Conn.SetDeadline(time.Now().Add(closingTime))
+		_, _ = io.WriteString(misread.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+	}
+	e.plane.errors.Printf("TLS handshake error from %s: %v", c.RemoteAddr(), err)
+	return false
+}
+
+// pass hands the connection to the server of its protocol, if there is one.
+func (e *entrance) pass(c *tls.Conn) bool {
+	switch c.ConnectionState().NegotiatedProtocol {
+	case "h2":
+		return e.http2.give(newH2Conn(c, func(reason string) { e.plane.cuts.count(reason, c.RemoteAddr()) }))
+	case "http/1.1", "":
+		return e.http1.give(c)
+	}
+	return false // a challenge of a CA has been answered by the handshake
+}
+
+type tlsKey struct{}
+
+// withTLS keeps what net/http does not know of a connection of HTTP/2.
+func withTLS(ctx context.Context, c net.Conn) context.Context {
+	if own, ok := c.(*h2Conn); ok {
+		state := own.secure.ConnectionState()
+		return context.WithValue(ctx, tlsKey{}, &state)
+	}
+	return ctx
+}
+
+// knowTLS tells a request of it.
+func knowTLS(r *http.Request) {
+	if state, ok := r.Context().Value(tlsKey{}).(*tls.ConnectionState); ok {
+		r.TLS = state
+	}
+}
+
+// speaksHTTP reports whether what came where a TLS record was expected is the beginning of a request.
+func speaksHTTP(record [5]byte) bool {
+	switch string(record[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		return true
+	}
+	return false
+}
