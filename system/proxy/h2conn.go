@@ -45,6 +45,7 @@ type h2Conn struct {
 	requests budget
 	frames   budget
 	flood    string // the reason to end it
+	told     bool   // the client was told
 }
 
 func newH2Conn(c *tls.Conn, ended func(reason string)) *h2Conn {
@@ -59,7 +60,7 @@ func (c *h2Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if reason := c.heard(p[:n]); reason != "" {
 		c.ended(reason)
-		c.goAway()
+		c.leave()
 		return 0, io.EOF
 	}
 	return n, err
@@ -72,6 +73,15 @@ func (c *h2Conn) heard(p []byte) (flood string) {
 	return c.flood
 }
 
+// leave gives the client a moment to read why its connection ends: while more comes of it, closing would take that away.
+func (c *h2Conn) leave() {
+	_ = c.SetDeadline(time.Now().Add(goAwayTime))
+	c.writing.Lock() // a write that the client does not take ends then
+	c.goAway()
+	c.writing.Unlock()
+	_, _ = io.Copy(io.Discard, c.secure.NetConn())
+}
+
 // Write implements net.Conn.
 func (c *h2Conn) Write(p []byte) (int, error) {
 	c.writing.Lock()
@@ -79,20 +89,21 @@ func (c *h2Conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	c.out.follow(p, c.answered)
 	c.mu.Unlock()
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	if err == nil {
+		c.goAway()
+	}
+	return n, err
 }
 
-// goAway tells the client why its connection ends (RFC 9113 section 6.8), and gives it a moment to read that: while more
-// comes of it, closing would take it away again.
+// goAway tells the client why its connection ends (RFC 9113 section 6.8), once, as soon as that comes between two frames.
 func (c *h2Conn) goAway() {
-	_ = c.SetDeadline(time.Now().Add(goAwayTime))
-	c.writing.Lock() // a write that the client does not take has ended then
-	defer c.writing.Unlock()
 	c.mu.Lock()
-	between, last := c.out.between(), c.last
+	due, last := c.flood != "" && !c.told && c.out.between(), c.last
+	c.told = c.told || due
 	c.mu.Unlock()
-	if between && http2.NewFramer(c.Conn, nil).WriteGoAway(last, http2.ErrCodeEnhanceYourCalm, nil) == nil {
-		_, _ = io.Copy(io.Discard, c.secure.NetConn())
+	if due {
+		_ = http2.NewFramer(c.Conn, nil).WriteGoAway(last, http2.ErrCodeEnhanceYourCalm, nil)
 	}
 }
 
