@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"strconv"
+	"strings"
 	"text/template"
 )
 
@@ -15,6 +16,7 @@ const (
 	ProxyService     = "sslwizard-proxy.service"
 	ProxyHTTPSocket  = "sslwizard-proxy-http.socket"
 	ProxyHTTPSSocket = "sslwizard-proxy-https.socket"
+	ProxyHTTP3Socket = "sslwizard-proxy-http3.socket"
 	RenewService     = "sslwizard-renew.service"
 	RenewTimer       = "sslwizard-renew.timer"
 )
@@ -23,12 +25,16 @@ const (
 const UnitFolder = "/etc/systemd/system/"
 
 // ProxyServiceUnit is the unit of the native executor; binary is the absolute path of sslwizard. With files it may write
-// logs below /var/log.
-func ProxyServiceUnit(binary string, files bool) []byte {
+// logs below /var/log; with http3 it gets that socket too.
+func ProxyServiceUnit(binary string, files, http3 bool) []byte {
+	sockets := []string{ProxyHTTPSocket, ProxyHTTPSSocket}
+	if http3 {
+		sockets = append(sockets, ProxyHTTP3Socket)
+	}
 	return renderUnit("proxy.service", struct {
-		Binary string
-		Files  bool
-	}{binary, files})
+		Binary, Sockets string
+		Files, HTTP3    bool
+	}{binary, strings.Join(sockets, " "), files, http3})
 }
 
 // LogRotation has logrotate rotate the access logs in the folder, which are the user's.
@@ -36,18 +42,22 @@ func LogRotation(folder, user string) []byte {
 	return renderUnit("logrotate", struct{ Folder, User string }{folder, user})
 }
 
-// ProxySocketUnit is one of its sockets: "http" on port 80 or "https" on 443. Without ipv6 it listens on IPv4 only:
-// where the kernel has no IPv6 the unit would fail.
+// ProxySocketUnit is one of its sockets: "http" on port 80, "https" on 443, or "http3" on 443 of UDP. Without ipv6 it
+// listens on IPv4 only: where the kernel has no IPv6 the unit would fail.
 func ProxySocketUnit(name string, port int, ipv6 bool) []byte {
+	kind := "ListenStream"
+	if name == "http3" {
+		kind = "ListenDatagram"
+	}
 	listen := []string{"0.0.0.0:" + strconv.Itoa(port)}
 	if ipv6 {
 		listen = append(listen, "[::]:"+strconv.Itoa(port))
 	}
 	return renderUnit("proxy.socket", struct {
-		Name   string
-		Port   int
-		Listen []string
-	}{name, port, listen})
+		Name, Kind string
+		Port       int
+		Listen     []string
+	}{name, kind, port, listen})
 }
 
 // RenewServiceUnit is the unit that renews what is due; binary is the absolute path of sslwizard.

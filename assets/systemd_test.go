@@ -11,7 +11,8 @@ import (
 func units() map[string][]byte {
 	const binary = "/usr/local/bin/sslwizard"
 	return map[string][]byte{
-		ProxyService:     ProxyServiceUnit(binary, true),
+		ProxyHTTP3Socket: ProxySocketUnit("http3", 443, true),
+		ProxyService:     ProxyServiceUnit(binary, true, true),
 		ProxyHTTPSocket:  ProxySocketUnit("http", 80, true),
 		ProxyHTTPSSocket: ProxySocketUnit("https", 443, false),
 		RenewService:     RenewServiceUnit(binary),
@@ -24,8 +25,10 @@ func TestUnitsListenWhereTheyShould(t *testing.T) {
 	for name, want := range map[string][]string{
 		ProxyHTTPSocket:  {"ListenStream=0.0.0.0:80", "ListenStream=[::]:80", "FileDescriptorName=http"},
 		ProxyHTTPSSocket: {"ListenStream=0.0.0.0:443", "FileDescriptorName=https"},
-		ProxyService:     {"ExecStart=/usr/local/bin/sslwizard serve"},
-		RenewService:     {"ExecStart=/usr/local/bin/sslwizard renew"},
+		ProxyHTTP3Socket: {"ListenDatagram=0.0.0.0:443", "ListenDatagram=[::]:443", "FileDescriptorName=http3"},
+		ProxyService: {"ExecStart=/usr/local/bin/sslwizard serve",
+			"Sockets=sslwizard-proxy-http.socket sslwizard-proxy-https.socket sslwizard-proxy-http3.socket"},
+		RenewService: {"ExecStart=/usr/local/bin/sslwizard renew"},
 	} {
 		for _, line := range want {
 			if !strings.Contains(string(units()[name]), line+"\n") {

@@ -46,6 +46,7 @@ type CertsAnswers struct {
 type SSLAnswers struct {
 	Profile string      `yaml:"profile"`
 	HTTP2   bool        `yaml:"http2"`
+	HTTP3   bool        `yaml:"http3"`
 	HSTS    HSTSAnswers `yaml:"hsts"`
 }
 

@@ -50,6 +50,7 @@ func Build(sites []Site, f Facts, extras Extras, ex Executor, others ...Executor
 	b.renewal()
 	b.firewall()
 	b.takeOver(sites, others)
+	b.announce(stages)
 	b.add(Verify{For: For(IDWebSockets), Sites: all}, Checkpoint{For: For(IDWebSockets)})
 	b.trustedCertificates()
 	b.add(stages.Renewed...)
@@ -90,6 +91,9 @@ func (b *planBuilder) folders() {
 		{For: For(IDInstall), Path: SitesDir, Mode: 0o750, Group: b.group},
 	} {
 		b.add(d)
+	}
+	if HTTP3(b.sites) {
+		b.add(EnsureDir{For: For(IDSSL), Path: HTTP3Dir, Mode: 0o755})
 	}
 }
 
@@ -135,9 +139,28 @@ func (b *planBuilder) firewall() {
 	if !asked || !b.facts.Firewall.InCharge() {
 		return
 	}
-	for _, p := range servedPorts {
+	for _, p := range b.ports() {
 		b.add(OpenPort{For: For(IDInstall), Firewall: b.facts.Firewall.Kind, Table: b.facts.Firewall.Table, Port: p})
 	}
+}
+
+// ports are those of sites that have the firewall opened.
+func (b *planBuilder) ports() []Port {
+	return ports(slices.DeleteFunc(slices.Clone(b.sites), func(s Site) bool { return !s.Install.Firewall })...)
+}
+
+// announce proves HTTP/3 of what is live now, and has that served.
+func (b *planBuilder) announce(stages Stages) {
+	all := announcements(b.sites, b.facts)
+	if len(all) == 0 || stages.Announced == nil {
+		return
+	}
+	var on []string
+	for _, c := range all {
+		on = append(on, c.Key())
+	}
+	b.add(all...)
+	b.add(stages.Announced(on))
 }
 
 // takeOver retires the executors that served these sites until now. Both listen for a moment, so no connection is
@@ -160,6 +183,7 @@ func (b *planBuilder) takeOver(asked []Site, others []Executor) {
 			}
 			b.add(c)
 		}
+		b.add(forgotten(other.Name(), moved, b.facts)...)
 	}
 }
 

@@ -175,6 +175,14 @@ type Verify struct {
 	Trusted bool
 }
 
+// Announce has a site announce HTTP/3 to browsers if, and only if, the probe reaches it: the file AltSvcFile says so. A
+// site that does not ask for HTTP/3 takes back what it announced.
+type Announce struct {
+	For
+	Executor string
+	Site     Site
+}
+
 // Checkpoint is the end of a phase: what was applied and verified before it stays, even if something after it fails.
 type Checkpoint struct{ For }
 
@@ -207,6 +215,7 @@ func (c Restart) Key() string           { return "restart:" + c.Unit }
 func (c Verify) Key() string            { return fmt.Sprintf("verify:%t", c.Trusted) }
 func (c Checkpoint) Key() string        { return "checkpoint" }
 func (c Drain) Key() string             { return "drain:" + c.Unit }
+func (c Announce) Key() string          { return FileKey(AltSvcFile(c.Executor, c.Site.Name)) }
 
 // FileKey is the key of the file at path, for the On lists.
 func FileKey(path string) string { return "file:" + path }

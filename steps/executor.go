@@ -20,4 +20,6 @@ type Stages struct {
 	Prepare  []Change // packages, users, folders: nothing live changes
 	Serve    []Change // after the rehearsal: files, units, test, start, reload
 	Renewed  []Change // what makes a new certificate live
+	// Announced is what makes live what the changes of these keys have come to.
+	Announced func(on []string) Change
 }

@@ -117,6 +117,8 @@ type Managed struct {
 	Bad   []Finding            // stored sites that cannot be read
 	Files map[string]string    // path → sha256 of what was last written there by us
 	Certs map[string]CertFacts // site name → its current certificate
+	// Announced are the files below HTTP3Dir, by their whole path.
+	Announced []string
 }
 
 // CertFacts describes a stored certificate.

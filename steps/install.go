@@ -88,7 +88,8 @@ func firewallShell(f Firewall) []string {
 func installFindings(s Site, f Facts) []Finding {
 	found := hostFindings(f)
 	found = append(found, portFindings(s, f)...)
-	return append(found, firewallFindings(s, f.Firewall)...)
+	found = append(found, firewallFindings(s, f.Firewall)...)
+	return append(found, http3Findings(s, f.Firewall)...)
 }
 
 // hostFindings is what concerns the host whatever is asked.
@@ -118,7 +119,11 @@ func hostFindings(f Facts) []Finding {
 
 func firewallFindings(s Site, f Firewall) []Finding {
 	var closed []string
-	for _, p := range servedPorts {
+	asked := servedPorts
+	if s.Install.Firewall {
+		asked = ports(s)
+	}
+	for _, p := range asked {
 		if !slices.Contains(f.Open, p) {
 			closed = append(closed, fmt.Sprintf("%d/%s", p.Number, p.Proto))
 		}

@@ -59,6 +59,7 @@ certs:
 ssl:
   profile: intermediate
   http2: false
+  http3: false
   hsts:
     maxAge: 365d
     includeSubDomains: true

@@ -25,6 +25,7 @@ func BuildRemoval(name string, f Facts, executors ...Executor) (Plan, []Finding,
 	// The stored site goes first, so that an executor that reads it again does not find it.
 	file := RemoveFile{For: For(IDInstall), Path: SiteFile(site.Name)}
 	changes := append([]Change{file}, withoutKey(file.Key(), drained(removal))...)
+	changes = append(changes, forgotten(site.Install.Executor, []Site{site}, f)...)
 	if !renews(rest) {
 		changes = append(changes, endRenewal(f)...)
 	}

@@ -13,6 +13,7 @@ type ProbeRequest struct {
 	Addresses []netip.Addr // of --resolve; empty: ask DNS
 	Ports     PortMap
 	Idle      time.Duration
+	HTTP3     bool // ask over QUIC too
 }
 
 // PortMap is where a site's two ports are; zero is the usual one.
@@ -21,6 +22,7 @@ type PortMap struct{ HTTP, HTTPS int }
 // ServeRequest is what `sslwizard serve` was asked; with no addresses the sockets come from systemd.
 type ServeRequest struct {
 	HTTP, HTTPS []string
+	HTTP3       []string // addresses of UDP
 	SitesDir    string
 	CertsDir    string
 	Webroot     string

@@ -82,6 +82,7 @@ const (
 type SiteSSL struct {
 	Profile Profile
 	HTTP2   bool
+	HTTP3   bool
 	HSTS    HSTS
 	// ClientAuth asks clients for a certificate: ClientRequired or ClientOptional; empty: nobody is asked.
 	ClientAuth string

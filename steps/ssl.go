@@ -11,6 +11,7 @@ func (b *siteBuilder) ssl() SiteSSL {
 	s := SiteSSL{
 		Profile: Profile(b.choice("ssl.profile", a.Profile, string(Intermediate), string(Modern))),
 		HTTP2:   a.HTTP2,
+		HTTP3:   a.HTTP3,
 		HSTS: HSTS{
 			MaxAge:            b.duration("ssl.hsts.maxAge", a.HSTS.MaxAge, 0, tenYears),
 			IncludeSubDomains: a.HSTS.IncludeSubDomains,
@@ -36,6 +37,12 @@ func sslQuestions(Facts) []Question {
 			Help:  "Many requests over one connection. Clients that do not know it are served as before.",
 			Why:   "Pages load faster, and every browser has known it for years.",
 			Shell: []string{"http2 on;    (before nginx 1.25.1: listen 443 ssl http2;)"},
+		},
+		{
+			Key: "ssl.http3", Kind: KindBool, Label: "HTTP/3?", Default: "no", Advanced: true,
+			Help:  "HTTP over QUIC, on UDP port 443, which install.firewall opens too. Browsers are told of it only after it was reached.",
+			Why:   "It helps on networks that lose packets, and is one more door to the internet; HTTP/2 is there in any case.",
+			Shell: []string{"listen 443 quic reuseport;", "http3 on;", `add_header Alt-Svc 'h3=":443"; ma=86400' always;`},
 		},
 		{
 			Key: "ssl.hsts.maxAge", Kind: KindDuration, Label: "How long browsers remember to use HTTPS only (HSTS)", Default: "0s",

@@ -99,6 +99,14 @@ func (c Drain) Summary() string {
 	return fmt.Sprintf("stop %s once it has answered the requests that it has (at most %s)", c.Unit, c.Wait.Round(time.Second))
 }
 
+// Summary implements Change.
+func (c Announce) Summary() string {
+	if !c.Site.SSL.HTTP3 {
+		return "tell browsers that " + c.Site.Name + " has no HTTP/3 any more"
+	}
+	return "reach " + c.Site.Name + " over HTTP/3 and, if that works, tell browsers of it"
+}
+
 func ownership(owner, group string) string {
 	if owner == "" {
 		owner = "root"

@@ -33,6 +33,7 @@ func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool, seen
 	}
 	again := !trusted && !test && site.Trusted.Source != steps.SourceNone // the last verification is the one that waits
 	var whole steps.Report
+	closed := i.closedToQUIC(ctx, site)
 	for n, t := range targets(site) {
 		t.Roots, t.Trusted, t.ExpectLeaf = roots, trusted, leaf
 		if again {
@@ -41,9 +42,9 @@ func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool, seen
 		if test {
 			t.Roots = nil
 		}
-		r := probe.Run(ctx, t, func(c steps.Check) { seen(judged(site, c)) })
+		r := probe.Run(ctx, t, func(c steps.Check) { seen(judgedQUIC(judged(site, c), closed)) })
 		for n, c := range r.Checks {
-			r.Checks[n] = judged(site, c)
+			r.Checks[n] = judgedQUIC(judged(site, c), closed)
 		}
 		whole.Checks = append(whole.Checks, r.Checks...)
 		whole.Took += r.Took

@@ -36,7 +36,7 @@ func (i *Installer) Probe(ctx context.Context, req steps.ProbeRequest, sink func
 	if req.WSPath != "" {
 		t.WSPath = req.WSPath
 	}
-	t.HTTPPort, t.Idle, t.Trusted = req.Ports.HTTP, req.Idle, true
+	t.HTTPPort, t.Idle, t.Trusted, t.HTTP3 = req.Ports.HTTP, req.Idle, true, req.HTTP3
 	return probe.Run(ctx, t, sink), ctx.Err()
 }
 

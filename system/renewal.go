@@ -46,7 +46,12 @@ func (i *Installer) Renew(ctx context.Context, site string, force bool, sink fun
 		sink(steps.Event{Time: time.Now(), Status: status, Text: steps.CleanLine(fmt.Sprintf(format, args...))})
 	}
 	outcomes := i.renewer.Renew(ctx, i.host, sites, force, live{i}, func(site, text string) { say(steps.Progress, "%s: %s", site, text) })
-	return renewed(outcomes, say)
+	result, err := renewed(outcomes, say)
+	if perr := (live{i}).prove(ctx, sites, say); perr != nil {
+		result.Outcome, result.Err = steps.OutcomePartial, errors.Join(err, perr)
+		return result, result.Err
+	}
+	return result, err
 }
 
 // renewed sums up: one certificate that could not be renewed makes the whole run one that has to be looked at.

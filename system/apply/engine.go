@@ -32,6 +32,8 @@ type Prober interface {
 	// Probe reports; its error is only for what kept it from looking. With trusted false the local CA is trusted. Each
 	// check goes to seen as it is made, never two at once.
 	Probe(ctx context.Context, site steps.Site, trusted bool, seen func(steps.Check)) (steps.Report, error)
+	// HTTP3 says whether the site is reached over QUIC, from here and past this host's firewall; if not, why.
+	HTTP3(ctx context.Context, site steps.Site) (reached bool, why string)
 }
 
 // Locker keeps other runs out.

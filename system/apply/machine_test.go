@@ -219,8 +219,9 @@ func (x *executor) Reload(ctx context.Context, h host.Host, unit string) error {
 }
 
 type prober struct {
-	fail  map[bool]string // by trusted: the name of the check that fails
-	blame string          // whom it blames
+	noQUIC string          // why HTTP/3 is not reached
+	fail   map[bool]string // by trusted: the name of the check that fails
+	blame  string          // whom it blames
 }
 
 func (p *prober) Probe(_ context.Context, site steps.Site, trusted bool, seen func(steps.Check)) (steps.Report, error) {
@@ -233,6 +234,9 @@ func (p *prober) Probe(_ context.Context, site steps.Site, trusted bool, seen fu
 	}
 	return r, nil
 }
+
+// HTTP3 reaches a site unless the test says why not.
+func (p *prober) HTTP3(context.Context, steps.Site) (bool, string) { return p.noQUIC == "", p.noQUIC }
 
 // memoryLock is the lock of a machine in memory.
 type memoryLock struct{ mu sync.Mutex }

@@ -181,7 +181,7 @@ func TestEveryChangeHasAVerb(t *testing.T) {
 	for _, c := range []steps.Change{
 		steps.InstallPackages{}, steps.EnsureUser{}, steps.EnsureDir{}, steps.WriteFile{}, steps.RemoveFile{}, steps.InstallBinary{},
 		steps.ReloadUnits{}, steps.EnableUnit{}, steps.DisableUnit{}, steps.OpenPort{}, steps.IssueLocal{}, steps.ImportCertificate{},
-		steps.ObtainCertificate{}, steps.TestConfig{}, steps.Rehearse{}, steps.Reload{}, steps.Restart{}, steps.Verify{}, steps.Checkpoint{}, steps.Drain{},
+		steps.ObtainCertificate{}, steps.TestConfig{}, steps.Rehearse{}, steps.Reload{}, steps.Restart{}, steps.Verify{}, steps.Checkpoint{}, steps.Drain{}, steps.Announce{},
 	} {
 		if _, err := steps.EncodeChange(c); err != nil {
 			t.Error(err)

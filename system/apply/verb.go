@@ -54,6 +54,8 @@ func verbOf(c steps.Change) (verb, error) {
 		return drainVerb{c}, nil
 	case steps.OpenPort:
 		return portVerb{c}, nil
+	case steps.Announce:
+		return announceVerb{c}, nil
 	case steps.IssueLocal:
 		return certVerb{c, c.Site, false}, nil
 	case steps.ImportCertificate:

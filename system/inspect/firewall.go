@@ -1,15 +1,28 @@
 package inspect
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 // ourPorts are the ports that sites need.
 var ourPorts = []steps.Port{{Number: 80, Proto: "tcp"}, {Number: 443, Proto: "tcp"}, {Number: 443, Proto: "udp"}}
+
+// Firewall is which firewall is in charge, as Gather finds it, and nothing else.
+func Firewall(ctx context.Context, r host.Reader, opt Options) steps.Firewall {
+	if opt.Process == nil {
+		opt.Process = ThisProcess("")
+	}
+	in := &inspector{ctx: ctx, host: r, opt: opt}
+	in.units = sync.OnceValue(in.queryUnits)
+	return in.firewall()
+}
 
 // firewall finds which one is in charge: the first that says so, from the one that owns the whole rule set to the one
 // that merely has rules (facts.md 5.3). Kind "" is not known; that is so without root, unless there is none.

@@ -64,6 +64,7 @@ func (u unitFile) write() steps.Change {
 	return steps.WriteFile{For: steps.For(steps.IDInstall), Path: u.path(), Content: u.content, Mode: 0o644}
 }
 
+// sockets are those of every host; that of HTTP/3 is there only for sites that ask.
 func sockets(f steps.Facts) []unitFile {
 	return []unitFile{
 		{assets.ProxyHTTPSocket, assets.ProxySocketUnit("http", 80, f.IPv6)},
@@ -71,8 +72,12 @@ func sockets(f steps.Facts) []unitFile {
 	}
 }
 
+func socket3(f steps.Facts) unitFile {
+	return unitFile{assets.ProxyHTTP3Socket, assets.ProxySocketUnit("http3", 443, f.IPv6)}
+}
+
 func service(f steps.Facts, sites []steps.Site) unitFile {
-	return unitFile{assets.ProxyService, assets.ProxyServiceUnit(f.Binary(), logsToFiles(sites))}
+	return unitFile{assets.ProxyService, assets.ProxyServiceUnit(f.Binary(), logsToFiles(sites), steps.HTTP3(sites))}
 }
 
 func logsToFiles(sites []steps.Site) bool {
@@ -103,20 +108,25 @@ func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error)
 	install := steps.For(steps.IDInstall)
 	unit := service(f, sites)
 	files := append(sockets(f), unit)
-	var serve []steps.Change
+	quic := http3Changes(sites, f)
+	serve := quic.before
 	var on []string
 	for _, u := range files {
 		serve = append(serve, u.write())
 		on = append(on, u.key())
 	}
-	serve = append(serve, steps.ReloadUnits{For: install, On: on})
+	serve = append(serve, steps.ReloadUnits{For: install, On: append(on, quic.on...)})
 	serve = append(serve, rotation(sites, f)...)
-	serve = append(serve, renewSockets(f)...)
+	serve = append(serve, renewSockets(sites, f)...)
+	if !there(unit, f) {
+		serve = append(serve, quic.after...)
+	}
 	for _, u := range files { // the sockets first: the service takes them over
 		serve = append(serve, steps.EnableUnit{For: install, Unit: u.name, Start: true})
 	}
-	if _, there := f.Managed.Files[unit.path()]; there { // where it is new it has just been started
+	if there(unit, f) { // where it is new it has just been started
 		serve = append(serve, steps.Restart{For: install, Unit: unit.name, On: []string{unit.key()}})
+		serve = append(serve, quic.after...)
 	}
 	// A new program takes over with the reload, and the old one stays for its WebSockets.
 	program := []string{steps.FileKey(f.Binary())}
@@ -126,14 +136,21 @@ func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error)
 		Prepare:  []steps.Change{steps.EnsureUser{For: install, Name: steps.ProxyUser}},
 		Serve:    serve,
 		Renewed:  []steps.Change{reload(steps.IDTrusted, trustedKeys(sites))},
+		Announced: func(on []string) steps.Change {
+			return reload(steps.IDSSL, on)
+		},
 	}, nil
 }
 
 // renewSockets restarts a socket whose unit changes (IPv6 came or went). systemd refuses that while the service holds
 // it, so the service is drained before; it comes back with the first connection, or when it is enabled after this.
-func renewSockets(f steps.Facts) []steps.Change {
+func renewSockets(sites []steps.Site, f steps.Facts) []steps.Change {
+	all := sockets(f)
+	if steps.HTTP3(sites) {
+		all = append(all, socket3(f))
+	}
 	var restarts []steps.Change
-	for _, u := range sockets(f) {
+	for _, u := range all {
 		sum := sha256.Sum256(u.content)
 		if was, ours := f.Managed.Files[u.path()]; ours && was != hex.EncodeToString(sum[:]) {
 			restarts = append(restarts, steps.Restart{For: steps.For(steps.IDInstall), Unit: u.name, On: []string{u.key()}})
@@ -182,10 +199,13 @@ func trustedKeys(sites []steps.Site) []string {
 // again. What the service has taken by then it answers while it drains.
 func (Executor) Removal(sites []steps.Site, last bool, f steps.Facts) ([]steps.Change, error) {
 	if !last {
-		return []steps.Change{reload(steps.IDInstall, siteKeys(sites))}, nil
+		return append(withoutHTTP3(sites, f), reload(steps.IDInstall, siteKeys(sites))), nil
 	}
 	install := steps.For(steps.IDInstall)
 	units := append(sockets(f), service(f, nil)) // by their names
+	if there(socket3(f), f) {
+		units = append([]unitFile{socket3(f)}, units...)
+	}
 	var off, gone []steps.Change
 	var on []string
 	for _, u := range units {

@@ -194,7 +194,7 @@ func TestFit(t *testing.T) {
 func TestHiddenFoldersFollowTheUnit(t *testing.T) {
 	t.Parallel()
 	for _, directive := range []string{"ProtectHome=yes", "PrivateTmp=yes", "RuntimeDirectory=sslwizard/proxy"} {
-		if !strings.Contains(string(assets.ProxyServiceUnit("/x", false)), "\n"+directive+"\n") {
+		if !strings.Contains(string(assets.ProxyServiceUnit("/x", false, false)), "\n"+directive+"\n") {
 			t.Errorf("the unit lacks %s, which hiddenFolder or ControlSocket stands on", directive)
 		}
 	}

@@ -7,16 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 
+	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/proxy"
 )
 
 // folder is the source of the service: it reads its own files, with the rights of its user. It keeps the certificates
 // that it read, so that site and fingerprint cannot come from two different versions.
 type folder struct {
-	sites, certs string
-	pairs        map[string]tls.Certificate
+	sites, certs, http3 string
+	pairs               map[string]tls.Certificate
 }
 
 // SiteFiles implements source.
@@ -54,6 +56,12 @@ func (f folder) Leaf(site string) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// Announced implements source.
+func (f folder) Announced(site string) []byte {
+	text, _ := os.ReadFile(filepath.Join(f.http3, path.Base(steps.AltSvcFile(steps.ExecutorNative, site)))) // none: nothing is said
+	return text
+}
+
 // loaded is a whole configuration as it was read.
 type loaded struct {
 	config proxy.Config
@@ -62,11 +70,11 @@ type loaded struct {
 
 // load reads everything. With an error the configuration has what could be read nevertheless, without a hash.
 func load(o ServeOptions) (loaded, error) {
-	from := folder{sites: o.SitesDir, certs: o.CertsDir, pairs: map[string]tls.Certificate{}}
+	from := folder{sites: o.SitesDir, certs: o.CertsDir, http3: filepath.Join(filepath.Dir(o.CertsDir), filepath.Base(steps.HTTP3Dir)), pairs: map[string]tls.Certificate{}}
 	all, err := entries(from)
 	out := loaded{config: proxy.Config{Webroot: o.Webroot, HTTPPort: portOf(o.HTTP), HTTPSPort: portOf(o.HTTPS)}}
 	for _, e := range all {
-		out.config.Sites = append(out.config.Sites, proxy.Site{Site: e.site, Certificate: from.pairs[e.site.Name]})
+		out.config.Sites = append(out.config.Sites, proxy.Site{Site: e.site, Certificate: from.pairs[e.site.Name], AltSvc: e.alt})
 	}
 	if err == nil {
 		out.hash = fingerprint(all)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -144,7 +143,7 @@ func successorEnv(env, names []string) []string {
 // descriptors are the sockets with their names, as systemd would pass them. They stay this program's own: os.File would
 // make them blocking, for both.
 func (l listeners) descriptors() (names []string, sockets []uintptr, err error) {
-	for name, all := range map[string][]net.Listener{"http": l.http, "https": l.https} {
+	for name, all := range map[string][]any{"http": anys(l.http), "https": anys(l.https), "http3": anys(l.http3)} {
 		for _, one := range all {
 			raw, ok := one.(syscall.Conn)
 			if !ok {
@@ -160,6 +159,14 @@ func (l listeners) descriptors() (names []string, sockets []uintptr, err error) 
 		}
 	}
 	return names, sockets, nil
+}
+
+func anys[T any](all []T) []any {
+	out := make([]any, len(all))
+	for i, one := range all {
+		out[i] = one
+	}
+	return out
 }
 
 // retire answers what this program has taken after another one took its place, and stays for its WebSockets until they

@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"crypto/tls"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,10 +32,15 @@ func upgradable(t *testing.T) *upgraded {
 	t.Helper()
 	h := newTree(t)
 	h.store("a.test", app(t))
+	return upgradableTree(t, h)
+}
+
+func upgradableTree(t *testing.T, h *tree, quic ...*net.UDPConn) *upgraded {
+	t.Helper()
 	secure, plain := listenTCP(t), listenTCP(t)
 	u := &upgraded{tree: h, secure: secure.Addr().String(), program: filepath.Join(t.TempDir(), "sslwizard")}
 	u.put(u.copied())
-	u.first = h.activate(u.program, secure, plain)
+	u.first = h.activate(u.program, secure, plain, quic...)
 	u.runtime = &Runtime{control: h.root + "/c.sock", https: []string{u.secure}, within: patience}
 	t.Cleanup(u.end)
 	if err := poll(t.Context(), func() error { _, err := AskStatus(t.Context(), u.runtime.control); return err }); err != nil {

@@ -115,13 +115,16 @@ func (h *tree) store(domain steps.Domain, upstream string) string {
 	return h.renew(domain)
 }
 
-func (h *tree) storeSite(domain steps.Domain, upstream string) {
+func (h *tree) storeSite(domain steps.Domain, upstream string, edit ...func(*steps.Answers)) {
 	h.t.Helper()
 	a := steps.Defaults()
 	a.Certs.Domains = []string{string(domain)}
 	a.Proxy.Upstream = upstream
 	a.Trusted.Source = steps.SourceNone
 	a.Install.Executor = steps.ExecutorNative
+	for _, e := range edit {
+		e(&a)
+	}
 	site, problems := a.Site()
 	if len(problems) > 0 {
 		h.t.Fatal(problems)

@@ -169,6 +169,12 @@ func (s stored) SiteFiles() (map[string][]byte, error) {
 	return files, nil
 }
 
+// Announced implements source.
+func (s stored) Announced(site string) []byte {
+	f, _ := s.ReadFile(steps.AltSvcFile(steps.ExecutorNative, site)) // none: nothing is said
+	return f.Data
+}
+
 // Leaf implements source.
 func (s stored) Leaf(site string) (string, error) {
 	facts, err := cert.CurrentFacts(s, site)

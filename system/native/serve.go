@@ -128,7 +128,7 @@ func newDaemon(o ServeOptions) *daemon {
 	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	d := &daemon{options: o, log: log, notify: newNotifier(os.Getenv), started: time.Now(), program: thisProgram()}
 	d.access = newAccessLog(o.Out, o.LogDir, log)
-	d.server = proxy.New(proxy.Options{Log: log, Access: func(a proxy.Access) {
+	d.server = proxy.New(proxy.Options{Log: log, Key: quicKey(os.Getenv), Access: func(a proxy.Access) {
 		if a.Host == watchdogHost && a.Path == watchdogPath {
 			return // the service's question to itself
 		}
@@ -224,6 +224,7 @@ func (d *daemon) run(parent context.Context, l listeners) error {
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(l.http, l.https) }()
 	follow()
+	go d.serveHTTP3(l.http3) // not before: of two programs that read one socket each gets half of every connection
 	if err := d.openDoors(l); err != nil {
 		return errors.Join(err, d.end(served))
 	}

@@ -15,7 +15,10 @@ import (
 )
 
 // listeners are the sockets that are served.
-type listeners struct{ http, https []net.Listener }
+type listeners struct {
+	http, https []net.Listener
+	http3       []net.PacketConn
+}
 
 func (l listeners) all() []net.Listener {
 	return append(append([]net.Listener(nil), l.http...), l.https...)
@@ -23,6 +26,9 @@ func (l listeners) all() []net.Listener {
 
 func (l listeners) close() {
 	for _, one := range l.all() {
+		_ = one.Close()
+	}
+	for _, one := range l.http3 {
 		_ = one.Close()
 	}
 }
@@ -41,8 +47,24 @@ func openListeners(r steps.ServeRequest, getenv func(string) string) (l listener
 	if l.http, err = listenAll(r.HTTP); err != nil {
 		return l, err
 	}
-	l.https, err = listenAll(r.HTTPS)
+	if l.https, err = listenAll(r.HTTPS); err != nil {
+		return l, err
+	}
+	l.http3, err = listenPackets(r.HTTP3)
 	return l, err
+}
+
+func listenPackets(addresses []string) ([]net.PacketConn, error) {
+	var all []net.PacketConn
+	for _, address := range addresses {
+		one, err := net.ListenPacket("udp", address)
+		if err != nil {
+			return all, &steps.Failure{Text: "cannot listen on " + steps.CleanLine(address) + " of UDP", Err: err,
+				Fixes: []string{"sudo ss -lunp    shows who holds the port"}}
+		}
+		all = append(all, one)
+	}
+	return all, nil
 }
 
 func listenAll(addresses []string) ([]net.Listener, error) {
@@ -77,18 +99,8 @@ func passedListeners(getenv func(string) string) (listeners, error) {
 		if i < len(names) {
 			name = names[i]
 		}
-		one, err := passed(firstPassed+i, name)
-		if err != nil {
+		if err := l.take(firstPassed+i, name); err != nil {
 			return l, err
-		}
-		switch name {
-		case "http":
-			l.http = append(l.http, one)
-		case "https":
-			l.https = append(l.https, one)
-		default:
-			_ = one.Close()
-			return l, fmt.Errorf("cannot use the passed socket %q: its name is neither http nor https", steps.CleanLine(name))
 		}
 	}
 	if len(l.http) == 0 || len(l.https) == 0 {
@@ -97,15 +109,33 @@ func passedListeners(getenv func(string) string) (listeners, error) {
 	return l, nil
 }
 
-func passed(fd int, name string) (net.Listener, error) {
+// take uses a passed socket as its name says.
+func (l *listeners) take(fd int, name string) (err error) {
 	unix.CloseOnExec(fd)
 	file := os.NewFile(uintptr(fd), name)
-	defer file.Close() // FileListener has a copy
-	l, err := net.FileListener(file)
-	if err != nil {
-		return nil, fmt.Errorf("cannot use the passed socket %q: %w", steps.CleanLine(name), err)
+	defer file.Close() // what is made of it has a copy
+	switch name {
+	case "http":
+		l.http, err = appended(l.http, net.FileListener, file)
+	case "https":
+		l.https, err = appended(l.https, net.FileListener, file)
+	case "http3":
+		l.http3, err = appended(l.http3, net.FilePacketConn, file)
+	default:
+		err = errors.New("its name is neither http, https nor http3")
 	}
-	return l, nil
+	if err != nil {
+		return fmt.Errorf("cannot use the passed socket %q: %w", steps.CleanLine(name), err)
+	}
+	return nil
+}
+
+func appended[T any](all []T, from func(*os.File) (T, error), file *os.File) ([]T, error) {
+	one, err := from(file)
+	if err != nil {
+		return all, err
+	}
+	return append(all, one), nil
 }
 
 // portOf is the port that redirects name when the addresses were given: where nothing was given it is the usual one.

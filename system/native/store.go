@@ -19,6 +19,7 @@ type entry struct {
 	site steps.Site
 	file []byte // as stored
 	leaf string // sha256 of the leaf's DER, in hex
+	alt  string // the header Alt-Svc, if there is one
 }
 
 // source is where entries are read from: the service reads files, the installer asks its host.
@@ -27,6 +28,8 @@ type source interface {
 	SiteFiles() (map[string][]byte, error)
 	// Leaf returns the fingerprint of the site's current certificate.
 	Leaf(site string) (string, error)
+	// Announced returns what is in the site's steps.AltSvcFile; nothing where there is none.
+	Announced(site string) []byte
 }
 
 // entries reads every stored site that the native executor serves, sorted by name. What cannot be read is in the
@@ -53,7 +56,7 @@ func entries(from source) ([]entry, error) {
 				errs = append(errs, fmt.Errorf("cannot use the certificate of %s: %w", s.Name, err))
 				continue
 			}
-			all = append(all, entry{s, content, leaf})
+			all = append(all, entry{s, content, leaf, s.Announced(from.Announced(s.Name))})
 		}
 	}
 	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.site.Name, b.site.Name) })
@@ -66,7 +69,7 @@ func entries(from source) ([]entry, error) {
 func fingerprint(all []entry) string {
 	var b bytes.Buffer
 	for _, e := range all {
-		for _, part := range []string{e.site.Name, e.leaf, string(e.file)} {
+		for _, part := range []string{e.site.Name, e.leaf, string(e.file), e.alt} {
 			b.WriteString(strconv.Itoa(len(part)) + ":" + part)
 		}
 	}

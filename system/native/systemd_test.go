@@ -56,10 +56,14 @@ func TestSocketActivation(t *testing.T) {
 }
 
 // activate starts the service as a process of its own, with sockets passed as systemd passes them.
-func (h *tree) activate(program string, secure, plain *net.TCPListener) *exec.Cmd {
+func (h *tree) activate(program string, secure, plain *net.TCPListener, quic ...*net.UDPConn) *exec.Cmd {
 	h.t.Helper()
 	cmd := exec.Command(program)
-	for _, l := range []*net.TCPListener{secure, plain} {
+	passed, names := []interface{ File() (*os.File, error) }{secure, plain}, "https:http"
+	for _, one := range quic {
+		passed, names = append(passed, one), names+":http3"
+	}
+	for _, l := range passed {
 		f, err := l.File()
 		if err != nil {
 			h.t.Fatal(err)
@@ -67,7 +71,10 @@ func (h *tree) activate(program string, secure, plain *net.TCPListener) *exec.Cm
 		defer f.Close()
 		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
 	}
-	cmd.Env = append(os.Environ(), "SSLWIZARD_TEST_SERVE="+h.root, "LISTEN_FDS=2", "LISTEN_FDNAMES=https:http")
+	cmd.Env = append(os.Environ(), "SSLWIZARD_TEST_SERVE="+h.root, fmt.Sprintf("LISTEN_FDS=%d", len(passed)), "LISTEN_FDNAMES="+names)
+	if len(quic) > 0 {
+		cmd.Env = append(cmd.Env, "RUNTIME_DIRECTORY="+h.root)
+	}
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		h.t.Fatal(err)

@@ -204,6 +204,10 @@ func askedTooMuch(s steps.Site, l layout) []steps.Finding {
 		f.Step = steps.IDTrusted
 		all = append(all, f)
 	}
+	if s.SSL.HTTP3 {
+		all = append(all, steps.Finding{Step: steps.IDSSL, Code: "http3", Severity: steps.Blocker, Text: "cannot serve HTTP/3 with nginx yet",
+			Fix: []string{"ssl.http3: false", useNative}})
+	}
 	return append(all, weakDH(s)...)
 }
 

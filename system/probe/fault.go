@@ -53,6 +53,11 @@ const (
 	CodeUntrusted  = "T16"
 )
 
+// CodeHTTP3 is what is wrong with HTTP/3.
+const (
+	CodeHTTP3 = "T30"
+)
+
 // The connection.
 var (
 	faultDNS         = fault{"A01", "ERR_NAME_NOT_RESOLVED", blameNetwork, []string{"add an A (and AAAA) record for this name at your DNS provider"}}
@@ -97,6 +102,8 @@ var (
 	faultBroken     = fault{"T25", "", blameProxy, []string{"take RC4, 3DES, export, anonymous and NULL ciphers out of the configuration"}}
 	faultALPN       = fault{"T26", "ERR_ALPN_NEGOTIATION_FAILED", blameProxy, []string{"offer h2 and http/1.1 by ALPN"}}
 	faultHTTP2      = fault{"T27", "", blameProxy, []string{"sudo sslwizard --only ssl"}}
+	faultHTTP3      = fault{CodeHTTP3, "ERR_QUIC_PROTOCOL_ERROR", blameNetwork, []string{"open UDP port 443 in the firewall of the server and in your provider's console", "or do without: ssl.http3: false"}}
+	faultAltSvc     = fault{CodeHTTP3, "", blameProxy, []string{"have it proven once more: sudo sslwizard renew"}}
 	faultHSTS       = fault{"T28", "", blameProxy, []string{"sudo sslwizard --only ssl"}}
 	faultForeign    = fault{"T29", "", blameProxy, []string{"refuse unknown names (nginx: ssl_reject_handshake in the default server)"}}
 )

@@ -32,6 +32,7 @@ func (p *prober) https(ctx context.Context, e endpoint) {
 		group.Go(func() { p.alpn(ctx, e.https, state.NegotiatedProtocol) })
 		group.Go(func() { p.foreign(ctx, e.https, leafOf(state)) })
 		group.Go(func() { p.answer(ctx, e.https) })
+		group.Go(func() { p.http3(ctx, e.https) })
 		group.Go(func() { p.forwarded(ctx, e.https) })
 		group.Go(func() { p.webSocket(ctx, e.https) })
 	} else {

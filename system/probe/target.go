@@ -36,6 +36,8 @@ type Target struct {
 	Upstream   *steps.Upstream // asked directly, so that the verdict says proxy or app; nil when not on the server
 	Echo       bool            // the upstream is our echo application: headers and messages come back
 
+	HTTP3 bool // ask over QUIC too; a site of Expect that has HTTP/3 is asked in any case
+
 	WSPath       string // path of the WebSocket; empty: the first of Expect, where "no WebSocket there" is no failure
 	Subprotocols []string
 	Origin       string        // of the WebSocket request; https://Name when empty

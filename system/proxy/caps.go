@@ -47,7 +47,16 @@ func bearable() int {
 
 // admit counts a new connection and returns it as one that is uncounted when it is closed, or nil.
 func (c *caps) admit(conn net.Conn) net.Conn {
-	from := client(conn.RemoteAddr())
+	leave := c.enter(conn.RemoteAddr())
+	if leave == nil {
+		return nil
+	}
+	return &countedConn{Conn: conn, leave: leave}
+}
+
+// enter counts a connection from an address and returns what uncounts it, or nil when there are too many.
+func (c *caps) enter(remote net.Addr) (leave func()) {
+	from := client(remote)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	most := c.all
@@ -60,7 +69,7 @@ func (c *caps) admit(conn net.Conn) net.Conn {
 	}
 	c.open++
 	c.of[from]++
-	return &countedConn{Conn: conn, leave: sync.OnceFunc(func() { c.leave(from) })}
+	return sync.OnceFunc(func() { c.leave(from) })
 }
 
 func (c *caps) leave(from netip.Prefix) {
@@ -89,17 +98,27 @@ func (c *caps) refusals() uint64 {
 
 // client is who a connection is counted for: an address of IPv4, a network of IPv6 as one customer gets it.
 func client(remote net.Addr) netip.Prefix {
-	tcp, ok := remote.(*net.TCPAddr)
-	if !ok {
+	addr := addressOf(remote)
+	if !addr.IsValid() {
 		return netip.Prefix{}
 	}
-	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
 	bits := addr.BitLen()
 	if addr.Is6() {
 		bits = 64
 	}
 	prefix, _ := addr.Prefix(bits)
 	return prefix
+}
+
+// addressOf is an address of the network without its port and zone, invalid for anything else.
+func addressOf(a net.Addr) netip.Addr {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.AddrPort().Addr().Unmap().WithZone("")
+	case *net.UDPAddr:
+		return a.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
 }
 
 // shared reports whether many clients may come from an address: something of the owner's stands before us there (a tunnel, a

@@ -23,12 +23,16 @@ type Site struct {
 	steps.Site
 	Certificate tls.Certificate
 	ClientCAs   []*x509.Certificate // whose clients are let in, where SSL.ClientAuth asks for a certificate
+	AltSvc      string              // the header Alt-Svc (RFC 7838) of every answer over TLS; empty: none
 }
 
 // Options are what a Server keeps through every Swap. The zero value logs nothing.
 type Options struct {
 	Log    *slog.Logger // errors of the server, cleaned; nil: none
 	Access func(Access) // called at the end of every request, from many goroutines; nil: none
+	// Key is what the tokens of HTTP/3 are made from: a program that follows another on the same sockets has the same, so
+	// that it can tell the clients of the other that their connections are gone. All zero: a random one.
+	Key [32]byte
 }
 
 // Access is a finished request, or a WebSocket that has ended. Nothing in it is secret: it has no query, and no header but

@@ -35,6 +35,9 @@ type exchange struct {
 	trailer http.Header                 // of the request to the upstream
 	silence *silence                    // of the upstream
 	tunnel  *tunnel                     // when it became a WebSocket
+
+	key      string      // of the handshake that a WebSocket over HTTP/3 is opened with; empty for all else
+	accepted http.Header // what the upstream answered to that
 }
 
 // clientFault is a failure of the client's side of an exchange, and the status that says so.
@@ -85,6 +88,11 @@ func (x *exchange) Header() http.Header { return x.w.Header() }
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		x.status = status
+		if x.in.ProtoMajor >= 3 { // the library sends what it is given
+			for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
+				x.Header().Del(name)
+			}
+		}
 		if x.in.ProtoMajor == 1 && x.body.unread() {
 			x.Header().Set("Connection", "close") // what is left of the body must not become a request
 		}
@@ -118,6 +126,9 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.w }
 func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if x.tunnel == nil {
 		return nil, nil, http.ErrNotSupported
+	}
+	if x.key != "" {
+		return x.accept()
 	}
 	conn, buffered, err := x.control.Hijack()
 	if err != nil {

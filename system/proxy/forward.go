@@ -102,13 +102,16 @@ var errProtocol = errors.New("the upstream switched to a protocol that was not a
 
 // received looks at the upstream's answer before the client gets it.
 func (x *exchange) received(res *http.Response) error {
+	if err := x.switched(res); err != nil {
+		return err
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		backend, ok := res.Body.(io.ReadWriteCloser)
 		if !ok || x.in.Header.Get("Upgrade") == "" {
 			return errProtocol
 		}
 		x.silence.stop()
-		x.tunnel = x.server.tunnels.make(x, backend)
+		x.tunnel = x.tunnels().make(x, backend)
 		res.Body = x.tunnel.backendSide()
 	} else {
 		res.Body = x.silence.body(res.Body, x.answered)
@@ -116,9 +119,7 @@ func (x *exchange) received(res *http.Response) error {
 	if x.doubtful() {
 		res.Header.Set("Connection", "close")
 	}
-	if value := x.site.hsts(); value != "" && x.secure {
-		res.Header.Set("Strict-Transport-Security", value)
-	}
+	x.promise(res.Header)
 	return nil
 }
 

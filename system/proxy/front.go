@@ -27,6 +27,7 @@ func (s *Server) front(secure bool) http.Handler {
 // understand finds the site and target that a request means, and returns the status to refuse it with, or 0. Whatever
 // can be read in two ways is refused, never interpreted.
 func (x *exchange) understand() int {
+	x.extendedConnect()
 	r := x.in
 	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
 		return http.StatusMethodNotAllowed
@@ -40,7 +41,7 @@ func (x *exchange) understand() int {
 		return status
 	}
 	x.target, x.name = target, name
-	if strings.HasPrefix(target, steps.ChallengePath) {
+	if strings.HasPrefix(target, steps.ChallengePath) && x.key == "" {
 		return 0 // answered for every name
 	}
 	return x.find()
@@ -72,6 +73,10 @@ func (x *exchange) connected() *site {
 
 // answer gives the first answer that fits: a challenge, a redirect, or what the upstream says.
 func (x *exchange) answer() {
+	if x.key != "" {
+		x.connect()
+		return
+	}
 	if token, ok := strings.CutPrefix(x.path(), steps.ChallengePath); ok {
 		x.challenge(token)
 		return

@@ -92,6 +92,19 @@ func (x *exchange) remote() string {
 	return host
 }
 
+// promise tells a client over TLS how the site can be reached from now on.
+func (x *exchange) promise(h http.Header) {
+	if !x.secure || x.site == nil {
+		return
+	}
+	if value := x.site.hsts(); value != "" {
+		h.Set("Strict-Transport-Security", value)
+	}
+	if x.site.altSvc != "" {
+		h.Set("Alt-Svc", x.site.altSvc)
+	}
+}
+
 // hsts is the value of Strict-Transport-Security (RFC 6797 section 6.1), or "".
 func (s *site) hsts() string {
 	if s.SSL.HSTS.MaxAge <= 0 {

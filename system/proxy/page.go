@@ -45,11 +45,7 @@ func (x *exchange) page(status int) {
 	if status >= http.StatusBadRequest {
 		h.Set("Cache-Control", "no-store")
 	}
-	if x.secure && x.site != nil {
-		if value := x.site.hsts(); value != "" {
-			h.Set("Strict-Transport-Security", value)
-		}
-	}
+	x.promise(h)
 	x.WriteHeader(status)
 	if x.in.Method != http.MethodHead {
 		_, _ = x.Write(body)

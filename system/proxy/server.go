@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -15,6 +16,7 @@ type Server struct {
 	options Options
 	parent  *tls.Config
 	plane   plane
+	quic    *quicPlane
 	tunnels tunnels
 	swap    sync.Mutex // orders Swap
 	current atomic.Pointer[table]
@@ -47,7 +49,8 @@ func New(o Options) *Server {
 	}
 	s := &Server{options: o}
 	s.parent = s.newParent()
-	s.plane = newHTTPPlane(s)
+	p := newHTTPPlane(s)
+	s.plane, s.quic = p, newQUICPlane(s, p.caps)
 	s.current.Store(&table{})
 	return s
 }
@@ -78,26 +81,41 @@ func (s *Server) Check(c Config) error {
 // closes them.
 func (s *Server) Serve(plain, secure []net.Listener) error { return s.plane.Serve(plain, secure) }
 
-// Stop stops taking connections: when it returns, whoever has the same sockets takes all of them. What was taken goes on.
-func (s *Server) Stop() { s.plane.Stop() }
+// ServeHTTP3 takes QUIC connections from sockets of UDP for the sites that have HTTP/3, until Stop or Shutdown. It does
+// not close them.
+func (s *Server) ServeHTTP3(sockets []net.PacketConn) error { return s.quic.Serve(sockets) }
+
+// Stop stops taking connections: when it returns, whoever has the same sockets takes all of them. What was taken goes on,
+// but for HTTP/3: there requests under way get a moment.
+func (s *Server) Stop() {
+	var both sync.WaitGroup
+	both.Go(s.plane.Stop)
+	both.Go(s.quic.Stop)
+	both.Wait()
+}
 
 // Shutdown stops taking connections and waits until requests are answered and WebSockets have closed. When the context
 // ends before that, the open WebSockets get a close frame 1001 (going away, RFC 6455 section 7.4.1) and what is left
 // is cut; the error is then the context's.
 func (s *Server) Shutdown(ctx context.Context) error {
-	err := s.plane.Drain(ctx)
+	var err, quicErr error
+	var both sync.WaitGroup
+	both.Go(func() { err = s.plane.Drain(ctx) })
+	both.Go(func() { quicErr = s.quic.Drain(ctx) })
+	both.Wait()
 	if cut := s.tunnels.drain(ctx); cut > 0 {
 		s.options.Log.Warn("open WebSockets were closed at the end of the drain time", "count", cut)
 		return context.Cause(ctx)
 	}
-	return err
+	return errors.Join(err, quicErr)
 }
 
 // Status reports what the server is doing.
 func (s *Server) Status() Status {
 	t := s.table()
 	status := Status{
-		Generation: t.generation, Connections: s.plane.Open(), WebSockets: s.tunnels.count(), Refused: s.plane.Refused(),
+		Generation: t.generation, Connections: s.plane.Open() + s.quic.Open(),
+		WebSockets: s.tunnels.count() + s.quic.tunnels.count(), Refused: s.plane.Refused(),
 		Cut: s.plane.Cut(), Leaves: make(map[string]string, len(t.sites)), Expires: make(map[string]time.Time, len(t.sites)),
 	}
 	for _, one := range t.sites {

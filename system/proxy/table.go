@@ -30,10 +30,12 @@ type table struct {
 // site is a compiled site.
 type site struct {
 	steps.Site
+	altSvc    string
 	leaf      string    // sha256 of the leaf's DER, in hex
 	ends      time.Time // of the leaf
 	tls       *tls.Config
-	clients   *clients // nil: nobody is asked for a certificate
+	clients   *clients    // nil: nobody is asked for a certificate
+	quic      *tls.Config // nil without HTTP/3
 	transport *transport
 	forward   *httputil.ReverseProxy
 	secrets   map[string]bool // names of the headers that only we may set, canonical
@@ -77,7 +79,10 @@ func (t *table) add(in Site, s *Server, before *table) error {
 	if err != nil {
 		return err
 	}
-	out := &site{Site: in.Site, leaf: leaf, ends: certificate.NotAfter, tls: tlsConfig, clients: asked, transport: transport, secrets: ownHeaders(in.Site)}
+	out := &site{Site: in.Site, altSvc: in.AltSvc, leaf: leaf, ends: certificate.NotAfter, tls: tlsConfig, clients: asked, transport: transport, secrets: ownHeaders(in.Site)}
+	if in.SSL.HTTP3 {
+		out.quic = s.quicConfig(tlsConfig, binding(in, leaf, asked))
+	}
 	out.forward = s.forwarder(out)
 	for _, d := range in.Certs.Domains {
 		if err := t.name(d, out); err != nil {
@@ -125,10 +130,8 @@ func (t *table) bySNI(sni string, local net.Addr) *site {
 		}
 		return t.lookup(name)
 	}
-	if tcp, ok := local.(*net.TCPAddr); ok {
-		if s, ok := t.addresses[tcp.AddrPort().Addr().Unmap().WithZone("")]; ok {
-			return s
-		}
+	if s, ok := t.addresses[addressOf(local)]; ok {
+		return s
 	}
 	return t.onlyIP
 }

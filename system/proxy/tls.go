@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/quic-go/quic-go/http3"
+
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
@@ -30,24 +32,13 @@ var (
 // after the certificate was replaced or a CA was taken away (nginx's CVE-2025-23419). A program that takes this one's
 // place has keys of its own: handing them on would have to store them, and every client pays one full handshake.
 func (s *Server) tlsConfig(in Site, leaf string, asked *clients) (*tls.Config, error) {
-	bound := []byte("sslwizard site " + in.Name + " leaf " + leaf + " clients " + asked.mark())
 	c := &tls.Config{
 		Certificates:     []tls.Certificate{in.Certificate},
 		CurvePreferences: guidelineCurves,
 		NextProtos:       []string{"http/1.1"},
-		WrapSession: func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
-			ss.Extra = append(ss.Extra, bound)
-			return s.parent.EncryptTicket(cs, ss)
-		},
-		UnwrapSession: func(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
-			ss, err := s.parent.DecryptTicket(ticket, cs)
-			if err != nil || ss == nil || len(ss.Extra) == 0 || !bytes.Equal(ss.Extra[len(ss.Extra)-1], bound) {
-				return nil, err // nil: a full handshake
-			}
-			return ss, nil
-		},
 	}
 	asked.ask(c)
+	s.bindTickets(c, binding(in, leaf, asked))
 	if in.SSL.HTTP2 {
 		c.NextProtos = []string{"h2", "http/1.1"}
 	}
@@ -60,6 +51,35 @@ func (s *Server) tlsConfig(in Site, leaf string, asked *clients) (*tls.Config, e
 		return nil, fmt.Errorf("the TLS profile %q is not known", in.SSL.Profile)
 	}
 	return c, nil
+}
+
+// binding is what a ticket of a site is bound to.
+func binding(in Site, leaf string, asked *clients) string {
+	return "sslwizard site " + in.Name + " leaf " + leaf + " clients " + asked.mark()
+}
+
+// bindTickets has tickets resume nothing but what they are bound to.
+func (s *Server) bindTickets(c *tls.Config, to string) {
+	bound := []byte(to)
+	c.WrapSession = func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
+		ss.Extra = append(ss.Extra, bound)
+		return s.parent.EncryptTicket(cs, ss)
+	}
+	c.UnwrapSession = func(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
+		ss, err := s.parent.DecryptTicket(ticket, cs)
+		if err != nil || ss == nil || len(ss.Extra) == 0 || !bytes.Equal(ss.Extra[len(ss.Extra)-1], bound) {
+			return nil, err // nil: a full handshake
+		}
+		return ss, nil
+	}
+}
+
+// quicConfig is the configuration for the handshakes of HTTP/3: those of the site, as far as QUIC has them (RFC 9001).
+func (s *Server) quicConfig(site *tls.Config, bound string) *tls.Config {
+	c := site.Clone()
+	c.MinVersion, c.CipherSuites, c.NextProtos = tls.VersionTLS13, nil, []string{http3.NextProtoH3}
+	s.bindTickets(c, bound+" over QUIC")
+	return c
 }
 
 // newParent is the configuration of the listeners. It lives as long as the Server and is never changed.
@@ -77,6 +97,34 @@ func (s *Server) newParent() *tls.Config {
 			return refuse, nil
 		},
 	}
+}
+
+// quicParent is what newParent is, for the sockets of HTTP/3.
+func (s *Server) quicParent() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13,
+		NextProtos: []string{http3.NextProtoH3},
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			switch found := s.table().bySNI(hello.ServerName, hello.Conn.LocalAddr()); {
+			case found == nil:
+				return refuseQUIC, nil
+			case found.quic == nil:
+				return refuseHTTP3, nil
+			default:
+				return found.quic, nil
+			}
+		},
+	}
+}
+
+// refuseQUIC is refuse for QUIC; refuseHTTP3 ends a handshake for a site that has no HTTP/3 with the alert
+// no_application_protocol.
+var refuseQUIC, refuseHTTP3 = withProtocol(http3.NextProtoH3), withProtocol("none")
+
+func withProtocol(name string) *tls.Config {
+	c := refuse.Clone()
+	c.MinVersion, c.NextProtos = tls.VersionTLS13, []string{name}
+	return c
 }
 
 // refuse ends a handshake for a name that is not served with the alert unrecognized_name: it has no certificate, and

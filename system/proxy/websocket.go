@@ -21,6 +21,9 @@ func (x *exchange) upgrade() {
 // webSocket reports whether this is a WebSocket handshake (RFC 6455 section 4.1) that the site passes.
 func (x *exchange) webSocket() bool {
 	r := x.in
+	if x.key != "" {
+		return x.site.passesSockets(r.URL.Path)
+	}
 	if r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.Body != http.NoBody {
 		return false
 	}

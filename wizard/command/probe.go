@@ -33,6 +33,7 @@ func (a *App) probeCommand() *cobra.Command {
 	c.Flags().IntVar(&req.Ports.HTTPS, "https-port", 0, "`PORT` of HTTPS (default: the URL's, or 443)")
 	c.Flags().IntVar(&req.Ports.HTTP, "http-port", 0, "`PORT` of plain HTTP (default 80)")
 	c.Flags().DurationVar(&req.Idle, "idle", 0, "keep the WebSocket silent for this `TIME`, like 75s, and see whether it survives")
+	c.Flags().BoolVar(&req.HTTP3, "http3", false, "ask over HTTP/3 too, on UDP, and see whether it is announced")
 	return c
 }
 

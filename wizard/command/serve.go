@@ -20,6 +20,7 @@ func (a *App) serveCommand() *cobra.Command {
 	}
 	c.Flags().StringArrayVar(&req.HTTP, "http", nil, "listen on `ADDRESS:PORT` for HTTP instead of systemd's sockets")
 	c.Flags().StringArrayVar(&req.HTTPS, "https", nil, "listen on `ADDRESS:PORT` for HTTPS instead of systemd's sockets")
+	c.Flags().StringArrayVar(&req.HTTP3, "http3", nil, "listen on `ADDRESS:PORT` of UDP for HTTP/3, for the sites that have it")
 	c.Flags().StringVar(&req.SitesDir, "sites", steps.SitesDir, "`FOLDER` of the stored sites")
 	c.Flags().StringVar(&req.CertsDir, "certs", steps.CertsDir, "`FOLDER` of the certificates")
 	c.Flags().StringVar(&req.Webroot, "webroot", steps.Webroot, "`FOLDER` of the HTTP-01 tokens")
