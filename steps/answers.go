@@ -44,10 +44,12 @@ type CertsAnswers struct {
 
 // SSLAnswers is step 3.
 type SSLAnswers struct {
-	Profile string      `yaml:"profile"`
-	HTTP2   bool        `yaml:"http2"`
-	HTTP3   bool        `yaml:"http3"`
-	HSTS    HSTSAnswers `yaml:"hsts"`
+	Profile    string      `yaml:"profile"`
+	HTTP2      bool        `yaml:"http2"`
+	HTTP3      bool        `yaml:"http3"`
+	HSTS       HSTSAnswers `yaml:"hsts"`
+	ClientAuth string      `yaml:"clientAuth"`
+	ClientCA   string      `yaml:"clientCA"`
 }
 
 // HSTSAnswers is Strict-Transport-Security.
@@ -99,7 +101,7 @@ func Defaults() Answers {
 		Kind:       AnswersKind,
 		Install:    InstallAnswers{Executor: ExecutorNative, Firewall: true},
 		Certs:      CertsAnswers{Key: string(ECDSAP256), Days: 365, DHGroup: DHNone},
-		SSL:        SSLAnswers{Profile: string(Intermediate), HTTP2: true, HSTS: HSTSAnswers{MaxAge: "0s"}},
+		SSL:        SSLAnswers{Profile: string(Intermediate), HTTP2: true, HSTS: HSTSAnswers{MaxAge: "0s"}, ClientAuth: ClientNobody},
 		Redirect:   RedirectAnswers{Enabled: true, Status: 301},
 		Proxy:      ProxyAnswers{Timeout: "60s", MaxBody: "20M", AccessLog: LogJournal},
 		WebSockets: WebSocketsAnswers{Enabled: true, Paths: []string{"/"}, Idle: "1h"},

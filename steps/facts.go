@@ -18,12 +18,13 @@ type Facts struct {
 	Firewall  Firewall
 	Listeners []Listener
 	Nginx     Nginx
-	Addresses []netip.Addr // of this host, without loopback and link-local
-	IPv6      bool         // an AF_INET6 socket can be opened
-	FreeBytes int64        // on the file system of the state folder; -1 if not known
-	Self      Binary       // the running sslwizard
-	Managed   Managed      // what earlier runs left
-	Nearby    Nearby       // what could be served; empty where it was not looked for
+	Addresses []netip.Addr        // of this host, without loopback and link-local
+	IPv6      bool                // an AF_INET6 socket can be opened
+	FreeBytes int64               // on the file system of the state folder; -1 if not known
+	Self      Binary              // the running sslwizard
+	Managed   Managed             // what earlier runs left
+	Nearby    Nearby              // what could be served; empty where it was not looked for
+	ClientCAs map[string]ClientCA // of the sites that ask their clients for certificates, by name
 }
 
 // Distro is /etc/os-release.

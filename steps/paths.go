@@ -33,6 +33,9 @@ func CurrentKey(site string) string { return CertsDir + "/" + site + "/current/k
 // SiteFile is where a site is stored.
 func SiteFile(site string) string { return SitesDir + "/" + site + ".yaml" }
 
+// ClientCAFile is the copy of the CAs whose clients a site lets in.
+func ClientCAFile(site string) string { return SitesDir + "/" + site + ".clients.pem" }
+
 // The units that renew certificates, and where units of the administrator live.
 const (
 	UnitDir      = "/etc/systemd/system"

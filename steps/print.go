@@ -2,6 +2,7 @@ package steps
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
@@ -16,7 +17,8 @@ func (s Site) Answers() Answers {
 	a.Install = InstallAnswers{Executor: s.Install.Executor, Firewall: s.Install.Firewall}
 	a.Certs = CertsAnswers{Domains: domainTexts(s.Certs.Domains), Key: string(s.Certs.Key), Days: s.Certs.Days, DHGroup: s.Certs.DHGroup}
 	a.SSL = SSLAnswers{Profile: string(s.SSL.Profile), HTTP2: s.SSL.HTTP2, HTTP3: s.SSL.HTTP3,
-		HSTS: HSTSAnswers{MaxAge: FormatDuration(s.SSL.HSTS.MaxAge), IncludeSubDomains: s.SSL.HSTS.IncludeSubDomains}}
+		HSTS:       HSTSAnswers{MaxAge: FormatDuration(s.SSL.HSTS.MaxAge), IncludeSubDomains: s.SSL.HSTS.IncludeSubDomains},
+		ClientAuth: cmp.Or(s.SSL.ClientAuth, ClientNobody), ClientCA: s.SSL.ClientCA}
 	a.Redirect = RedirectAnswers{Enabled: s.Redirect.Enabled, Status: s.Redirect.Status, Canonical: string(s.Redirect.Canonical)}
 	a.Proxy = ProxyAnswers{Upstream: s.Proxy.Upstream.String(), Timeout: FormatDuration(s.Proxy.Timeout),
 		MaxBody: FormatSize(s.Proxy.MaxBody), Headers: headerTexts(s.Proxy.Headers), AccessLog: s.Proxy.AccessLog}

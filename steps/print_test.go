@@ -63,6 +63,7 @@ ssl:
   hsts:
     maxAge: 365d
     includeSubDomains: true
+  clientAuth: none
 redirect:
   enabled: false
   status: 308

@@ -26,6 +26,9 @@ func BuildRemoval(name string, f Facts, executors ...Executor) (Plan, []Finding,
 	file := RemoveFile{For: For(IDInstall), Path: SiteFile(site.Name)}
 	changes := append([]Change{file}, withoutKey(file.Key(), drained(removal))...)
 	changes = append(changes, forgotten(site.Install.Executor, []Site{site}, f)...)
+	if clients := ClientCAFile(site.Name); site.SSL.ClientAuth != "" {
+		changes = append(changes, RemoveFile{For: For(IDSSL), Path: clients})
+	}
 	if !renews(rest) {
 		changes = append(changes, endRenewal(f)...)
 	}

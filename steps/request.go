@@ -14,6 +14,8 @@ type ProbeRequest struct {
 	Ports     PortMap
 	Idle      time.Duration
 	HTTP3     bool // ask over QUIC too
+	// ClientCert and ClientKey are the PEM files of the certificate that the probe shows where it is asked for one.
+	ClientCert, ClientKey string
 }
 
 // PortMap is where a site's two ports are; zero is the usual one.

@@ -91,6 +91,7 @@ type SiteSSL struct {
 
 // What is made of a client without a certificate. One with a certificate that is not good is refused in either case.
 const (
+	ClientNobody   = "none"     // nobody is asked; in a Site it is empty
 	ClientRequired = "require"  // it is refused
 	ClientOptional = "optional" // it is let in, and the application learns that it has none
 )

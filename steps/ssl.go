@@ -20,7 +20,29 @@ func (b *siteBuilder) ssl() SiteSSL {
 	if d, err := ParseDuration(a.HSTS.MaxAge); err == nil && d == 0 && a.HSTS.IncludeSubDomains {
 		b.fail("ssl.hsts.includeSubDomains", bad("it means nothing without a maxAge above 0s"))
 	}
+	b.clients(a, &s)
 	return s
+}
+
+// clients reads who has to show a certificate.
+func (b *siteBuilder) clients(a SSLAnswers, s *SiteSSL) {
+	s.ClientAuth, s.ClientCA = b.choice("ssl.clientAuth", a.ClientAuth, ClientNobody, ClientOptional, ClientRequired), a.ClientCA
+	if s.ClientAuth == ClientNobody {
+		s.ClientAuth = ""
+		if a.ClientCA != "" {
+			b.fail("ssl.clientCA", bad("it is used only with ssl.clientAuth: %s or %s", ClientRequired, ClientOptional))
+		}
+		return
+	}
+	switch {
+	case a.ClientCA == "":
+		b.fail("ssl.clientCA", bad("missing: the path of the certificates (PEM) of the CA that gave your clients theirs"))
+	default:
+		b.check("ssl.clientCA", checkFilePath(a.ClientCA))
+	}
+	if s.ClientAuth == ClientRequired && !b.answers.Redirect.Enabled {
+		b.failUnless("redirect.enabled", "ssl.clientAuth", bad("everybody would get in without a certificate over plain http; set redirect.enabled: true"))
+	}
 }
 
 func sslQuestions(Facts) []Question {
@@ -56,6 +78,21 @@ func sslQuestions(Facts) []Question {
 			Why:  "A forgotten sub-domain without HTTPS would be out of reach.",
 			When: func(a Answers) bool { d, err := ParseDuration(a.SSL.HSTS.MaxAge); return err == nil && d > 0 },
 		},
+		{
+			Key: "ssl.clientAuth", Kind: KindChoice, Label: "Must clients show a certificate of their own (mTLS)?", Default: ClientNobody, Advanced: true,
+			Help: "The application gets it in the header Client-Cert (RFC 9440), which nobody else can set. The native proxy refuses others in the handshake, nginx with a page of status 400.",
+			Why:  "Browsers have none; this is for machines and for staff.",
+			Options: []Option{{Value: ClientNobody, Label: "no"}, {Value: ClientOptional, Label: "if they have one"},
+				{Value: ClientRequired, Label: "yes, or they are refused"}},
+			Shell: []string{"ssl_verify_client on;"},
+		},
+		{
+			Key: "ssl.clientCA", Kind: KindText, Label: "CA file of the clients", Default: "", Advanced: true,
+			Help:  "PEM: the certificates of the CAs that gave your clients theirs. It is copied; say it again when it has changed.",
+			Why:   "A public CA gives no certificates for clients any more.",
+			Shell: []string{"ssl_client_certificate /etc/ssl/clients.pem;"},
+			When:  func(a Answers) bool { return a.SSL.ClientAuth != ClientNobody },
+		},
 	}
 }
 
@@ -67,6 +104,7 @@ func sslFindings(s Site, f Facts) []Finding {
 	if s.SSL.Profile == Modern && s.Certs.Days > 90 && s.Trusted.Source == SourceNone {
 		note(Info, "days", fmt.Sprintf("the guideline's modern profile has certificates of at most 90 days; this one lasts %d", s.Certs.Days), "certs.days: 90")
 	}
+	found = append(found, clientFindings(s, f)...)
 	hsts := s.SSL.HSTS
 	if hsts.MaxAge == 0 {
 		return found

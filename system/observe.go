@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io/fs"
@@ -26,6 +27,14 @@ func (i *Installer) Probe(ctx context.Context, req steps.ProbeRequest, sink func
 		if t.Roots, err = rootsFile(req.CAFile); err != nil {
 			return steps.Report{}, err
 		}
+	}
+	if req.ClientCert != "" {
+		pair, err := tls.LoadX509KeyPair(req.ClientCert, req.ClientKey)
+		if err != nil {
+			return steps.Report{}, &steps.Failure{Text: "cannot use the client's certificate", Err: err, Status: steps.ExitUsage,
+				Fixes: []string{"--client-cert FILE --client-key FILE, both PEM, and the key without a password"}}
+		}
+		t.Client = &pair
 	}
 	for _, a := range req.Addresses {
 		t.Addresses = append(t.Addresses, netip.AddrPortFrom(a, 0))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -25,6 +27,9 @@ func (i *Installer) Plan(ctx context.Context, sites []steps.Site) (steps.Preview
 	if err != nil {
 		return steps.Preview{}, err
 	}
+	if f.ClientCAs, err = i.clientCAs(sites, f.Managed.Sites); err != nil {
+		return steps.Preview{}, err
+	}
 	plan, findings, err := steps.Build(sites, f, extras(f), chosen, others...)
 	if err != nil {
 		return steps.Preview{}, err
@@ -42,6 +47,26 @@ func (i *Installer) namedFiles(sites []steps.Site) error {
 		}
 	}
 	return nil
+}
+
+// clientCAs reads the CAs of the clients of every site: those that the answers name, and for a site that is stored beside
+// them the copy that it has.
+func (i *Installer) clientCAs(asked, stored []steps.Site) (map[string]steps.ClientCA, error) {
+	all := map[string]steps.ClientCA{}
+	for _, s := range slices.Concat(stored, asked) { // what is asked counts
+		if s.SSL.ClientAuth == "" {
+			continue
+		}
+		if !slices.ContainsFunc(asked, func(a steps.Site) bool { return a.Name == s.Name }) {
+			s.SSL.ClientCA = steps.ClientCAFile(s.Name)
+		}
+		ca, err := renew.ClientCAs(i.host, s, time.Now())
+		if err != nil && !errors.Is(err, fs.ErrPermission) {
+			return nil, err
+		}
+		all[s.Name] = ca
+	}
+	return all, nil
 }
 
 // PlanRemoval implements command.Planner.

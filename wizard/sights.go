@@ -60,7 +60,7 @@ var labels = map[string]string{
 	"certs.leaf": "certificate", "certs.names": "its names", "certs.dates": "its dates", "certs.key": "its key", "certs.order": "order of its chain",
 	"certs.chain": "its chain", "certs.clock": "clock",
 	"tls.handshake": "TLS handshake", "tls.versions": "TLS versions", "tls.ciphers": "TLS ciphers", "tls.groups": "key exchange", "tls.alpn": "HTTP versions",
-	"tls.hsts": "HSTS", "tls.foreign": "a foreign name", "tls.unknown": "an unknown name",
+	"tls.hsts": "HSTS", "tls.foreign": "a foreign name", "tls.clients": "unknown clients", "tls.unknown": "an unknown name",
 	"redirect.reach": "answer on http", "redirect.location": "redirect", "redirect.loop": "no redirect loop", "redirect.canonical": "main name",
 	"redirect.challenge": "question of a CA", "challenge.http": "question of a CA", "challenge.https": "the same on https",
 	"proxy.answer": "answer", "proxy.application": "application", "proxy.headers": "forwarded headers",

@@ -113,8 +113,9 @@ func what(p steps.Plan) string {
 func removed(p steps.Plan) []string {
 	var names []string
 	for _, c := range p.Changes {
-		if f, ok := c.(steps.RemoveFile); ok && path.Dir(f.Path) == steps.SitesDir {
-			names = append(names, strings.TrimSuffix(path.Base(f.Path), ".yaml"))
+		f, ok := c.(steps.RemoveFile)
+		if name, isSite := strings.CutSuffix(path.Base(f.Path), ".yaml"); ok && isSite && path.Dir(f.Path) == steps.SitesDir {
+			names = append(names, name)
 		}
 	}
 	return names

@@ -173,7 +173,7 @@ func reload(step steps.ID, on []string) steps.Change {
 func siteKeys(sites []steps.Site) []string {
 	var keys []string
 	for _, s := range sites {
-		keys = append(keys, steps.FileKey(steps.SiteFile(s.Name)))
+		keys = append(keys, steps.FileKey(steps.SiteFile(s.Name)), steps.FileKey(steps.ClientCAFile(s.Name)))
 	}
 	return keys
 }

@@ -52,7 +52,7 @@ func TestChanges(t *testing.T) {
 		t.Errorf("restarts on %v", restart.On)
 	}
 	again := stages.Serve[8].(steps.Reload)
-	if want := []string{"file:/usr/local/bin/sslwizard", "file:/etc/sslwizard/sites/shop.test.yaml", "cert:shop.test"}; !slices.Equal(again.On, want) {
+	if want := []string{"file:/usr/local/bin/sslwizard", "file:/etc/sslwizard/sites/shop.test.yaml", "file:/etc/sslwizard/sites/shop.test.clients.pem", "cert:shop.test"}; !slices.Equal(again.On, want) {
 		t.Errorf("reloads on %v", again.On)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
 	"github.com/c93d5bcb/sslwizard/system/proxy"
 )
 
@@ -38,6 +39,11 @@ func (f folder) SiteFiles() (map[string][]byte, error) {
 		}
 	}
 	return files, nil
+}
+
+// ClientCAs implements source.
+func (f folder) ClientCAs(site string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(f.sites, filepath.Base(steps.ClientCAFile(site))))
 }
 
 // Leaf implements source. Key and chain are read through one resolved version, so that a switch between the two reads
@@ -74,12 +80,30 @@ func load(o ServeOptions) (loaded, error) {
 	all, err := entries(from)
 	out := loaded{config: proxy.Config{Webroot: o.Webroot, HTTPPort: portOf(o.HTTP), HTTPSPort: portOf(o.HTTPS)}}
 	for _, e := range all {
-		out.config.Sites = append(out.config.Sites, proxy.Site{Site: e.site, Certificate: from.pairs[e.site.Name], AltSvc: e.alt})
+		site, serr := served(e, from.pairs[e.site.Name])
+		if serr != nil {
+			err = errors.Join(err, serr)
+			continue
+		}
+		out.config.Sites = append(out.config.Sites, site)
 	}
 	if err == nil {
 		out.hash = fingerprint(all)
 	}
 	return out, err
+}
+
+// served is a site as the proxy takes it.
+func served(e entry, pair tls.Certificate) (proxy.Site, error) {
+	site := proxy.Site{Site: e.site, Certificate: pair, AltSvc: e.alt}
+	if len(e.cas) == 0 {
+		return site, nil
+	}
+	var err error
+	if site.ClientCAs, err = cert.ParseChain(e.cas); err != nil {
+		return site, fmt.Errorf("cannot use the CAs of the clients of %s: %w", e.site.Name, err)
+	}
+	return site, nil
 }
 
 // salvage serves as much as can be served when not everything can: at boot one site that is wrong must not take the

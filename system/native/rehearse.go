@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -63,6 +64,8 @@ type stage struct {
 	server      *proxy.Server
 	app         *http.Server
 	upstream    steps.Upstream
+	client      tls.Certificate     // of a client that is let in where one is asked for a certificate
+	clientCAs   []*x509.Certificate // in the place of the user's, whose clients' keys nobody has here
 	http, https netip.AddrPort
 	plain       net.Listener
 	secure      net.Listener
@@ -86,6 +89,11 @@ func newStage() (*stage, error) {
 		plain: listeners[0], secure: listeners[1], http: at[0], https: at[1],
 		upstream: steps.Upstream{Scheme: "http", Host: at[2].Addr().String(), Port: int(at[2].Port())},
 	}
+	client, ca, err := cert.NewClient(time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("cannot rehearse: %w", err)
+	}
+	s.client, s.clientCAs = client, []*x509.Certificate{ca}
 	go func() { _ = s.app.Serve(listeners[2]) }() // ends with close
 	go func() { _ = s.server.Serve([]net.Listener{s.plain}, []net.Listener{s.secure}) }()
 	return s, nil
@@ -110,7 +118,7 @@ func (s *stage) serve(h host.Reader, sites []steps.Site) error {
 		if err != nil {
 			return fmt.Errorf("cannot rehearse %s with its certificate: %w", site.Name, err)
 		}
-		c.Sites = append(c.Sites, proxy.Site{Site: s.staged(site), Certificate: pair})
+		c.Sites = append(c.Sites, proxy.Site{Site: s.staged(site), Certificate: pair, ClientCAs: s.clientCAs})
 	}
 	return s.server.Swap(c)
 }
@@ -132,6 +140,7 @@ func (s *stage) targets(site steps.Site) []probe.Target {
 			all = append(all, probe.Target{
 				Name: string(d), Addresses: []netip.AddrPort{s.https}, HTTPAddresses: []netip.AddrPort{s.http},
 				Expect: &staged, Upstream: &staged.Proxy.Upstream, Echo: true, Idle: rehearsalIdle,
+				Client: &s.client,
 			})
 		}
 	}

@@ -175,6 +175,12 @@ func (s stored) Announced(site string) []byte {
 	return f.Data
 }
 
+// ClientCAs implements source.
+func (s stored) ClientCAs(site string) ([]byte, error) {
+	f, err := s.ReadFile(steps.ClientCAFile(site))
+	return f.Data, err
+}
+
 // Leaf implements source.
 func (s stored) Leaf(site string) (string, error) {
 	facts, err := cert.CurrentFacts(s, site)

@@ -20,6 +20,7 @@ type entry struct {
 	file []byte // as stored
 	leaf string // sha256 of the leaf's DER, in hex
 	alt  string // the header Alt-Svc, if there is one
+	cas  []byte // of its clients, as stored; empty where none are asked
 }
 
 // source is where entries are read from: the service reads files, the installer asks its host.
@@ -30,6 +31,8 @@ type source interface {
 	Leaf(site string) (string, error)
 	// Announced returns what is in the site's steps.AltSvcFile; nothing where there is none.
 	Announced(site string) []byte
+	// ClientCAs returns the stored CAs of a site's clients.
+	ClientCAs(site string) ([]byte, error)
 }
 
 // entries reads every stored site that the native executor serves, sorted by name. What cannot be read is in the
@@ -56,7 +59,14 @@ func entries(from source) ([]entry, error) {
 				errs = append(errs, fmt.Errorf("cannot use the certificate of %s: %w", s.Name, err))
 				continue
 			}
-			all = append(all, entry{s, content, leaf, s.Announced(from.Announced(s.Name))})
+			var cas []byte
+			if s.SSL.ClientAuth != "" {
+				if cas, err = from.ClientCAs(s.Name); err != nil {
+					errs = append(errs, fmt.Errorf("cannot use the CAs of the clients of %s: %w", s.Name, err))
+					continue
+				}
+			}
+			all = append(all, entry{s, content, leaf, s.Announced(from.Announced(s.Name)), cas})
 		}
 	}
 	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.site.Name, b.site.Name) })
@@ -69,7 +79,7 @@ func entries(from source) ([]entry, error) {
 func fingerprint(all []entry) string {
 	var b bytes.Buffer
 	for _, e := range all {
-		for _, part := range []string{e.site.Name, e.leaf, string(e.file), e.alt} {
+		for _, part := range []string{e.site.Name, e.leaf, string(e.file), e.alt, string(e.cas)} {
 			b.WriteString(strconv.Itoa(len(part)) + ":" + part)
 		}
 	}

@@ -208,6 +208,11 @@ func askedTooMuch(s steps.Site, l layout) []steps.Finding {
 		all = append(all, steps.Finding{Step: steps.IDSSL, Code: "http3", Severity: steps.Blocker, Text: "cannot serve HTTP/3 with nginx yet",
 			Fix: []string{"ssl.http3: false", useNative}})
 	}
+	if s.SSL.ClientAuth != "" {
+		f := blocker("client-auth", "cannot ask clients for certificates with nginx: that is not built yet", "set ssl.clientAuth: none", useNative)
+		f.Step = steps.IDSSL
+		all = append(all, f)
+	}
 	return append(all, weakDH(s)...)
 }
 

@@ -71,7 +71,8 @@ var (
 	faultUnknownName = fault{"T08", "ERR_SSL_UNRECOGNIZED_NAME_ALERT", blameProxy, []string{"add this name to the site and to its certificate"}}
 	faultUnreachable = fault{"T09", "ERR_ADDRESS_UNREACHABLE", blameNetwork, []string{"check the route to this address, or delete its DNS record"}}
 	faultStalled     = fault{"T10", "ERR_TIMED_OUT", blameProxy, []string{"the port accepts connections but does not answer: look at the server's load and log"}}
-	faultClientCert  = fault{"T11", "ERR_BAD_SSL_CLIENT_AUTH_CERT", blameProxy, []string{"do not ask every visitor for a client certificate"}}
+	faultClientCert  = fault{"T11", "ERR_BAD_SSL_CLIENT_AUTH_CERT", blameProxy, []string{"do not ask every visitor for a client certificate", "or show one: sslwizard probe … --client-cert FILE --client-key FILE"}}
+	faultLetIn       = fault{"T30", "", blameProxy, []string{"ask clients for certificates: sudo sslwizard --only ssl"}}
 )
 
 // The certificate.

@@ -40,7 +40,7 @@ func (p *prober) clientOf(addr netip.AddrPort, local *atomic.Pointer[net.TCPAddr
 				}
 				return conn, err
 			},
-			TLSClientConfig:        &tls.Config{ServerName: p.target.sni(), InsecureSkipVerify: true, CipherSuites: p.config("").CipherSuites, MinVersion: tls.VersionTLS10},
+			TLSClientConfig:        &tls.Config{ServerName: p.target.sni(), InsecureSkipVerify: true, CipherSuites: p.config("").CipherSuites, MinVersion: tls.VersionTLS10, GetClientCertificate: p.show},
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true,
 			DisableKeepAlives:      true,

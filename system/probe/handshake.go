@@ -22,7 +22,8 @@ func (p *prober) https(ctx context.Context, e endpoint) {
 		p.unjudged(e.https, "there is no connection", steps.IDCerts, steps.IDSSL, steps.IDProxy, steps.IDWebSockets)
 		return
 	}
-	state, o := p.greet(ctx, conn, e.https)
+	state, asked, o := p.greet(ctx, conn, e.https)
+	answers := p.clients(ctx, e.https, asked)
 	var group sync.WaitGroup
 	if state.HandshakeComplete || o.fault.code == faultNoOverlap.code {
 		group.Go(func() { p.settings(ctx, e.https, leafOf(state)) })
@@ -31,11 +32,16 @@ func (p *prober) https(ctx context.Context, e endpoint) {
 		group.Go(func() { p.certificate(e.https, state.PeerCertificates) })
 		group.Go(func() { p.alpn(ctx, e.https, state.NegotiatedProtocol) })
 		group.Go(func() { p.foreign(ctx, e.https, leafOf(state)) })
+	}
+	switch {
+	case state.HandshakeComplete && answers:
 		group.Go(func() { p.answer(ctx, e.https) })
 		group.Go(func() { p.http3(ctx, e.https) })
 		group.Go(func() { p.forwarded(ctx, e.https) })
 		group.Go(func() { p.webSocket(ctx, e.https) })
-	} else {
+	case state.HandshakeComplete:
+		p.notAsked(e.https)
+	default:
 		p.unjudged(e.https, "there is no TLS", steps.IDCerts, steps.IDProxy, steps.IDWebSockets)
 	}
 	group.Wait()
@@ -51,15 +57,21 @@ func (p *prober) unjudged(addr netip.AddrPort, why string, ids ...steps.ID) {
 	}
 }
 
-// greet is the handshake that a browser makes.
-func (p *prober) greet(ctx context.Context, conn net.Conn, addr netip.AddrPort) (tls.ConnectionState, outcome) {
+// greet is the handshake that a browser makes. It reports whether the client was asked for a certificate.
+func (p *prober) greet(ctx context.Context, conn net.Conn, addr netip.AddrPort) (state tls.ConnectionState, asked bool, o outcome) {
 	defer func() { _ = conn.Close() }()
 	m := p.begin(steps.IDSSL, "tls.handshake", addr)
 	head := &sniffer{Conn: conn}
-	client := tls.Client(head, p.config(p.target.sni(), "h2", "http/1.1"))
+	config := p.config(p.target.sni(), "h2", "http/1.1")
+	show := config.GetClientCertificate
+	config.GetClientCertificate = func(r *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		return show(r)
+	}
+	client := tls.Client(head, config)
 	err := client.HandshakeContext(ctx)
-	state := client.ConnectionState()
-	o := ok("%s, %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), curveName(state.CurveID))
+	state = client.ConnectionState()
+	o = ok("%s, %s, %s", tls.VersionName(state.Version), tls.CipherSuiteName(state.CipherSuite), curveName(state.CurveID))
 	switch {
 	case err != nil:
 		o = p.handshakeFailure(ctx, addr, err, head.seen())
@@ -67,7 +79,7 @@ func (p *prober) greet(ctx context.Context, conn net.Conn, addr netip.AddrPort) 
 		o = fail(faultNoOverlap, "the newest version is %s, which browsers refuse", tls.VersionName(state.Version))
 	}
 	m.end(o)
-	return state, o
+	return state, asked, o
 }
 
 // curveName is the key exchange; RSA's has none.
@@ -101,7 +113,7 @@ func (p *prober) config(sni string, alpn ...string) *tls.Config {
 	}
 	return &tls.Config{
 		ServerName: sni, NextProtos: alpn, CipherSuites: suites,
-		MinVersion: tls.VersionTLS10, InsecureSkipVerify: true,
+		MinVersion: tls.VersionTLS10, InsecureSkipVerify: true, GetClientCertificate: p.show,
 	}
 }
 

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net"
@@ -30,6 +31,8 @@ type Target struct {
 
 	Roots   *x509.CertPool // what the chain has to lead to; nil: the roots of this machine
 	Trusted bool           // judge step 7 as well; without it and without Roots the chain is not judged
+
+	Client *tls.Certificate // shown where the site asks for one; nil: none, and what it then does not answer is not judged
 
 	Expect     *steps.Site     // what was asked; nil: judged by what is common good practice
 	ExpectLeaf string          // hex SHA-256 of the leaf's DER that has to be served; empty: any

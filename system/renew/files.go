@@ -186,3 +186,16 @@ func broken(text string, err error) *steps.Failure {
 	}
 	return f
 }
+
+// ClientCAs reads ssl.clientCA of a site: the CAs whose clients it lets in.
+func ClientCAs(r host.Reader, site steps.Site, now time.Time) (steps.ClientCA, error) {
+	text, err := readFile(r, site.SSL.ClientCA)
+	var ca steps.ClientCA
+	if err == nil {
+		ca, err = cert.ParseClientCAs(text, now)
+	}
+	if err != nil {
+		return steps.ClientCA{}, unreadable("CA certificates of the clients", "ssl.clientCA", site.SSL.ClientCA, err)
+	}
+	return ca, nil
+}

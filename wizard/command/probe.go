@@ -21,6 +21,9 @@ func (a *App) probeCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			req.URL = args[0]
 			var err error
+			if (req.ClientCert == "") != (req.ClientKey == "") {
+				return usageError("--client-cert and --client-key go together", "--client-cert client.pem --client-key client.key")
+			}
 			if req.Addresses, err = parseResolve(resolve); err != nil {
 				return err
 			}
@@ -29,6 +32,8 @@ func (a *App) probeCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&req.WSPath, "ws", "", "open a WebSocket on this `PATH`")
 	c.Flags().StringVar(&req.CAFile, "ca", "", "trust the certificates in this PEM `FILE` instead of the system's")
+	c.Flags().StringVar(&req.ClientCert, "client-cert", "", "show the certificate in this PEM `FILE` where the site asks for one")
+	c.Flags().StringVar(&req.ClientKey, "client-key", "", "PEM `FILE` with the private key of --client-cert")
 	c.Flags().StringArrayVar(&resolve, "resolve", nil, "`NAME:ADDR`: ask this address instead of DNS (may be repeated)")
 	c.Flags().IntVar(&req.Ports.HTTPS, "https-port", 0, "`PORT` of HTTPS (default: the URL's, or 443)")
 	c.Flags().IntVar(&req.Ports.HTTP, "http-port", 0, "`PORT` of plain HTTP (default 80)")
