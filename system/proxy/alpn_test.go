@@ -105,6 +105,7 @@ func TestChallengesAreForTheCAOnly(t *testing.T) {
 	}{
 		{"a.test", nil, ""},
 		{"a.test", []string{"h2", "http/1.1"}, "h2"},
+		{"a.test", []string{"http/1.0"}, "http/1.0"},
 		{"a.test", []string{challengeProtocol, "http/1.1"}, "http/1.1"}, // a CA offers one protocol
 		{"b.test", []string{challengeProtocol}, "no application protocol"},
 		{"other.test", []string{challengeProtocol}, "unrecognized name"},

@@ -80,7 +80,7 @@ func (e *entrance) pass(c *tls.Conn) bool {
 	switch c.ConnectionState().NegotiatedProtocol {
 	case "h2":
 		return e.http2.give(newH2Conn(c, func(reason string) { e.plane.cuts.count(reason, c.RemoteAddr()) }))
-	case "http/1.1", "":
+	case "http/1.1", "http/1.0", "":
 		return e.http1.give(c)
 	}
 	return false // a challenge of a CA has been answered by the handshake

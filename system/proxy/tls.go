@@ -35,12 +35,12 @@ func (s *Server) tlsConfig(in Site, leaf string, asked *clients) (*tls.Config, e
 	c := &tls.Config{
 		Certificates:     []tls.Certificate{in.Certificate},
 		CurvePreferences: guidelineCurves,
-		NextProtos:       []string{"http/1.1"},
+		NextProtos:       []string{"http/1.1", "http/1.0"}, // curl --http1.0 offers the second alone
 	}
 	asked.ask(c)
 	s.bindTickets(c, binding(in, leaf, asked))
 	if in.SSL.HTTP2 {
-		c.NextProtos = []string{"h2", "http/1.1"}
+		c.NextProtos = append([]string{"h2"}, c.NextProtos...)
 	}
 	switch in.SSL.Profile {
 	case steps.Modern:
