@@ -123,7 +123,8 @@ func (c *caller) seen(request *http.Request, response *http.Response, since int6
 		return fmt.Errorf("the answer to %s is that to %q", want, got)
 	}
 	n, err := strconv.ParseInt(response.Header.Get(generationField), 10, 64)
-	if newest := c.service.generations.stored.Load(); err != nil || n < since || n > newest {
+	old := n == c.service.generations.followed.Load()
+	if newest := c.service.generations.stored.Load(); err != nil || n < since && !old || n > newest {
 		return fmt.Errorf("the configuration is of generation %d when those from %d to %d could be", n, since, newest)
 	}
 	return nil

@@ -49,6 +49,7 @@ type service struct {
 // generations number what is stored, so that each answer can tell how old what answered it was.
 type generations struct {
 	stored, live atomic.Int64 // the newest that is stored; the newest that was seen to be served
+	followed     atomic.Int64 // the last of the program that was followed last: over the connections that it has it may still answer
 	leaves       sync.Map     // fingerprint → generation, of steady
 }
 
@@ -258,6 +259,7 @@ func (s *service) handOver() error {
 	if err := os.Rename(next, s.path("sslwizard")); err != nil {
 		return err
 	}
+	s.generations.followed.Store(s.generations.live.Load())
 	if err := s.store(); err != nil {
 		return err
 	}
