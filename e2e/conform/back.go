@@ -23,11 +23,13 @@ func (r request) line() string { return r.method + " " + r.target }
 type back struct {
 	address string // where the proxy reaches it
 	stop    func()
-	blind   bool // what comes is not the proxy's own bytes
+	blind   bool      // what comes is not the proxy's own bytes
+	agreed  chan *far // of WebSockets that a case takes over
 
-	mu    sync.Mutex
-	seen  []request
-	wires []*wire
+	mu        sync.Mutex
+	seen      []request
+	wires     []*wire
+	agreement string // how the next handshake is answered
 }
 
 // saw records a request.
@@ -60,13 +62,16 @@ func (b *back) take() (seen []request, dirt []string) {
 func answerFor(r request) (seen, body string) { return r.line(), "seen " + r.line() + "\n" }
 
 // listen opens a port whose connections are recorded.
-func (b *back) listen() net.Listener {
+func (b *back) listen() net.Listener { return tap{b.port(), b} }
+
+// port opens one.
+func (b *back) port() net.Listener {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err) // loopback has no port left
 	}
 	b.address = l.Addr().String()
-	return tap{l, b}
+	return l
 }
 
 type tap struct {

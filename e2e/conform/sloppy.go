@@ -21,8 +21,9 @@ func newSloppy(agree bool) *back {
 }
 
 // serveRaw has each connection handled in a goroutine of its own.
-func (b *back) serveRaw(handle func(net.Conn)) {
-	l := b.listen()
+func (b *back) serveRaw(handle func(net.Conn)) { b.serveOn(b.listen(), handle) }
+
+func (b *back) serveOn(l net.Listener, handle func(net.Conn)) {
 	go func() {
 		for {
 			conn, err := l.Accept()

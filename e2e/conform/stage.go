@@ -96,7 +96,12 @@ func (s *stage) furnish(ctx context.Context) error {
 	for i, b := range nested {
 		s.put(b, socketPath, hostOf("nested", i))
 	}
+	libraries, failed := libraryBacks(ctx, s.dir)
+	for i, b := range libraries {
+		s.put(b, socketPath, hostOf("echoes", i))
+	}
 	for i := range width {
+		s.put(newFar(), socketPath, hostOf("frames", i))
 		s.put(newStrict(), socketPath, hostOf("strict", i))
 		s.put(newSloppy(false), socketPath, hostOf("sloppy", i))
 		s.put(newSloppy(true), socketPath, hostOf("agrees", i))
@@ -106,7 +111,7 @@ func (s *stage) furnish(ctx context.Context) error {
 	s.put(newStrict(), "/", blogHost)
 	s.put(newStrict(), "/", "*."+wildHost)
 	s.put(newStrict(), "/", "localhost") // h2spec knows no other name
-	return err
+	return errors.Join(err, failed)
 }
 
 // hostOf is the name of a lane's site. They are equally long, so that lengths in a payload stay right.

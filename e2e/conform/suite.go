@@ -34,6 +34,8 @@ func suites() []suite {
 		{name: "answers of applications", least: 100, kinds: []string{"unruly"}, cases: replyCases()},
 		{name: "SNI and Host", least: 60, cases: naming()},
 		{name: "upgrade", least: 40, kinds: []string{"agrees"}, cases: upgrades()},
+		{name: "WebSockets, byte for byte", least: 250, kinds: []string{"frames"}, cases: socketCases()},
+		{name: "WebSockets with a library", least: 100, kinds: []string{"echoes"}, cases: libraryCases()},
 		{name: "open proxy", least: 30, kinds: []string{"strict"}, cases: errands()},
 		{name: "h2spec", least: 140, other: h2spec},
 	}

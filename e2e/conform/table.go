@@ -51,7 +51,8 @@ What is tried, in short: raw bytes over TLS that two readers could understand di
 proxy that is strict (net/http), one that makes every mistake in reading that is known, and a strict one behind an nginx
 that takes what it can take; requests of HTTP/2 that are one there and two in HTTP/1.1; what a client may not say about
 itself; answers of an application, right in every form and wrong; a connection to one name and a request for another;
-upgrades to what nobody asked for; errands to elsewhere. Each application records what it saw, and another client of the
+upgrades to what nobody asked for; frames of WebSockets, right and wrong, byte for byte both ways, and with a library behind
+them that many use; errands to elsewhere. Each application records what it saw, and another client of the
 same site asks after every case whether it still gets its own answers. The cases are in e2e/conform, in the words of who
 found them where there are some.
 
