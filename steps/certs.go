@@ -115,7 +115,7 @@ func keyOptions() []Option {
 // defaultDomain is the host's name, if that is a name on the internet.
 func defaultDomain(f Facts) string {
 	d, err := ParseDomain(f.Hostname)
-	if err != nil || !publicName(d) {
+	if err != nil || !d.Public() {
 		return ""
 	}
 	return string(d)

@@ -110,6 +110,15 @@ func hostFindings(f Facts) []Finding {
 			Text: fmt.Sprintf("cannot work safely with only %d MiB free on the file system of %s; 64 MiB are needed", f.FreeBytes>>20, StateDir),
 			Fix:  []string{"make room, for instance: sudo apt-get clean", "df -h " + parentDir(StateDir) + "    shows how much is free"}})
 	}
+	if f.NoFiles {
+		found = append(found, Finding{Code: "D32", Severity: Blocker,
+			Text: "cannot work safely: hardly any file can be made on the file system of " + StateDir + " any more (its inodes are used up)",
+			Fix:  []string{"df -i " + parentDir(StateDir) + "    shows it; delete what is not needed, often old sessions or caches"}})
+	}
+	if f.ReadOnly {
+		found = append(found, Finding{Code: "H07", Severity: Blocker, Text: "cannot write: the file system of " + StateDir + " can only be read",
+			Fix: []string{"sudo dmesg | tail    shows whether the disk has a fault", "sudo mount -o remount,rw /    when it has none"}})
+	}
 	if f.Packages.LockedBy != "" {
 		found = append(found, Finding{Code: "H11", Severity: Info,
 			Text: fmt.Sprintf("the package manager is busy (%s); a run that needs it waits for it", f.Packages.LockedBy)})

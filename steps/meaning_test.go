@@ -13,7 +13,7 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 	t.Parallel()
 	code := regexp.MustCompile(`"([ADHLNRSTUW]\d\d)"`)
 	found := 0
-	for _, dir := range []string{"acme", "apply", "cert", "detach", "native", "nginx", "probe", "renew"} {
+	for _, dir := range []string{"acme", "apply", "cert", "detach", "doctor", "native", "nginx", "probe", "renew"} {
 		files, err := filepath.Glob("../system/" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no files in %s: %v", dir, err)

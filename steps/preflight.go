@@ -14,6 +14,7 @@ func Preflight(f Facts) []Check {
 	checks = append(checks, preflightNginx(f), preflightFirewall(f.Firewall))
 	checks = append(checks, preflightApps(f)...)
 	checks = append(checks, preflightNames(f.Nearby)...)
+	checks = append(checks, preflightRenewers(f)...)
 	if n := len(f.Managed.Sites); n > 0 {
 		checks = append(checks, passes("sites", fmt.Sprintf("%d %s served by sslwizard already", n, plural(n, "site is", "sites are"))))
 	}
@@ -56,8 +57,10 @@ func preflightRoot(f Facts) Check {
 }
 
 func preflightRoom(f Facts) Check {
-	if bad, is := preflightOf(f, "H06"); is {
-		return stops("disk", bad)
+	for _, code := range []string{"H06", "H07", "D32"} {
+		if bad, is := preflightOf(f, code); is {
+			return stops("disk", bad)
+		}
 	}
 	if f.FreeBytes < 0 {
 		return Check{Step: IDInstall, Name: "disk", Verdict: Skip, Detail: "how much room is left is not known"}
@@ -168,6 +171,28 @@ func preflightNames(n Nearby) []Check {
 		if !name.Here {
 			c.Verdict, c.Detail = Warn, string(name.Domain)+" does not lead here"
 			c.Fix = []string{"an A or AAAA record with an address of this server, where the DNS of the name is kept; not needed if another name is meant"}
+		}
+		checks = append(checks, c)
+	}
+	return checks
+}
+
+// preflightRenewers names the programs that renew certificates of sites that are served here; where none is, of any.
+func preflightRenewers(f Facts) []Check {
+	const most = 3
+	var checks []Check
+	for _, r := range f.Renewers {
+		ours := len(f.Managed.Sites) == 0
+		for _, s := range f.Managed.Sites {
+			ours = ours || s.Trusted.Source == SourceACME && slices.ContainsFunc(s.Certs.Domains, r.Has)
+		}
+		if !ours || len(checks) >= most {
+			continue
+		}
+		c := Check{Step: IDTrusted, Name: "renewers", Verdict: OK, Detail: fmt.Sprintf("%s renews a certificate for %s", r.Tool, r.Name), Evidence: r.File}
+		if len(f.Managed.Sites) > 0 {
+			c.Verdict, c.Code, c.Detail = Warn, "R04", c.Detail+" too"
+			c.Fix = []string{"decide who owns it; to have " + r.Tool + " let go: " + r.LetGo()}
 		}
 		checks = append(checks, c)
 	}

@@ -39,6 +39,15 @@ func TestPreflight(t *testing.T) {
 		{"not root", "root", func(f *Facts) { f.Root = false }, Warn, "not root: the plan can be read, but nothing can be done"},
 		{"room", "disk", func(*Facts) {}, OK, "11.0 GB free"},
 		{"no room", "disk", func(f *Facts) { f.FreeBytes = 1 << 20 }, Fail, "cannot work safely with only 1 MiB free on the file system of /var/lib/sslwizard; 64 MiB are needed"},
+		{"read-only", "disk", func(f *Facts) { f.ReadOnly = true }, Fail, "cannot write: the file system of /var/lib/sslwizard can only be read"},
+		{"no more files", "disk", func(f *Facts) { f.NoFiles = true }, Fail, "cannot work safely: hardly any file can be made on the file system of /var/lib/sslwizard any more (its inodes are used up)"},
+		{"another renews", "renewers", func(f *Facts) {
+			f.Renewers = []Renewer{{Tool: "certbot", Name: "shop.example.com", Names: []Domain{"shop.example.com"}}}
+		}, OK, "certbot renews a certificate for shop.example.com"},
+		{"another renews ours", "renewers", func(f *Facts) {
+			f.Renewers = []Renewer{{Tool: "certbot", Name: "shop.example.com", Names: []Domain{"shop.example.com"}}}
+			f.Managed.Sites = []Site{{Trusted: SiteTrusted{Source: SourceACME}, Certs: SiteCerts{Domains: []Domain{"shop.example.com"}}}}
+		}, Warn, "certbot renews a certificate for shop.example.com too"},
 		{"room not known", "disk", func(f *Facts) { f.FreeBytes = -1 }, Skip, "how much room is left is not known"},
 		{"apt", "packages", func(*Facts) {}, OK, "apt is free"},
 		{"apt at work", "packages", func(f *Facts) { f.Packages.LockedBy = "apt-get, pid 812" }, Warn, "the package manager is busy (apt-get, pid 812); a run that needs it waits"},

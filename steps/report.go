@@ -15,16 +15,17 @@ const (
 
 // Check is one thing that the probe looked at.
 type Check struct {
-	Step    ID            `json:"step"`
-	Name    string        `json:"name"`              // stable: "tls.versions", "ws.accept"
-	Address string        `json:"address,omitempty"` // the address that was asked, "203.0.113.7:443"
-	Verdict Verdict       `json:"verdict"`
-	Detail  string        `json:"detail"`            // what was seen; cleaned
-	Code    string        `json:"code,omitempty"`    // row of the failure catalogue
-	Browser string        `json:"browser,omitempty"` // what a browser calls this failure ("ERR_CERT_DATE_INVALID")
-	Blame   string        `json:"blame,omitempty"`   // "proxy", "app" or "network", when it could be told
-	Fix     []string      `json:"fix,omitempty"`
-	Elapsed time.Duration `json:"elapsed"` // nanoseconds
+	Step     ID            `json:"step"`
+	Name     string        `json:"name"`              // stable: "tls.versions", "ws.accept"
+	Address  string        `json:"address,omitempty"` // the address that was asked, "203.0.113.7:443"
+	Verdict  Verdict       `json:"verdict"`
+	Detail   string        `json:"detail"`             // what was seen; cleaned
+	Code     string        `json:"code,omitempty"`     // row of the failure catalogue
+	Evidence string        `json:"evidence,omitempty"` // what was seen, and by whom; cleaned
+	Browser  string        `json:"browser,omitempty"`  // what a browser calls this failure ("ERR_CERT_DATE_INVALID")
+	Blame    string        `json:"blame,omitempty"`    // "proxy", "app" or "network", when it could be told
+	Fix      []string      `json:"fix,omitempty"`
+	Elapsed  time.Duration `json:"elapsed"` // nanoseconds
 }
 
 // Report is what the probe found at one site.

@@ -164,7 +164,7 @@ func directoryFindings(s Site) []Finding {
 			Fix: []string{"trusted.directory: " + AliasLetsEncrypt}})
 	}
 	for _, d := range s.Certs.Domains {
-		if !publicName(d) {
+		if !d.Public() {
 			found = append(found, Finding{Code: "A28", Severity: Blocker, Text: fmt.Sprintf("cannot get a certificate for %s: %s issues only for names on the internet", d, known.label),
 				Fix: []string{"trusted.source: none    for a certificate of this server's own CA", "or trusted.directory: https://…    for a CA of your own"}})
 		}
@@ -175,8 +175,8 @@ func directoryFindings(s Site) []Finding {
 // privateSuffixes are no part of the public DNS (RFC 6761, RFC 6762, RFC 8375, ICANN resolution 2024.07.29.06).
 var privateSuffixes = []string{"test", "example", "invalid", "localhost", "local", "internal", "home.arpa", "onion", "lan"}
 
-// publicName reports whether a public CA can know the name.
-func publicName(d Domain) bool {
+// Public reports whether a public CA can know the name.
+func (d Domain) Public() bool {
 	_, isIP := d.IP()
 	return !isIP && strings.Contains(string(d), ".") && !slices.ContainsFunc(privateSuffixes, func(suffix string) bool {
 		return strings.HasSuffix(string(d), "."+suffix)

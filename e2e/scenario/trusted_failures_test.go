@@ -22,7 +22,7 @@ func TestNoTrustedCertificate(t *testing.T) {
 		right func(*story)
 		says  []string
 	}{
-		{"A01 no such name", func(st *story) { st.w.CA.Forget(www) }, pointed, []string{"A01", www}},
+		{"D30 no record for www", func(st *story) { st.w.CA.Forget(www) }, pointed, []string{"D30", www}},
 		{"A02 another address", func(st *story) { st.w.CA.Name(shop, elsewhere) }, pointed, []string{"A02", "203.0.113.99", "203.0.113.10"}},
 		{"A03 stale IPv6 address", func(st *story) { st.w.CA.Name(shop, st.s.Addr4(), netip.MustParseAddr("2001:db8::99")) }, pointed,
 			[]string{"A03", "2001:db8::99", "AAAA"}},
@@ -54,9 +54,9 @@ func TestUndoAfterAVainRetry(t *testing.T) {
 	before := st.s.Manifest()
 	st.answer("native")
 	st.w.CA.Forget(www)
-	st.ends(st.apply(), 3, "A01")
+	st.ends(st.apply(), 3, "D30")
 	again := st.apply()
-	st.ends(again, 3, "A01", "then run the same again")
+	st.ends(again, 3, "D30", "then run the same again")
 	if strings.Contains(again.Text(), "undo this run") {
 		t.Errorf("a run that changed nothing can be undone:\n%s", again)
 	}

@@ -21,6 +21,9 @@ func IsLetsEncrypt(directory string) bool { return hostName(directory) == letsEn
 // NameOf is how a CA is called in a sentence: "Let's Encrypt", or the host of its directory.
 func NameOf(directory string) string { return hostOf(directory) }
 
+// HostOf is the host of a directory's address; empty when it is none.
+func HostOf(directory string) string { return hostName(directory) }
+
 func hostName(directory string) string {
 	u, err := url.Parse(directory)
 	if err != nil {

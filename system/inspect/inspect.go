@@ -52,7 +52,11 @@ func Gather(ctx context.Context, r host.Reader, opt Options) (steps.Facts, error
 		func() { f.Nginx = in.nginx() },
 		func() { f.Managed = in.managed() },
 		func() { f.Addresses, f.IPv6 = p.Network() },
-		func() { f.FreeBytes = p.Free(steps.StateDir) },
+		func() {
+			room := p.Free(steps.StateDir)
+			f.FreeBytes, f.NoFiles, f.ReadOnly = room.Bytes, room.NoFiles, room.ReadOnly
+		},
+		func() { f.Renewers = in.renewers() },
 		func() { f.Self = p.Self() },
 	)
 	return f, ctx.Err()

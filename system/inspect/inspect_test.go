@@ -20,7 +20,7 @@ func testProcess(root bool) *Process {
 	return &Process{
 		Root: root, Arch: "amd64",
 		Network: func() ([]netip.Addr, bool) { return []netip.Addr{netip.MustParseAddr("203.0.113.7")}, true },
-		Free:    func(string) int64 { return 1 << 30 },
+		Free:    func(string) Room { return Room{Bytes: 1 << 30} },
 		Self:    func() steps.Binary { return steps.Binary{Path: "/root/sslwizard", SHA256: "ab", Size: 15} },
 	}
 }

@@ -21,7 +21,7 @@ type Process struct {
 	Root    bool
 	Arch    string                      // as Go names it: "amd64"
 	Network func() ([]netip.Addr, bool) // own addresses; whether an AF_INET6 socket can be opened
-	Free    func(path string) int64     // bytes for unprivileged users on the file system of path; -1 unknown
+	Free    func(path string) Room      // what is left on the file system of path
 	Self    func() steps.Binary         // the running program
 }
 
@@ -31,7 +31,7 @@ func ThisProcess(root string) *Process {
 		Root:    os.Geteuid() == 0,
 		Arch:    runtime.GOARCH,
 		Network: network,
-		Free:    func(p string) int64 { return free(root, p) },
+		Free:    func(p string) Room { return free(root, p) },
 		Self:    self,
 	}
 }
@@ -62,15 +62,26 @@ func canIPv6() bool {
 	return true
 }
 
+// Room is what is left on a file system.
+type Room struct {
+	Bytes    int64 // for unprivileged users; -1 is not known
+	NoFiles  bool  // hardly any file can be made
+	ReadOnly bool
+}
+
+// leastFiles is how many files a run may have to make.
+const leastFiles = 256
+
 // free asks the nearest folder above p that is there.
-func free(root, p string) int64 {
+func free(root, p string) Room {
 	for {
 		var st unix.Statfs_t
 		if err := unix.Statfs(root+p, &st); err == nil {
-			return int64(st.Bavail) * st.Bsize
+			// btrfs and others have no table of files that could be full: then Files is 0.
+			return Room{Bytes: int64(st.Bavail) * st.Bsize, NoFiles: st.Files > 0 && st.Ffree < leastFiles, ReadOnly: st.Flags&unix.ST_RDONLY != 0}
 		}
 		if p == "/" || p == "." {
-			return -1
+			return Room{Bytes: -1}
 		}
 		p = path.Dir(p)
 	}

@@ -43,6 +43,16 @@ func accountDir(directory string) string {
 	return path.Join(steps.ACMEDir, "accounts", name+"-"+hex.EncodeToString(sum[:4]))
 }
 
+// accountURL is our account at a directory; empty when there is none yet, or it cannot be read.
+func accountURL(r host.Reader, directory string) string {
+	meta, err := r.ReadFile(path.Join(accountDir(directory), "account.json"))
+	var m accountMeta
+	if err != nil || json.Unmarshal(meta.Data, &m) != nil || m.Directory != directory {
+		return ""
+	}
+	return m.URL
+}
+
 // Load implements acme.Accounts. A key without account.json is an account whose registration was cut off.
 func (a accounts) Load(directory string) (acme.Account, error) {
 	dir := accountDir(directory)

@@ -12,19 +12,20 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 // Doctor looks for what would make a CA refuse, before it is asked.
 type Doctor interface {
-	Examine(ctx context.Context, challenge string, domains []steps.Domain, present acme.Presenter) []steps.Finding
+	Examine(ctx context.Context, v doctor.Visit, seen func(steps.Check)) []steps.Check
 }
 
 // Manager makes certificates. The zero value is right outside tests but for UserAgent. It has no state: whatever it
 // knows is on the host.
 type Manager struct {
 	UserAgent string // for the CA: "sslwizard/1.0"
-	Doctor    Doctor // nil: acme.Doctor with the system's resolver
+	Doctor    Doctor // nil: one with the system's resolvers
 	Now       func() time.Time
 	Pace      acme.Pace
 	Addresses []netip.Addr // of this host, for the Doctor; nil: asked from the kernel
@@ -39,7 +40,7 @@ func (m *Manager) now() time.Time {
 
 func (m *Manager) doctor() Doctor {
 	if m.Doctor == nil {
-		return &acme.Doctor{Own: m.Addresses}
+		return &doctor.Doctor{Own: m.Addresses, Now: m.Now}
 	}
 	return m.Doctor
 }

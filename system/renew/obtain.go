@@ -14,6 +14,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
@@ -133,27 +134,35 @@ func (o obtain) trusts(j *job, v cert.Version) bool {
 // examine stops where the CA would have to refuse.
 func (o obtain) examine(ctx context.Context, j *job, present acme.Presenter) error {
 	j.say("Checking that %s can be proved from outside", o.Domains[0])
-	var blockers []steps.Finding
-	for _, f := range j.doctor().Examine(ctx, o.Trusted.Challenge, o.Domains, present) {
-		if f.Severity == steps.Blocker {
-			blockers = append(blockers, f)
-			continue
-		}
-		j.say("%s", f.Text)
-	}
+	visit := doctor.Visit{Domains: o.Domains, Directory: o.Trusted.Directory, Challenge: o.Trusted.Challenge, Account: accountURL(j.host, o.Trusted.Directory), Present: present}
+	checks := j.doctor().Examine(ctx, visit, nil) // whether the CA answers, the order itself shows first
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
+	}
+	var blockers []steps.Finding
+	for _, f := range doctor.Findings(checks) {
+		switch {
+		case f.Severity == steps.Blocker:
+			blockers = append(blockers, f)
+		case !strings.HasPrefix(f.Code, "S"):
+			j.say("%s", f.Text)
+		}
 	}
 	if len(blockers) == 0 {
 		return nil
 	}
+	return together(blockers)
+}
+
+// together makes one failure of what stands in the way.
+func together(blockers []steps.Finding) error {
 	f := &steps.Failure{Text: blockers[0].Text, Code: blockers[0].Code}
 	for i, b := range blockers {
 		if i > 0 {
 			f.Text += "; " + b.Text
 		}
 		for _, line := range b.Fix {
-			if !strings.Contains(strings.Join(f.Fixes, "\n"), line) {
+			if !slices.Contains(f.Fixes, line) {
 				f.Fixes = append(f.Fixes, line)
 			}
 		}

@@ -12,8 +12,8 @@ import (
 
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
-	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
 )
 
@@ -193,9 +193,7 @@ func TestFailedValidationKeepsWhatIsThere(t *testing.T) {
 // blind is a doctor who finds nothing.
 type blind struct{}
 
-func (blind) Examine(context.Context, string, []steps.Domain, acme.Presenter) []steps.Finding {
-	return nil
-}
+func (blind) Examine(context.Context, doctor.Visit, func(steps.Check)) []steps.Check { return nil }
 
 func TestDoctorStopsBeforeTheCA(t *testing.T) {
 	t.Parallel()
@@ -203,7 +201,7 @@ func TestDoctorStopsBeforeTheCA(t *testing.T) {
 	local := w.mustMake(localChange())
 	w.dns.SetRecord("www.shop.example.com", pebbletest.Record{})
 	err := w.make(w.obtain())
-	f := expect(t, err, "A01", steps.ExitFailed)
+	f := expect(t, err, "D30", steps.ExitFailed)
 	if !strings.Contains(f.Text, "www.shop.example.com") || w.ca.Requests("/") != 0 {
 		t.Errorf("it says %q after %d requests", f.Text, w.ca.Requests("/"))
 	}

@@ -1,7 +1,6 @@
 package renew
 
 import (
-	"context"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -17,7 +16,9 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/resolve"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
 )
 
@@ -84,12 +85,13 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *world) manager() *Manager {
-	dialer := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, w.dns.Address)
-	}}
+	resolver := &resolve.Client{Timeout: 3 * time.Second, Dial: new(net.Dialer).DialContext}
+	if w.dns != nil {
+		resolver.Servers = []string{w.dns.Address}
+	}
 	m := &Manager{
 		UserAgent: "sslwizard/test",
-		Doctor:    &acme.Doctor{Own: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Resolver: dialer, Port: w.webPort, Patience: 3 * time.Second},
+		Doctor:    &doctor.Doctor{Own: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Resolver: resolver, Port: w.webPort, Patience: 3 * time.Second},
 		Pace:      acme.Pace{Poll: 5 * time.Millisecond, PollMax: 50 * time.Millisecond, Retry: 5 * time.Millisecond, Patience: 300 * time.Millisecond},
 	}
 	if !w.now.IsZero() {

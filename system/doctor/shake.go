@@ -1,4 +1,4 @@
-package acme
+package doctor
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
 )
 
 // challengeProtocol is what a TLS-ALPN-01 check speaks, and identifierExtension is where its proof is (RFC 8737 section 6).
@@ -24,7 +25,7 @@ var identifierExtension = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 1, 31}
 
 // shake asks one address for the proof as a CA does for TLS-ALPN-01: one handshake for the name, with one protocol (RFC
 // 8737 section 3).
-func (e *examination) shake(ctx context.Context, p Proof, address netip.Addr) fetched {
+func (e *examination) shake(ctx context.Context, p acme.Proof, address netip.Addr) fetched {
 	f := fetched{address: address}
 	conn, err := e.Dial(ctx, "tcp", net.JoinHostPort(address.String(), strconv.Itoa(e.Port)))
 	if err != nil {
@@ -38,10 +39,10 @@ func (e *examination) shake(ctx context.Context, p Proof, address netip.Addr) fe
 		InsecureSkipVerify: true, //nolint:gosec // the proof is what is verified
 	})
 	if err := client.HandshakeContext(ctx); err != nil {
-		f.err = errors.New("the handshake for the check fails: " + plainDial(err))
+		f.err = answer{"D37", "the handshake for the check fails: " + plainDial(err)}
 		return f
 	}
-	f.err = p.seen(client.ConnectionState())
+	f.err = seenIn(p, client.ConnectionState())
 	return f
 }
 
@@ -60,10 +61,10 @@ func checkedName(d steps.Domain) string {
 	return strings.Join(append(labels, zone), ".")
 }
 
-// seen says whether a handshake showed this proof, and otherwise what it showed.
-func (p Proof) seen(state tls.ConnectionState) error {
+// seenIn says whether a handshake showed this proof, and otherwise what it showed.
+func seenIn(p acme.Proof, state tls.ConnectionState) error {
 	if state.NegotiatedProtocol != challengeProtocol {
-		return errors.New("it does not speak " + challengeProtocol)
+		return answer{"D37", "it does not speak " + challengeProtocol}
 	}
 	leaf := state.PeerCertificates[0]
 	digest := sha256.Sum256([]byte(p.Body))
@@ -73,9 +74,9 @@ func (p Proof) seen(state tls.ConnectionState) error {
 	}
 	switch i := slices.IndexFunc(leaf.Extensions, isProof); {
 	case i < 0:
-		return errors.New("its certificate is none for a check")
+		return answer{"D37", "its certificate is none for a check"}
 	case !bytes.Equal(leaf.Extensions[i].Value, want) || leaf.VerifyHostname(string(p.Domain)) != nil:
-		return errors.New("its certificate answers another check")
+		return answer{"A07", "its certificate answers another check"}
 	}
 	return nil
 }

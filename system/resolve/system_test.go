@@ -1,7 +1,8 @@
-package acme
+package resolve
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -9,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"fmt"
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 )
 
@@ -23,8 +23,8 @@ func startDNS(t *testing.T) *pebbletest.DNS {
 	return d
 }
 
-func servers(list ...string) *nameServers {
-	return &nameServers{servers: list, timeout: 500 * time.Millisecond, dial: new(net.Dialer).DialContext}
+func servers(list ...string) *Client {
+	return &Client{Servers: list, Timeout: 500 * time.Millisecond, Dial: new(net.Dialer).DialContext}
 }
 
 func TestNameServers(t *testing.T) {
@@ -65,11 +65,11 @@ func TestSecondNameServerIsAsked(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = silent.Close() })
 	n := servers(silent.LocalAddr().String(), d.Address)
-	n.timeout = 100 * time.Millisecond
+	n.Timeout = 100 * time.Millisecond
 	if got, err := n.LookupNetIP(t.Context(), "ip", "a.example.com"); err != nil || !slices.Equal(got, []netip.Addr{netip.MustParseAddr("192.0.2.1")}) {
 		t.Errorf("%v %v", got, err)
 	}
-	n.servers = n.servers[:1]
+	n.Servers = n.Servers[:1]
 	_, err = n.LookupNetIP(t.Context(), "ip", "a.example.com")
 	var failed *net.DNSError
 	if !errors.As(err, &failed) || !failed.IsTimeout || failed.IsNotFound {
@@ -98,8 +98,7 @@ func TestWhichNameServers(t *testing.T) {
 			}
 			return nil, fs.ErrNotExist
 		}
-		n, ok := systemNameServers(read).(*nameServers)
-		if ok != (test.want != nil) || ok && !slices.Equal(n.servers, test.want) {
+		if n := systemClient(read); !slices.Equal(n.Servers, test.want) {
 			t.Errorf("%q: %+v", test.etc, n)
 		}
 	}

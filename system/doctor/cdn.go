@@ -1,4 +1,4 @@
-package acme
+package doctor
 
 import (
 	"net/http"

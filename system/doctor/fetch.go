@@ -1,4 +1,4 @@
-package acme
+package doctor
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
 )
 
 // fetched is what one address of a name answered.
@@ -27,6 +28,23 @@ type fetched struct {
 
 func (f fetched) reason() string { return reason(f.err) }
 
+// answer is a reply that is not the token, with the cause that it speaks for.
+type answer struct{ code, text string }
+
+func (a answer) Error() string { return a.text }
+
+// cause is the code of what was answered; empty when it says nothing by itself.
+func (f fetched) cause() string {
+	var a answer
+	if errors.As(f.err, &a) {
+		return a.code
+	}
+	if f.redirected != "" && (errors.Is(f.err, http.ErrSchemeMismatch) || strings.Contains(f.err.Error(), "tls: ")) {
+		return "D22"
+	}
+	return ""
+}
+
 // maxHops and maxBody are Boulder's limits.
 const (
 	maxHops = 10
@@ -34,10 +52,10 @@ const (
 )
 
 // ask asks one address for the proof, as a CA does.
-func (e *examination) ask(ctx context.Context, p Proof, address netip.Addr) fetched {
+func (e *examination) ask(ctx context.Context, p acme.Proof, address netip.Addr) fetched {
 	ctx, cancel := context.WithTimeout(ctx, e.Patience)
 	defer cancel()
-	if e.inTLS {
+	if e.inTLS() {
 		return e.shake(ctx, p, address)
 	}
 	return e.fetch(ctx, p, address)
@@ -45,7 +63,7 @@ func (e *examination) ask(ctx context.Context, p Proof, address netip.Addr) fetc
 
 // fetch asks one address for the token as a CA does: over http on port 80, following at most ten redirects to http or
 // https on ports 80 and 443, whose certificates nobody checks.
-func (e *examination) fetch(ctx context.Context, p Proof, address netip.Addr) fetched {
+func (e *examination) fetch(ctx context.Context, p acme.Proof, address netip.Addr) fetched {
 	f := fetched{address: address}
 	var connected atomic.Bool // a dial may outlive the request that it was for
 	transport := &http.Transport{
@@ -68,12 +86,12 @@ func (e *examination) fetch(ctx context.Context, p Proof, address netip.Addr) fe
 	return f
 }
 
-func (e *examination) get(ctx context.Context, client *http.Client, p Proof, f *fetched) error {
+func (e *examination) get(ctx context.Context, client *http.Client, p acme.Proof, f *fetched) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+urlHost(p.Domain)+steps.ChallengePath+p.Token, nil)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("User-Agent", "sslwizard (looking before the CA does)")
+	request.Header.Set("User-Agent", userAgent)
 	reply, err := client.Do(request)
 	if err != nil {
 		return err
@@ -81,30 +99,51 @@ func (e *examination) get(ctx context.Context, client *http.Client, p Proof, f *
 	defer reply.Body.Close()
 	f.header = reply.Header
 	if reply.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers %d %s", reply.StatusCode, http.StatusText(reply.StatusCode))
+		return byStatus(reply.StatusCode)
 	}
 	body, err := io.ReadAll(io.LimitReader(reply.Body, maxBody+1))
 	if err != nil {
 		return err
 	}
+	return compare(p, string(body))
+}
+
+const userAgent = "sslwizard (looking before the CA does)"
+
+func byStatus(status int) answer {
+	a := answer{"A07", fmt.Sprintf("it answers %d %s", status, http.StatusText(status))}
 	switch {
-	case strings.TrimRight(string(body), " \t\r\n") == p.Body:
-		return nil
-	case len(body) > maxBody || strings.HasPrefix(strings.TrimSpace(string(body)), "<"):
-		return errors.New("it answers with a page of its own")
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		a.code = "D27"
+	case status == http.StatusTooManyRequests, status >= http.StatusInternalServerError:
+		a.code = "D29"
 	}
-	return errors.New("it answers with another text")
+	return a
+}
+
+// compare holds a body against the token's.
+func compare(p acme.Proof, body string) error {
+	text := strings.TrimSpace(body)
+	switch {
+	case strings.TrimRight(body, " \t\r\n") == p.Body:
+		return nil
+	case strings.Contains(body, p.Token):
+		return answer{"D21", "our text comes back with something added"}
+	case len(body) > maxBody || strings.HasPrefix(text, "<"):
+		return answer{"D26", "it answers with a page of its own"}
+	}
+	return answer{"A07", "it answers with another text"}
 }
 
 func (e *examination) mayFollow(r *http.Request, hops int) error {
 	port := r.URL.Port()
 	switch {
 	case hops >= maxHops:
-		return errors.New("more than ten redirects")
+		return answer{"D23", "more than ten redirects"}
 	case r.URL.Scheme != "http" && r.URL.Scheme != "https":
-		return errors.New("a redirect to something else than http")
+		return answer{"D24", "a redirect to something else than http"}
 	case port != "" && port != "80" && port != "443" && port != strconv.Itoa(e.Port):
-		return errors.New("a redirect to port " + short(port) + ", where no CA follows")
+		return answer{"D24", "a redirect to port " + short(port) + ", where no CA follows"}
 	}
 	return nil
 }
@@ -119,11 +158,9 @@ func (e *examination) dial(ctx context.Context, network, to string, d steps.Doma
 		port = strconv.Itoa(e.Port)
 	}
 	if !strings.EqualFold(host, strings.Trim(urlHost(d), "[]")) {
-		others, err := e.lookup(ctx, steps.Domain(strings.TrimSuffix(host, ".")))
-		if err != nil {
-			return nil, fmt.Errorf("cannot look up %s: %s", short(host), dnsReason(err))
+		if address, err = e.addressOf(ctx, host); err != nil {
+			return nil, fmt.Errorf("cannot look up %s: %s", short(host), reason(err))
 		}
-		address = others[0]
 	}
 	conn, err := e.Dial(ctx, network, net.JoinHostPort(address.String(), port))
 	if err != nil {
@@ -132,26 +169,20 @@ func (e *examination) dial(ctx context.Context, network, to string, d steps.Doma
 	return conn, nil
 }
 
+func (e *examination) addressOf(ctx context.Context, host string) (netip.Addr, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return a.Unmap(), nil
+	}
+	addresses, err := e.Resolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return addresses[0], nil
+}
+
 func urlHost(d steps.Domain) string {
 	if a, ok := d.IP(); ok && a.Is6() {
 		return "[" + a.String() + "]"
 	}
 	return string(d)
-}
-
-// plainDial takes the addresses and operation that net adds away: the sentence around it has them.
-func plainDial(err error) string {
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return "no answer in time"
-	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		err = op.Err
-	}
-	text := short(err.Error())
-	if _, last, ok := strings.Cut(text, ": "); ok {
-		return last
-	}
-	return text
 }

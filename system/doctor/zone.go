@@ -1,0 +1,251 @@
+package doctor
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/c93d5bcb/sslwizard/system/resolve"
+)
+
+// The bounds of asking around: a DNS can name thousands of servers, and we would knock at every door of somebody else's.
+const (
+	maxServers = 4
+	maxLabels  = 10
+	maxAliases = 8
+)
+
+// view is what the domain's own name servers say of a name.
+type view struct {
+	zone      string // "example.com"; empty when it is not known
+	addresses []netip.Addr
+	ttl       uint32   // of the addresses
+	absent    bool     // the name does not exist
+	aliases   []string // where its CNAMEs led, in order
+	circle    bool     // they lead back
+	unnamed   bool     // the domain itself does not exist; zone is the one above
+	good      []served // the servers that know the name
+	bad       []served // the ones that do not answer, or know nothing
+	why       string   // why nothing is known; empty when it is
+}
+
+// served is what one name server said.
+type served struct {
+	name    string
+	address string
+	reply   resolve.Reply // to A
+	six     resolve.Reply // to AAAA
+	fault   string        // "no answer in time", "REFUSED"; empty: it knows
+	silent  bool          // it said nothing at all
+}
+
+// who is the server in a sentence.
+func (s served) who() string { return s.name + " (" + strings.TrimSuffix(s.address, ":53") + ")" }
+
+// authority asks the name servers of the zone that a name is in, and follows its aliases through other zones.
+func (e *examination) authority(ctx context.Context, name string) view {
+	v := e.oneZone(ctx, name)
+	for len(v.aliases) > 0 && len(v.addresses) == 0 && v.why == "" {
+		target := v.aliases[len(v.aliases)-1]
+		if len(v.aliases) > maxAliases || target == name || slices.Contains(v.aliases[:len(v.aliases)-1], target) {
+			v.circle = true
+			return v
+		}
+		next := e.oneZone(ctx, target)
+		if next.why != "" {
+			next.addresses, _ = e.Resolver.LookupNetIP(ctx, "ip", target)
+			next.aliases = nil
+		}
+		v.addresses, v.ttl = next.addresses, next.ttl
+		if v.aliases = append(v.aliases, next.aliases...); len(next.aliases) == 0 {
+			break
+		}
+	}
+	return v
+}
+
+// oneZone is a view without the aliases that lead out of the zone.
+func (e *examination) oneZone(ctx context.Context, name string) view {
+	zone, servers, unnamed := e.zoneOf(ctx, name)
+	v := view{zone: zone, unnamed: unnamed}
+	if unnamed {
+		v.absent = true
+		return v
+	}
+	if len(servers) == 0 {
+		v.why = "which name servers know " + short(name) + " is not told here"
+		return v
+	}
+	for _, s := range e.askAll(ctx, servers, name) {
+		if s.fault == "" {
+			v.good = append(v.good, s)
+		} else {
+			v.bad = append(v.bad, s)
+		}
+	}
+	if len(v.good) == 0 {
+		v.why = "the name servers of " + zone + " do not answer this server (" + v.bad[0].who() + ": " + v.bad[0].fault + ")"
+		return v
+	}
+	first := v.good[0]
+	v.absent = first.reply.Absent()
+	v.aliases = aliasesIn(first.reply, name)
+	v.addresses = first.addresses()
+	for _, r := range slices.Concat(first.reply.Answers, first.six.Answers) {
+		v.ttl = max(v.ttl, r.Header.TTL)
+	}
+	return v
+}
+
+func (s served) addresses() []netip.Addr {
+	return tidy(slices.Concat(resolve.Addresses(s.reply), resolve.Addresses(s.six)))
+}
+
+// tidy sorts addresses, those of IPv4 first, each once.
+func tidy(addresses []netip.Addr) []netip.Addr {
+	for i := range addresses {
+		addresses[i] = addresses[i].Unmap()
+	}
+	slices.SortFunc(addresses, netip.Addr.Compare)
+	return slices.Compact(addresses)
+}
+
+// aliasesIn follows the CNAMEs of one reply.
+func aliasesIn(reply resolve.Reply, name string) []string {
+	var all []string
+	for range maxAliases {
+		i := slices.IndexFunc(reply.Answers, func(r dnsmessage.Resource) bool {
+			return r.Header.Type == dnsmessage.TypeCNAME && same(r.Header.Name.String(), name)
+		})
+		if i < 0 {
+			return all
+		}
+		cname, ok := reply.Answers[i].Body.(*dnsmessage.CNAMEResource)
+		if !ok {
+			return all
+		}
+		name = plainName(cname.CNAME.String())
+		if all = append(all, name); slices.Contains(all[:len(all)-1], name) {
+			return all
+		}
+	}
+	return all
+}
+
+func same(a, b string) bool { return plainName(a) == plainName(b) }
+
+func plainName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+// zoneOf finds the zone of a name and its servers: the longest part of the name that has NS records. A public suffix below
+// which the next part does not exist means that the domain itself is not there.
+func (e *examination) zoneOf(ctx context.Context, name string) (zone string, servers []string, unnamed bool) {
+	parts := suffixes(plainName(name))
+	replies := make([]resolve.Reply, len(parts))
+	var all sync.WaitGroup
+	for i, part := range parts {
+		all.Go(func() {
+			replies[i], _ = e.Resolver.Resolve(ctx, resolve.Question{Name: part, Type: dnsmessage.TypeNS})
+		})
+	}
+	all.Wait()
+	for i, part := range parts {
+		if servers = serversOf(replies[i], part); len(servers) == 0 {
+			continue
+		}
+		if suffix, icann := publicsuffix.PublicSuffix(part); icann && suffix == part {
+			return part, nil, i > 0 && replies[i-1].Absent()
+		}
+		return part, servers, false
+	}
+	return "", nil, false
+}
+
+// suffixes are a name and what is above it, the longest first.
+func suffixes(name string) []string {
+	var all []string
+	for name != "" && len(all) < maxLabels {
+		all = append(all, name)
+		_, name, _ = strings.Cut(name, ".")
+	}
+	return all
+}
+
+func serversOf(reply resolve.Reply, zone string) []string {
+	var names []string
+	for _, r := range reply.Answers {
+		if ns, ok := r.Body.(*dnsmessage.NSResource); ok && same(r.Header.Name.String(), zone) {
+			names = append(names, plainName(ns.NS.String()))
+		}
+	}
+	slices.Sort(names)
+	return names[:min(len(names), maxServers)]
+}
+
+// askAll asks every server for the addresses of a name.
+func (e *examination) askAll(ctx context.Context, servers []string, name string) []served {
+	asked := make([]served, len(servers))
+	var all sync.WaitGroup
+	for i, server := range servers {
+		all.Go(func() { asked[i] = e.askOne(ctx, server, name) })
+	}
+	all.Wait()
+	return asked
+}
+
+func (e *examination) askOne(ctx context.Context, server, name string) served {
+	s := served{name: server, address: "?"}
+	addresses, err := e.Resolver.LookupNetIP(ctx, "ip", server)
+	if err != nil {
+		s.fault, s.silent = "it has no address", true
+		return s
+	}
+	s.address = net.JoinHostPort(tidy(addresses)[0].String(), "53")
+	if s.reply, err = e.direct(ctx, s.address, name, dnsmessage.TypeA); err == nil {
+		s.six, err = e.direct(ctx, s.address, name, dnsmessage.TypeAAAA)
+	}
+	switch {
+	case err != nil:
+		s.fault, s.silent = reason(err), true
+	case !s.reply.OK() && !s.reply.Absent():
+		s.fault = s.reply.Word()
+	case !s.reply.Authoritative:
+		s.fault = "it answers for somebody else"
+	}
+	return s
+}
+
+// direct asks one server that is to know by itself, twice if it says nothing: a packet may be lost.
+func (e *examination) direct(ctx context.Context, server, name string, kind dnsmessage.Type) (reply resolve.Reply, err error) {
+	for range 2 {
+		if reply, err = e.Resolver.Ask(ctx, server, resolve.Question{Name: name, Type: kind, Direct: true}); err == nil {
+			break
+		}
+	}
+	return reply, err
+}
+
+// serial is the version of the zone at a server; false when it does not say.
+func (e *examination) serial(ctx context.Context, server, zone string) (uint32, bool) {
+	reply, err := e.direct(ctx, server, zone, dnsmessage.TypeSOA)
+	if err != nil {
+		return 0, false
+	}
+	for _, r := range slices.Concat(reply.Answers, reply.Authorities) {
+		if soa, ok := r.Body.(*dnsmessage.SOAResource); ok {
+			return soa.Serial, true
+		}
+	}
+	return 0, false
+}
+
+// resolverWorks asks for what everybody knows.
+func (e *examination) resolverWorks(ctx context.Context) bool {
+	_, err := e.Resolver.Resolve(ctx, resolve.Question{Name: ".", Type: dnsmessage.TypeNS})
+	return err == nil
+}

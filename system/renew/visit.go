@@ -1,0 +1,28 @@
+package renew
+
+import (
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
+	"github.com/c93d5bcb/sslwizard/system/doctor"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// Visit is what a doctor is told of names that shall get a certificate: our account at the CA, and what our own record of
+// its limits says.
+func Visit(h host.Host, t steps.SiteTrusted, domains []steps.Domain, now time.Time) doctor.Visit {
+	return doctor.Visit{
+		Domains: domains, Directory: t.Directory, Challenge: t.Challenge, Account: accountURL(h, t.Directory),
+		Allowed: func() error {
+			book, err := openLedger(h, now)
+			if err != nil {
+				return err
+			}
+			return book.allows(t.Directory, domains)
+		},
+	}
+}
+
+// Webroot puts tokens where both executors serve them.
+func Webroot(h host.Host) acme.Presenter { return &webroot{host: h} }
