@@ -18,6 +18,14 @@ type ProbeRequest struct {
 	ClientCert, ClientKey string
 }
 
+// DoctorRequest is what `sslwizard doctor` was asked. What is empty is as the stored site has it, or else the default.
+type DoctorRequest struct {
+	Domains   []Domain // none: those of the stored sites
+	Directory string   // URL
+	Challenge string
+	CAFile    string // PEM that the directory's own HTTPS leads to
+}
+
 // PortMap is where a site's two ports are; zero is the usual one.
 type PortMap struct{ HTTP, HTTPS int }
 

@@ -136,16 +136,28 @@ func trustedQuestions(Facts) []Question {
 	}
 }
 
-func trustedFindings(s Site, _ Facts) []Finding {
+func trustedFindings(s Site, f Facts) []Finding {
 	switch s.Trusted.Source {
 	case SourceNone:
 		return []Finding{{Code: "untrusted", Severity: Warning,
 			Text: "browsers will warn about this site, and WebSockets in them will fail, unless they trust this server's own CA",
 			Fix:  []string{"trusted.source: acme    for a certificate that everyone trusts", "or trust " + CADir + "/ca.pem on the clients"}}}
 	case SourceACME:
-		return directoryFindings(s)
+		return append(directoryFindings(s), renewerFindings(s, f)...)
 	}
 	return nil
+}
+
+// renewerFindings are the programs of this host that renew certificates of the same names.
+func renewerFindings(s Site, f Facts) []Finding {
+	var found []Finding
+	for _, r := range f.Renewers {
+		if slices.ContainsFunc(s.Certs.Domains, r.Has) {
+			found = append(found, Finding{Code: "R04", Severity: Warning, Text: fmt.Sprintf("%s on this server renews a certificate for %s too (%s); together they use up the CA's limits", r.Tool, r.Name, r.File),
+				Fix: []string{"decide who owns it; to have " + r.Tool + " let go: " + r.LetGo()}})
+		}
+	}
+	return found
 }
 
 func directoryFindings(s Site) []Finding {

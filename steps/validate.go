@@ -162,7 +162,9 @@ func aliasOf(directory string) (alias, bool) {
 	return alias{}, false
 }
 
-// parseDirectory reads the short name or the https URL of an ACME directory.
+// ParseDirectory reads the short name or the https URL of an ACME directory.
+func ParseDirectory(text string) (string, error) { return parseDirectory(text) }
+
 func parseDirectory(text string) (string, error) {
 	for _, a := range aliases {
 		if text == a.name {

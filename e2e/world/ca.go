@@ -152,6 +152,9 @@ func (ca *CA) Reverse(address fmt.Stringer, name string) {
 	ca.record("PUT", arpa, string(body))
 }
 
+// Records has the DNS say this of a name, as JSON of a pebbletest.Record: {"addresses": [], "caa": ["digicert.com"], "fail": true}.
+func (ca *CA) Records(name, record string) { ca.record("PUT", name, record) }
+
 // Forget has the DNS not know a name.
 func (ca *CA) Forget(name string) { ca.record("DELETE", name, "") }
 

@@ -90,3 +90,22 @@ func (w *World) Cut() { w.ip("-n " + w.bridge + " link set br0 down") }
 
 // Mend undoes Cut.
 func (w *World) Mend() { w.ip("-n " + w.bridge + " link set br0 up") }
+
+// Filter has the network card of this server drop or refuse something, as a firewall around it does: hook is "input" or
+// "output", rule what nftables takes. Unfilter takes all of it away.
+func (s *Server) Filter(hook, rule string) {
+	s.w.t.Helper()
+	for _, line := range []string{
+		"add table inet around",
+		"add chain inet around " + hook + " { type filter hook " + hook + " priority -300 ; }",
+		"add rule inet around " + hook + " " + rule,
+	} {
+		must(s.w.t, s.host.in("nft", line)...)
+	}
+}
+
+// Unfilter undoes Filter.
+func (s *Server) Unfilter() {
+	s.w.t.Helper()
+	must(s.w.t, s.host.in("nft", "delete table inet around")...)
+}

@@ -89,13 +89,20 @@ func (e *examination) dialCA(ctx context.Context, network, to string) (net.Conn,
 	if err != nil {
 		return nil, err
 	}
-	address, err := e.addressOf(ctx, host)
-	if err != nil {
-		addresses, e2 := net.DefaultResolver.LookupNetIP(ctx, "ip", host) // it may stand in /etc/hosts
+	lookup, cancel := context.WithTimeout(ctx, e.Patience/2) // there has to be time left to say that it was not found
+	defer cancel()
+	address, err := e.addressOf(lookup, host)
+	if err != nil && ctx.Err() == nil {
+		again, cancel := context.WithTimeout(ctx, e.Patience/4)
+		defer cancel()
+		addresses, e2 := net.DefaultResolver.LookupNetIP(again, "ip", host) // it may stand in /etc/hosts
 		if e2 != nil {
 			return nil, lookupError{err}
 		}
-		address = addresses[0].Unmap()
+		address, err = addresses[0].Unmap(), nil
+	}
+	if err != nil {
+		return nil, lookupError{err}
 	}
 	return e.Dial(ctx, network, net.JoinHostPort(address.String(), port))
 }

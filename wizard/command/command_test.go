@@ -24,6 +24,7 @@ type machine struct {
 	stored   []steps.Site
 	status   *steps.HostStatus
 	report   *steps.Report
+	visited  steps.DoctorRequest
 	applied  int
 	asked    []steps.Site
 	undone   []string
@@ -81,6 +82,10 @@ func (m *machine) Probe(_ context.Context, _ steps.ProbeRequest, sink func(steps
 		sink(c)
 	}
 	return r, m.err
+}
+func (m *machine) Doctor(_ context.Context, req steps.DoctorRequest, sink func(steps.Check)) (steps.Report, error) {
+	m.visited = req
+	return m.Probe(context.Background(), steps.ProbeRequest{}, sink)
 }
 func (m *machine) Serve(context.Context, steps.ServeRequest) error { return m.err }
 func (m *machine) Demo(context.Context, bool, func(string), func(steps.Check)) error {

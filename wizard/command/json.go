@@ -62,6 +62,8 @@ func (p jsonPrinter) report(r steps.Report) {
 	p.put("report", map[string]any{"report": reportLists([]steps.Report{r})[0]})
 }
 
+func (p jsonPrinter) diagnosis(r steps.Report) { p.report(r) }
+
 func (p jsonPrinter) status(s steps.HostStatus, _ bool) {
 	p.put("status", map[string]any{"status": statusLists(s)})
 }

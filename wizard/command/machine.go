@@ -65,6 +65,8 @@ type Renewer interface {
 type Observer interface {
 	Status(context.Context) (steps.HostStatus, error)
 	Probe(context.Context, steps.ProbeRequest, func(steps.Check)) (steps.Report, error)
+	// Doctor finds what would keep a certificate from being had, or kept, before a CA is asked.
+	Doctor(context.Context, steps.DoctorRequest, func(steps.Check)) (steps.Report, error)
 }
 
 // Daemon is what runs until it is told to stop.

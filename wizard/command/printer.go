@@ -13,6 +13,7 @@ type printer interface {
 	check(steps.Check)
 	result(steps.Result, ending)
 	report(steps.Report)
+	diagnosis(steps.Report)
 	status(s steps.HostStatus, allRuns bool)
 	failure(error)
 }

@@ -16,7 +16,7 @@ var advised = regexp.MustCompile("(?m)(?:^    (?:.*&& )?|`)(?:sudo )?(?:\\./)?ss
 func TestWhatThePagesTellIsThere(t *testing.T) {
 	t.Parallel()
 	seen := 0
-	for _, page := range []string{"../../README.md", "../../docs/answers.md", "../../CHANGELOG.md"} {
+	for _, page := range []string{"../../README.md", "../../docs/answers.md", "../../docs/doctor.md", "../../CHANGELOG.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -31,7 +31,7 @@ func TestWhatThePagesTellIsThere(t *testing.T) {
 	if seen < 20 {
 		t.Errorf("only %d commands were found: the test looks at the wrong place", seen)
 	}
-	for _, wrong := range []string{"doctor", "undo --all", "remove", "answers check f.yaml", "probe a b"} {
+	for _, wrong := range []string{"diagnose", "undo --all", "remove", "answers check f.yaml", "probe a b"} {
 		if parses(strings.Fields(wrong)) == nil {
 			t.Errorf("%q passes", wrong)
 		}

@@ -81,7 +81,7 @@ func (a *App) tree() *cobra.Command {
 	f.BoolVar(&a.flags.plain, "plain", false, "plain lines, no screens")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.checkGlobals() }
 
-	root.AddCommand(a.probeCommand(), a.statusCommand(), a.undoCommand(), a.removeCommand(), a.uninstallCommand(),
+	root.AddCommand(a.probeCommand(), a.doctorCommand(), a.statusCommand(), a.undoCommand(), a.removeCommand(), a.uninstallCommand(),
 		a.renewCommand(), a.attachCommand(), a.answersCommand(), a.demoCommand(), a.serveCommand())
 	for _, c := range root.Commands() {
 		c.SuggestFor = otherNames[c.Name()]

@@ -64,6 +64,9 @@ func (p *textPrinter) group(g checkGroup) {
 	}
 	const indent = 8
 	p.lineTo(p.out, indent, "%s  %-11s%-19s%s%s%s%s", p.theme.Mark(g.Verdict), g.Step, g.Name, where, code(g.Code), steps.CleanLine(g.Detail), name)
+	if bad(g.Check) && g.Evidence != "" {
+		p.lineTo(p.out, indent+2, "          seen: %s", steps.CleanLine(g.Evidence))
+	}
 	p.fixes(p.out, indent+2, g.Fix)
 }
 
@@ -79,14 +82,25 @@ func (p *textPrinter) bads(checks []steps.Check) {
 
 // report ends a probe: what has to be looked at, one verdict a step, and the sum.
 func (p *textPrinter) report(r steps.Report) {
+	p.release()
+	p.line("")
+	p.verdicts(r)
+	p.line("\n%s", tally(r))
+}
+
+// diagnosis ends a doctor's visit: what has to be looked at, and the sum.
+func (p *textPrinter) diagnosis(r steps.Report) {
+	p.release()
+	p.line("\n%s", tally(r))
+}
+
+// release prints what was held back for the end.
+func (p *textPrinter) release() {
 	if len(p.held) > 0 {
 		p.gap()
 		p.bads(p.held)
 		p.held = nil
 	}
-	p.line("")
-	p.verdicts(r)
-	p.line("\n%s", tally(r))
 }
 
 func (p *textPrinter) verdicts(r steps.Report) {

@@ -56,7 +56,7 @@ func unexpected(c *cobra.Command, word string) error {
 // otherNames are what other tools call a command of ours.
 var otherNames = map[string][]string{
 	"undo": {"rollback", "revert", "restore"}, "probe": {"verify", "check", "test", "scan"}, "remove": {"delete", "rm", "del"},
-	"status": {"list", "ls", "show", "info", "runs", "log"}, "uninstall": {"purge"}, "renew": {"renewal"}, "serve": {"server", "start", "daemon"},
+	"doctor": {"diagnose", "preflight", "dns", "why"}, "status": {"list", "ls", "show", "info", "runs", "log"}, "uninstall": {"purge"}, "renew": {"renewal"}, "serve": {"server", "start", "daemon"},
 }
 
 // The main job as it is typed, by a person and without one.

@@ -1,0 +1,222 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
+	"github.com/c93d5bcb/sslwizard/system/doctor"
+	"github.com/c93d5bcb/sslwizard/system/inspect"
+	"github.com/c93d5bcb/sslwizard/system/renew"
+)
+
+// Doctor implements command.Observer: what would keep a certificate from being had, or kept. It looks at this host and at
+// the names; but for a token in the challenge folder, which it takes away again, nothing changes.
+func (i *Installer) Doctor(ctx context.Context, req steps.DoctorRequest, sink func(steps.Check)) (steps.Report, error) {
+	began := time.Now()
+	f, err := i.present(ctx)
+	if err != nil {
+		return steps.Report{}, err
+	}
+	report := steps.Report{Target: f.Hostname}
+	seen := func(c steps.Check) {
+		report.Checks = append(report.Checks, c)
+		sink(c)
+	}
+	for _, c := range steps.Preflight(f) {
+		seen(c)
+	}
+	visits, err := i.visits(f, req)
+	if err != nil {
+		return report, err
+	}
+	ways := i.ways(f)
+	defer ways.close()
+	for _, v := range visits {
+		if v.stored && !v.isACME {
+			seen(steps.Check{Step: steps.IDTrusted, Name: "strategy", Verdict: steps.Skip, Detail: "not checked: " + v.site + " takes its certificate from no CA"})
+			continue
+		}
+		v.Present, v.WhyNot = ways.to(v)
+		(&doctor.Doctor{Own: f.Addresses}).Examine(ctx, v.Visit, seen)
+	}
+	report.Took = time.Since(began)
+	return report, ctx.Err()
+}
+
+// visit is a doctor's visit, and the site that it is about.
+type visit struct {
+	doctor.Visit
+	site     string
+	stored   bool
+	isACME   bool
+	executor string
+}
+
+// visits are one for each stored site that is asked about, and one for the names that no site has.
+func (i *Installer) visits(f steps.Facts, req steps.DoctorRequest) ([]visit, error) {
+	var all []visit
+	rest := slices.Clone(req.Domains)
+	for _, s := range f.Managed.Sites {
+		domains := s.Certs.Domains
+		if len(req.Domains) > 0 {
+			domains = slices.DeleteFunc(slices.Clone(domains), func(d steps.Domain) bool { return !slices.Contains(req.Domains, d) })
+			rest = slices.DeleteFunc(rest, func(d steps.Domain) bool { return slices.Contains(domains, d) })
+		}
+		if len(domains) > 0 {
+			all = append(all, visit{Visit: doctor.Visit{Domains: domains}, site: s.Name, stored: true, isACME: s.Trusted.Source == steps.SourceACME || req.Directory != "", executor: s.Install.Executor})
+			if err := i.fill(&all[len(all)-1], f, s.Trusted, req); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(rest) > 0 || len(all) == 0 {
+		all = append(all, visit{Visit: doctor.Visit{Domains: rest}})
+		defaults := steps.SiteTrusted{Source: steps.SourceACME, Challenge: steps.HTTP01}
+		if err := i.fill(&all[len(all)-1], f, defaults, req); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// fill says how the names of a visit shall get their certificate: as the request says, or else as the site does.
+func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps.DoctorRequest) error {
+	if req.Directory != "" {
+		t.Directory = req.Directory
+	}
+	if t.Directory == "" {
+		t.Directory, _ = steps.ParseDirectory(steps.AliasLetsEncrypt)
+	}
+	if req.Challenge != "" {
+		t.Challenge = req.Challenge
+	}
+	v.Visit = renew.Visit(i.host, t, v.Domains, time.Now())
+	v.AskCA, v.Renewers = true, f.Renewers
+	if !f.Root {
+		v.Allowed = nil // the record is for root only
+	}
+	var err error
+	switch {
+	case req.CAFile != "":
+		v.Roots, err = os.ReadFile(req.CAFile)
+	case t.CARoots != "":
+		v.Roots, err = renew.Roots(i.host, t.CARoots)
+	}
+	if err != nil {
+		return &steps.Failure{Text: "cannot read the CA file", Err: err, Status: steps.ExitUsage, Fixes: []string{"--ca FILE, a PEM file with the root certificate"}}
+	}
+	return nil
+}
+
+// ways are how a token of the doctor gets to where a CA looks: into the webroot of what serves on port 80 here, or onto a
+// port of our own where nobody does.
+type ways struct {
+	webroot acme.Presenter
+	facts   steps.Facts
+	standIn *doctor.StandIn
+	why     string
+	holder  string // "", "native", "nginx", or a program of somebody else
+}
+
+func (i *Installer) ways(f steps.Facts) *ways {
+	w := &ways{webroot: renew.Webroot(i.host), facts: f}
+	for _, l := range f.Listeners {
+		switch {
+		case l.Port.Number != 80 || l.Port.Proto != "tcp" || l.Address.IsLoopback():
+		case l.Ours:
+			w.holder = steps.ExecutorNative
+		case l.Process == "nginx":
+			w.holder = steps.ExecutorNginx
+		default:
+			w.holder = "another program"
+			if l.Process != "" {
+				w.holder = l.Process
+			}
+		}
+	}
+	if i.root != "" {
+		w.why = "this is not the running server"
+		return w
+	}
+	if w.holder == "" {
+		var err error
+		if w.standIn, err = doctor.NewStandIn(80); err != nil {
+			w.why = "port 80 cannot be listened on (" + steps.CleanLine(lastPart(err)) + ")"
+		}
+	}
+	return w
+}
+
+func lastPart(err error) string {
+	text := err.Error()
+	return strings.TrimSpace(text[strings.LastIndex(text, ":")+1:])
+}
+
+func (w *ways) close() {
+	if w.standIn != nil {
+		_ = w.standIn.Close()
+	}
+}
+
+// to is the way for one visit; where there is none, the second value says why.
+func (w *ways) to(v visit) (acme.Presenter, string) {
+	switch {
+	case w.standIn != nil:
+		return w.standIn, ""
+	case w.why != "":
+		return nil, w.why
+	case w.holder != steps.ExecutorNative && w.holder != steps.ExecutorNginx:
+		return nil, "port 80 is held by " + w.holder
+	case !w.facts.Root:
+		return nil, "only root can put a test token into its place"
+	case w.holder == steps.ExecutorNginx && v.executor != steps.ExecutorNginx:
+		return nil, fmt.Sprintf("nginx has port 80, and no site of ours for %s yet", joined(v.Domains))
+	}
+	return w.webroot, ""
+}
+
+func joined(domains []steps.Domain) string {
+	if len(domains) == 0 {
+		return "it"
+	}
+	if len(domains) > 1 {
+		return fmt.Sprintf("%s and %d more", domains[0], len(domains)-1)
+	}
+	return string(domains[0])
+}
+
+// domainChecks looks at the DNS of names while they are typed; only what is certain, and not said otherwise already, comes
+// back, by name.
+func domainChecks(ctx context.Context, a steps.Answers) map[string]steps.Check {
+	var domains []steps.Domain
+	for _, name := range a.Certs.Domains {
+		if d, err := steps.ParseDomain(name); err == nil && d.Public() {
+			domains = append(domains, d)
+		}
+	}
+	directory, err := steps.ParseDirectory(a.Trusted.Directory)
+	if err != nil || len(domains) == 0 || a.Trusted.Source != steps.SourceACME {
+		return nil
+	}
+	own, _ := inspect.ThisProcess("").Network()
+	look := doctor.Doctor{Own: own, Patience: domainPatience}
+	worst := map[string]steps.Check{}
+	for _, c := range look.Examine(ctx, doctor.Visit{Domains: domains, Directory: directory, Challenge: a.Trusted.Challenge}, nil) {
+		if _, known := worst[c.Address]; !known && c.Address != "" && strings.HasPrefix(c.Name, "dns.") && !slices.Contains(seenElsewhere, c.Code) {
+			worst[c.Address] = c
+		}
+	}
+	return worst
+}
+
+// seenElsewhere are the codes of what is told of an address in its own words, and of nothing at all.
+var seenElsewhere = []string{"", "A01", "A02", "A03", "A04"}
+
+// domainPatience is how long one thing about a name is waited for while somebody types.
+const domainPatience = 1200 * time.Millisecond
