@@ -96,6 +96,8 @@ var causes = []Cause{
 		"the status 401 or 403", "let everybody read the challenge path", Blocker, "TestReachCauses"},
 	{"D29", "overloaded or limited", "What answers for the name has too much to do, limits its visitors, or is out of order.",
 		"the status 429 or 5xx, and time", "take the challenge path out of the limit, or repair what stands in front", Blocker, "TestReachCauses"},
+	{"D37", "another program ends TLS", "TLS on port 443 is not spoken by sslwizard, but by something in front of it.",
+		"a handshake of TLS-ALPN-01, as a CA makes it", "pass port 443 on as it is, or prove the names over port 80", Blocker, "TestHandshakeCauses"},
 
 	// CAA.
 	{"A09", "another CA only", "The DNS names the CAs that may issue for this name (CAA), and this one is not among them.",

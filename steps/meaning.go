@@ -61,8 +61,6 @@ var meanings = map[string]string{
 	"A23": "The certificate does not lead to a CA that is trusted: a piece of the chain is missing, or its end is unknown.",
 	"A24": "The certificate belongs to another key.",
 
-	"D37": "TLS on port 443 is not spoken by sslwizard, but by something in front of it.",
-
 	"T01": "Nobody listens on the port.",
 	"T02": "Nobody answers on the port: something drops the packets, mostly a firewall.",
 	"W01": "The application behind the site does not run, or listens somewhere else.",

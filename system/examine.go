@@ -117,40 +117,43 @@ func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps
 // ways are how a token of the doctor gets to where a CA looks: into the webroot of what serves on port 80 here, or onto a
 // port of our own where nobody does.
 type ways struct {
-	webroot acme.Presenter
+	*Installer
 	facts   steps.Facts
 	standIn *doctor.StandIn
 	why     string
-	holder  string // "", "native", "nginx", or a program of somebody else
 }
 
 func (i *Installer) ways(f steps.Facts) *ways {
-	w := &ways{webroot: renew.Webroot(i.host), facts: f}
-	for _, l := range f.Listeners {
-		switch {
-		case l.Port.Number != 80 || l.Port.Proto != "tcp" || l.Address.IsLoopback():
-		case l.Ours:
-			w.holder = steps.ExecutorNative
-		case l.Process == "nginx":
-			w.holder = steps.ExecutorNginx
-		default:
-			w.holder = "another program"
-			if l.Process != "" {
-				w.holder = l.Process
-			}
-		}
-	}
+	w := &ways{Installer: i, facts: f}
 	if i.root != "" {
 		w.why = "this is not the running server"
 		return w
 	}
-	if w.holder == "" {
+	if holderOf(f, 80) == "" {
 		var err error
 		if w.standIn, err = doctor.NewStandIn(80); err != nil {
 			w.why = "port 80 cannot be listened on (" + steps.CleanLine(lastPart(err)) + ")"
 		}
 	}
 	return w
+}
+
+// holderOf says who has a port that visitors reach: an executor, a program by its name, or nobody.
+func holderOf(f steps.Facts, port int) string {
+	for _, l := range f.Listeners {
+		switch {
+		case l.Port.Number != port || l.Port.Proto != "tcp" || l.Address.IsLoopback():
+		case l.Ours:
+			return steps.ExecutorNative
+		case l.Process == "nginx":
+			return steps.ExecutorNginx
+		case l.Process == "":
+			return "another program"
+		default:
+			return l.Process
+		}
+	}
+	return ""
 }
 
 func lastPart(err error) string {
@@ -166,19 +169,28 @@ func (w *ways) close() {
 
 // to is the way for one visit; where there is none, the second value says why.
 func (w *ways) to(v visit) (acme.Presenter, string) {
+	port := 80
+	if v.Challenge == steps.TLSALPN01 {
+		port = 443
+	}
+	holder := holderOf(w.facts, port)
 	switch {
-	case w.standIn != nil:
+	case v.Challenge == steps.DNS01:
+		return nil, ""
+	case w.standIn != nil && port == 80:
 		return w.standIn, ""
 	case w.why != "":
 		return nil, w.why
-	case w.holder != steps.ExecutorNative && w.holder != steps.ExecutorNginx:
-		return nil, "port 80 is held by " + w.holder
+	case holder == "":
+		return nil, fmt.Sprintf("nobody listens on port %d yet", port)
+	case holder != steps.ExecutorNative && holder != steps.ExecutorNginx:
+		return nil, fmt.Sprintf("port %d is held by %s", port, holder)
 	case !w.facts.Root:
 		return nil, "only root can put a test token into its place"
-	case w.holder == steps.ExecutorNginx && v.executor != steps.ExecutorNginx:
-		return nil, fmt.Sprintf("nginx has port 80, and no site of ours for %s yet", joined(v.Domains))
+	case holder == steps.ExecutorNginx && (v.executor != steps.ExecutorNginx || port == 443):
+		return nil, fmt.Sprintf("nginx has port %d, and no site of ours for %s yet", port, joined(v.Domains))
 	}
-	return w.webroot, ""
+	return renew.Webroot(w.host, v.Challenge), ""
 }
 
 func joined(domains []steps.Domain) string {

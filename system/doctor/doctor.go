@@ -61,7 +61,7 @@ func (d *Doctor) Examine(ctx context.Context, v Visit, seen func(steps.Check)) [
 		})
 	}
 	all.Wait()
-	if e.token != "" && len(e.Domains) > 0 {
+	if e.shown() && len(e.Domains) > 0 {
 		e.say(unknown("http.outside", "", "what a firewall in front of this server, a router's or the provider's, does cannot be seen from here; the rehearsal with the CA shows it"))
 	}
 	e.say(e.strategy()...)

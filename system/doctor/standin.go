@@ -14,7 +14,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/acme"
 )
 
-// StandIn answers on port 80 for tokens, and for nothing else, as long as nobody serves there yet.
+// StandIn answers on port 80 for the tokens of HTTP-01, and for nothing else, as long as nobody serves there yet.
 type StandIn struct {
 	server *http.Server
 	mu     sync.Mutex
@@ -52,18 +52,18 @@ func (s *StandIn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Present implements acme.Presenter.
-func (s *StandIn) Present(token, body string) error {
+func (s *StandIn) Present(p acme.Proof) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tokens[token] = body
+	s.tokens[p.Token] = p.Body
 	return nil
 }
 
 // CleanUp implements acme.Presenter.
-func (s *StandIn) CleanUp(token string) error {
+func (s *StandIn) CleanUp(p acme.Proof) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.tokens, token)
+	delete(s.tokens, p.Token)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
 )
 
 func TestStandIn(t *testing.T) {
@@ -32,7 +33,7 @@ func TestStandIn(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		return r.StatusCode, string(body)
 	}
-	_ = s.Present("token", "token.body")
+	_ = s.Present(acme.Proof{Token: "token", Body: "token.body"})
 	if status, body := ask(steps.ChallengePath + "token"); status != 200 || body != "token.body" {
 		t.Errorf("%d %q", status, body)
 	}
@@ -41,7 +42,7 @@ func TestStandIn(t *testing.T) {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
-	_ = s.CleanUp("token")
+	_ = s.CleanUp(acme.Proof{Token: "token"})
 	if status, _ := ask(steps.ChallengePath + "token"); status != 404 {
 		t.Errorf("the token stayed: %d", status)
 	}

@@ -18,7 +18,9 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/renew"
+	"github.com/c93d5bcb/sslwizard/system/resolve"
 )
 
 // closedPort is where Pebble would look for HTTP-01: nobody listens there.
@@ -43,12 +45,10 @@ func (u *unit) authority() (*renew.Manager, steps.SiteTrusted) {
 	if err := os.WriteFile(u.path(roots), ca.DirectoryCA(), 0o600); err != nil {
 		u.t.Fatal(err)
 	}
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, zone.Address)
-	}}
+	resolver := &resolve.Client{Servers: []string{zone.Address}, Timeout: 5 * time.Second, Dial: new(net.Dialer).DialContext}
 	return &renew.Manager{
 		UserAgent: "sslwizard/test",
-		Doctor:    &acme.Doctor{Own: []netip.Addr{at.Addr()}, Resolver: resolver, Port: int(at.Port())},
+		Doctor:    &doctor.Doctor{Own: []netip.Addr{at.Addr()}, Resolver: resolver, Port: int(at.Port())},
 		Pace:      acme.Pace{Poll: 5 * time.Millisecond, PollMax: 50 * time.Millisecond},
 	}, steps.SiteTrusted{Source: steps.SourceACME, Directory: ca.Directory, CARoots: roots, AcceptTerms: true, Challenge: steps.TLSALPN01}
 }
@@ -92,9 +92,9 @@ func TestClosedPortIsSeenBeforeTheCA(t *testing.T) {
 	h.store("a.test.example.com", "http://127.0.0.1:1")
 	u := h.start().ready()
 	m, trusted := u.authority()
-	doctor := *m.Doctor.(*acme.Doctor)
-	doctor.Port = closedPort
-	m.Doctor = &doctor
+	looks := *m.Doctor.(*doctor.Doctor)
+	looks.Port = closedPort
+	m.Doctor = &looks
 	err := m.Make(t.Context(), h, steps.ObtainCertificate{
 		For: steps.For(steps.IDTrusted), Site: "a.test.example.com", Domains: []steps.Domain{"a.test.example.com"}, KeyType: steps.ECDSAP256,
 		Trusted: trusted, Webroot: steps.Webroot,

@@ -24,5 +24,7 @@ func Visit(h host.Host, t steps.SiteTrusted, domains []steps.Domain, now time.Ti
 	}
 }
 
-// Webroot puts tokens where both executors serve them.
-func Webroot(h host.Host) acme.Presenter { return &webroot{host: h} }
+// Webroot puts proofs of a challenge where the executors answer from.
+func Webroot(h host.Host, challenge string) acme.Presenter {
+	return &webroot{host: h, challenge: challenge}
+}
