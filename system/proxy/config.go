@@ -46,7 +46,7 @@ type Access struct {
 	Path    string        // without the query; cleaned and cut
 	Proto   string        // "HTTP/2.0"
 	Secure  bool          // came over TLS
-	Status  int           // 0 when the client left before there was an answer
+	Status  int           // 0 when the client left before there was an answer; 101 for a WebSocket, over HTTP/2 too
 	Bytes   int64         // of the body, or of the socket towards the client
 	Elapsed time.Duration // until the last byte
 	Referer string        // without its query; cleaned and cut

@@ -36,8 +36,9 @@ type exchange struct {
 	silence *silence                    // of the upstream
 	tunnel  *tunnel                     // when it became a WebSocket
 
-	key      string      // of the handshake that a WebSocket over HTTP/3 is opened with; empty for all else
+	key      string      // of the handshake that a WebSocket over HTTP/2 or HTTP/3 is opened with; empty for all else
 	accepted http.Header // what the upstream answered to that
+	stream   *stream     // that it became, over HTTP/2
 }
 
 // clientFault is a failure of the client's side of an exchange, and the status that says so.
@@ -127,10 +128,11 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if x.tunnel == nil {
 		return nil, nil, http.ErrNotSupported
 	}
+	take := x.control.Hijack
 	if x.key != "" {
-		return x.accept()
+		take = x.accept
 	}
-	conn, buffered, err := x.control.Hijack()
+	conn, buffered, err := take()
 	if err != nil {
 		return nil, nil, err
 	}

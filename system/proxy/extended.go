@@ -9,82 +9,139 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+
+	"github.com/c93d5bcb/sslwizard/system/proxy/xconnect"
 )
 
-// A WebSocket over HTTP/3 begins with an extended CONNECT (RFC 9220). The library announces to every client that it can
-// be used, so it has to work: the upstream gets the handshake of RFC 6455, as from any other client.
+// A WebSocket over HTTP/2 or HTTP/3 is the stream of an extended CONNECT (RFC 8441, RFC 9220). The upstream gets the
+// handshake of RFC 6455, as from any other client, and frames go both ways as they come.
 
-// extendedConnect makes the request that the upstream gets of one that opens a WebSocket, and reports whether it is one.
-func (x *exchange) extendedConnect() bool {
-	r := x.in
-	if r.Method != http.MethodConnect || r.ProtoMajor != 3 || r.Proto != "websocket" || r.Header.Get("Sec-Websocket-Version") == "" {
-		return false
+func init() { xconnect.Restore() } // net/http has seen it
+
+// protocolField is where net/http puts :protocol; the library of HTTP/3 has it for the version.
+const protocolField = ":protocol"
+
+// extendedConnect makes the request that the upstream gets of one that opens a WebSocket. It returns the status to refuse
+// one with that cannot be understood, or 0; what is no extended CONNECT is left alone.
+func (x *exchange) extendedConnect() int {
+	protocol, extended := protocolOf(x.in)
+	switch {
+	case !extended:
+		return 0
+	case x.in.Method != http.MethodConnect || x.in.ProtoMajor < 2:
+		return http.StatusBadRequest
+	case protocol != "websocket" || x.in.Header.Get("Sec-Websocket-Version") == "":
+		return http.StatusNotImplemented
+	case x.in.ContentLength >= 0: // a length, or a stream that has ended already
+		return http.StatusBadRequest
 	}
 	nonce := make([]byte, 16)
-	_, _ = rand.Read(nonce)
+	_, _ = rand.Read(nonce) // it never fails
 	x.key = base64.StdEncoding.EncodeToString(nonce)
-	x.in = r.Clone(r.Context())
-	x.in.Method, x.in.Proto = http.MethodGet, "HTTP/3.0"
-	x.in.Body, x.in.ContentLength = http.NoBody, 0 // what follows belongs to the WebSocket
+	x.in = x.in.Clone(x.in.Context())
+	x.in.Method, x.in.Body, x.in.ContentLength = http.MethodGet, http.NoBody, 0 // what follows belongs to the WebSocket
 	x.in.Header.Set("Connection", "Upgrade")
 	x.in.Header.Set("Upgrade", "websocket")
 	x.in.Header.Set("Sec-Websocket-Key", x.key)
-	return true
+	return 0
 }
 
-// connect passes the handshake. Nothing but a WebSocket may be answered with success: the client would take it for one.
+// protocolOf takes :protocol out of a request.
+func protocolOf(r *http.Request) (protocol string, extended bool) {
+	if r.ProtoMajor >= 3 {
+		protocol, r.Proto = r.Proto, "HTTP/3.0"
+		return protocol, protocol != r.Proto
+	}
+	_, extended = r.Header[protocolField]
+	protocol = r.Header.Get(protocolField)
+	delete(r.Header, protocolField)
+	return protocol, extended
+}
+
+// connect passes the handshake. Each WebSocket counts as a connection of its client, which it would be otherwise.
 func (x *exchange) connect() {
 	if !x.webSocket() {
-		x.refuse(http.StatusNotFound)
+		x.refuse(http.StatusNotImplemented)
 		return
 	}
+	from, _ := netip.ParseAddrPort(x.in.RemoteAddr)
+	leave := x.server.plane.Admit(net.TCPAddrFromAddrPort(from))
+	if leave == nil {
+		x.refuse(http.StatusServiceUnavailable)
+		return
+	}
+	defer leave()
+	defer func() {
+		if x.stream != nil {
+			x.stream.finish()
+		}
+	}()
 	x.pass()
 }
 
-var errAccept = errors.New("the upstream's answer to the WebSocket handshake is not for this handshake")
+// What an upstream may do to the handshake that it must not.
+var (
+	errAccept    = errors.New("the upstream's answer to the WebSocket handshake is not for this handshake")
+	errNotOpened = errors.New("the upstream took a WebSocket handshake for something else")
+)
 
 // switched looks at the upstream's answer in the place of a client who does not get to see a 101; any other success
 // would look like one.
 func (x *exchange) switched(res *http.Response) error {
-	if x.key == "" || res.StatusCode >= http.StatusMultipleChoices {
-		return nil
-	}
 	h := res.Header
-	sum := sha1.Sum([]byte(x.key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see above
-	if res.StatusCode != http.StatusSwitchingProtocols || h.Get("Sec-Websocket-Accept") != base64.StdEncoding.EncodeToString(sum[:]) {
+	switch {
+	case x.key == "" || res.StatusCode >= http.StatusMultipleChoices:
+		return nil
+	case res.StatusCode != http.StatusSwitchingProtocols:
+		return errNotOpened
+	case h.Get("Sec-Websocket-Accept") != acceptOf(x.key):
 		return errAccept
 	}
 	x.accepted = h.Clone()
-	for _, name := range []string{"Connection", "Upgrade", "Sec-Websocket-Accept"} {
+	for _, name := range []string{"Connection", "Upgrade", "Sec-Websocket-Accept", "Content-Length", "Transfer-Encoding", "Trailer", "Keep-Alive", "Proxy-Connection"} {
 		x.accepted.Del(name)
 	}
 	return nil
 }
 
+// acceptOf is the answer to a key (RFC 6455 section 4.2.2).
+func acceptOf(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // see above
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
 // accept answers the CONNECT, and returns its stream as what Hijack would return. The answer of HTTP/1.1 that is written
 // then goes nowhere.
 func (x *exchange) accept() (net.Conn, *bufio.ReadWriter, error) {
-	w, ok := x.w.(http3.HTTPStreamer)
-	if !ok {
-		return nil, nil, http.ErrNotSupported
-	}
 	for name, values := range x.accepted {
 		x.w.Header()[name] = values
 	}
 	x.promise(x.w.Header())
 	x.w.WriteHeader(http.StatusOK)
-	stream, err := w.HTTPStream()
+	conn, err := x.openStream()
 	if err != nil {
 		return nil, nil, err
 	}
-	x.status = http.StatusOK
-	conn := &streamConn{Stream: stream}
 	in := bufio.NewReader(conn)
-	x.tunnel.open(conn, in)
-	return x.tunnel.clientSide(), bufio.NewReadWriter(in, bufio.NewWriter(io.Discard)), nil
+	return conn, bufio.NewReadWriter(in, bufio.NewWriter(io.Discard)), nil
+}
+
+// openStream sends the head of the answer, and returns the stream as a connection.
+func (x *exchange) openStream() (net.Conn, error) {
+	if x.in.ProtoMajor == 2 {
+		x.stream = &stream{x: x}
+		return x.stream, x.control.Flush()
+	}
+	w, ok := x.w.(http3.HTTPStreamer)
+	if !ok {
+		return nil, http.ErrNotSupported
+	}
+	s, err := w.HTTPStream()
+	return &streamConn{Stream: s}, err
 }
 
 // streamConn is a stream of HTTP/3 as a connection.

@@ -136,7 +136,7 @@ func (x *exchange) failed(ctx context.Context, err error) {
 	if status == 0 {
 		panic(http.ErrAbortHandler) // the client has left; one that only closed its side must not get net/http's empty 200
 	}
-	if status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError && status != http.StatusNotImplemented {
 		x.server.options.Log.Warn("cannot get an answer from the upstream", "site", x.site.Name, "status", status,
 			"error", logged(err.Error()))
 	}
@@ -149,6 +149,8 @@ func (x *exchange) blame(ctx context.Context, err error) int {
 	switch fault := x.fault.Load(); {
 	case fault != nil:
 		return fault.status
+	case errors.Is(err, errNotOpened):
+		return http.StatusNotImplemented
 	case errors.Is(context.Cause(ctx), errSilent):
 		return http.StatusGatewayTimeout
 	case x.in.Context().Err() != nil:

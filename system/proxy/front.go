@@ -27,7 +27,9 @@ func (s *Server) front(secure bool) http.Handler {
 // understand finds the site and target that a request means, and returns the status to refuse it with, or 0. Whatever
 // can be read in two ways is refused, never interpreted.
 func (x *exchange) understand() int {
-	x.extendedConnect()
+	if status := x.extendedConnect(); status != 0 {
+		return status
+	}
 	r := x.in
 	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
 		return http.StatusMethodNotAllowed

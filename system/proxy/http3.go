@@ -219,7 +219,7 @@ func findBody(w http.ResponseWriter, r *http.Request) {
 
 // tunnels are where the WebSockets are kept that are like this one.
 func (x *exchange) tunnels() *tunnels {
-	if x.key != "" {
+	if x.in.ProtoMajor >= 3 {
 		return &x.server.quic.tunnels
 	}
 	return &x.server.tunnels

@@ -382,12 +382,12 @@ func TestWebSocketOverHTTP3(t *testing.T) {
 	if n := i.Status().WebSockets; n != 1 {
 		t.Errorf("%d open", n)
 	}
-	for path, want := range map[string]int{"/other": 404, steps.ChallengePath + "x": 404} {
+	for path, want := range map[string]int{"/other": 501, steps.ChallengePath + "x": 501} {
 		if _, response := i.socket3(t, at, path); response.StatusCode != want {
 			t.Errorf("%s: %d", path, response.StatusCode)
 		}
 	}
-	if _, response := i.socket3(t, at, "/ws", func(r *http.Request) { r.Proto = "connect-udp" }); response.StatusCode != http.StatusMethodNotAllowed {
+	if _, response := i.socket3(t, at, "/ws", func(r *http.Request) { r.Proto = "connect-udp" }); response.StatusCode != http.StatusNotImplemented {
 		t.Errorf("another protocol: %d", response.StatusCode)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -416,7 +416,7 @@ func TestNoWebSocketOverHTTP3(t *testing.T) {
 	})
 	i := serve(t, Config{Sites: []Site{testSite(app, names("a.test"), withHTTP3)}})
 	at := i.serve3(t)
-	for path, want := range map[string]int{"/page": 502, "/forged": 502, "/login": 302} {
+	for path, want := range map[string]int{"/page": 501, "/forged": 502, "/login": 302} {
 		if _, response := i.socket3(t, at, path); response.StatusCode != want {
 			t.Errorf("%s: %d", path, response.StatusCode)
 		}

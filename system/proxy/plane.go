@@ -103,6 +103,9 @@ func (p *httpPlane) end(c net.Conn) {
 // Open implements plane.
 func (p *httpPlane) Open() int { return int(p.connections.Load()) }
 
+// Admit implements plane.
+func (p *httpPlane) Admit(remote net.Addr) (leave func()) { return p.caps.enter(remote) }
+
 // Refused implements plane.
 func (p *httpPlane) Refused() uint64 { return p.caps.refusals() }
 

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -33,6 +34,9 @@ type plane interface {
 	Drain(context.Context) error
 	// Open is the number of open connections, without WebSockets.
 	Open() int
+	// Admit counts a WebSocket that has no connection of its own as one from the address, and returns what uncounts it; nil
+	// when there are too many.
+	Admit(net.Addr) (leave func())
 	// Refused is the number of connections that were closed because there were too many.
 	Refused() uint64
 	// Cut are the connections and requests that were ended because of what their client did, by reason.
@@ -98,16 +102,47 @@ func (s *Server) Stop() {
 // ends before that, the open WebSockets get a close frame 1001 (going away, RFC 6455 section 7.4.1) and what is left
 // is cut; the error is then the context's.
 func (s *Server) Shutdown(ctx context.Context) error {
-	var err, quicErr error
-	var both sync.WaitGroup
-	both.Go(func() { err = s.plane.Drain(ctx) })
-	both.Go(func() { quicErr = s.quic.Drain(ctx) })
-	both.Wait()
-	if cut := s.tunnels.drain(ctx); cut > 0 {
-		s.options.Log.Warn("open WebSockets were closed at the end of the drain time", "count", cut)
+	hold, release := context.WithCancelCause(context.WithoutCancel(ctx)) // a WebSocket over HTTP/2 has to get its close frame
+	defer release(nil)
+	drained := make(chan error, 1)
+	go func() { drained <- s.drainPlanes(hold, ctx) }()
+	select {
+	case err := <-drained:
+		return cmp.Or(s.drainSockets(ctx), err)
+	case <-ctx.Done():
+	}
+	err := s.drainSockets(ctx)
+	if err != nil { // the last frames of those over HTTP/2 are on their way
+		rest := time.AfterFunc(closeGrace, func() { release(context.Cause(ctx)) })
+		defer rest.Stop()
+	} else {
+		release(context.Cause(ctx))
+	}
+	if <-drained != nil {
 		return context.Cause(ctx)
 	}
+	return err
+}
+
+// drainPlanes drains what stands on TCP until one context ends, and what stands on QUIC, which sees to its WebSockets by
+// itself, until the other does.
+func (s *Server) drainPlanes(tcp, quic context.Context) error {
+	var err, quicErr error
+	var both sync.WaitGroup
+	both.Go(func() { err = s.plane.Drain(tcp) })
+	both.Go(func() { quicErr = s.quic.Drain(quic) })
+	both.Wait()
 	return errors.Join(err, quicErr)
+}
+
+// drainSockets waits for the WebSockets.
+func (s *Server) drainSockets(ctx context.Context) error {
+	cut := s.tunnels.drain(ctx)
+	if cut == 0 {
+		return nil
+	}
+	s.options.Log.Warn("open WebSockets were closed at the end of the drain time", "count", cut)
+	return context.Cause(ctx)
 }
 
 // Status reports what the server is doing.

@@ -77,9 +77,9 @@ func (t *tunnel) checkIdle() {
 // goAway sends both sides a close frame as soon as a frame ends, gives them a moment to answer, and cuts.
 func (t *tunnel) goAway() {
 	_ = t.client.SetWriteDeadline(time.Now().Add(closeGrace))
+	time.AfterFunc(closeGrace, t.cut)
 	go t.toServer.close()
 	t.toClient.close()
-	time.AfterFunc(closeGrace, t.cut)
 }
 
 // cut ends both sides at once.
