@@ -26,6 +26,7 @@ var pageTexts = []pageText{
 	{http.StatusRequestTimeout, "The request took too long to arrive", "Please check your connection and try again."},
 	{http.StatusRequestEntityTooLarge, "This is too large", "What you are sending is larger than this site accepts."},
 	{http.StatusMisdirectedRequest, "Wrong connection for this site", "Please reload the page; your browser will connect anew."},
+	{http.StatusRequestHeaderFieldsTooLarge, "Your browser sends too much", "Please delete the cookies of this site and try again."},
 	{http.StatusNotImplemented, "This is not possible here", "The request asked for something that is not offered at this address."},
 	{http.StatusServiceUnavailable, "There are too many visitors just now", "Please try again in a moment."},
 	{http.StatusBadGateway, "This site is not answering just now", "Please try again in a moment."},

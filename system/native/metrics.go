@@ -79,6 +79,8 @@ func (d *daemon) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	s := d.status()
 	out.family("connections", "gauge", "Open connections, without WebSockets.", sample{value: float64(s.Connections)})
 	out.family("websockets", "gauge", "Open WebSockets.", sample{value: float64(s.WebSockets)})
+	out.family("connections_refused_total", "counter", "Connections that were closed at once because there were too many.", sample{value: float64(s.Refused)})
+	out.family("cut_total", "counter", "What was ended because of what its client did.", reasons(s.Cut)...)
 	out.family("start_time_seconds", "gauge", "When the service began, in Unix time.", sample{value: unixTime(s.Started)})
 	out.family("goroutines", "gauge", "Goroutines of the service: they come and go with connections.", sample{value: float64(runtime.NumGoroutine())})
 	out.family("config_generation", "gauge", "Configurations that were taken since then.", sample{value: float64(s.Generation)})
@@ -89,6 +91,14 @@ func (d *daemon) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	d.traffic.write(&out)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_, _ = w.Write(out.Bytes())
+}
+
+func reasons(all map[string]uint64) []sample {
+	var samples []sample
+	for _, reason := range slices.Sorted(maps.Keys(all)) {
+		samples = append(samples, sample{labels: label("reason", reason), value: float64(all[reason])})
+	}
+	return samples
 }
 
 func ends(all map[string]time.Time) []sample {

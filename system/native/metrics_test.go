@@ -76,6 +76,8 @@ func TestMetricsCountWhatWasAsked(t *testing.T) {
 	for _, line := range []string{
 		`sslwizard_requests_total{site="a.test",scheme="http",code="301"} 3`,
 		`sslwizard_requests_total{site="",scheme="http",code="404"} 1`,
+		`sslwizard_connections_refused_total 0`,
+		`sslwizard_cut_total{reason="frames"} 0`,
 		`sslwizard_request_duration_seconds_count{site="a.test"} 3`,
 		`sslwizard_request_duration_seconds_bucket{site="a.test",le="+Inf"} 3`,
 		`sslwizard_config_loads_total 1`,

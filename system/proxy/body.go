@@ -13,16 +13,18 @@ import (
 // would lose the answer to a reset.
 const lingerTime = 500 * time.Millisecond
 
-// clientBody is a request body. A client that stops sending for too long is cut, and its faults are told from the
-// upstream's.
+// clientBody is a request body. A client that stops sending for too long is cut, and so is one that goes on and on with
+// less than nothing; its faults are told from the upstream's.
 type clientBody struct {
 	body  io.ReadCloser
 	x     *exchange
-	mu    sync.Mutex // orders what follows with the deadline that goes with it
-	until time.Time  // how long the client may be silent
-	done  bool       // nothing more will come
-	read  bool       // to its end
-	left  bool       // nobody reads it any more
+	mu    sync.Mutex    // orders what follows with the deadline that goes with it
+	until time.Time     // how long the client may be silent
+	spare time.Duration // how much longer than its bytes need it may keep us waiting
+	loose bool          // only silence counts: the answer has begun, or the application is known to hold such talks
+	done  bool          // nothing more will come
+	read  bool          // to its end
+	left  bool          // nobody reads it any more
 }
 
 // Read implements io.Reader.
@@ -33,7 +35,9 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	if !b.allowRead() {
 		return 0, http.ErrBodyReadAfterClose
 	}
+	began := time.Now()
 	n, err := b.body.Read(p)
+	b.came(n, time.Since(began))
 	if errors.Is(err, io.EOF) {
 		if malformed := x.trailed(); malformed != nil {
 			err = malformed
@@ -65,8 +69,20 @@ func (b *clientBody) allowRead() bool {
 }
 
 func (b *clientBody) extend() {
-	b.until = time.Now().Add(b.x.patience())
+	wait := b.x.patience()
+	if !b.loose {
+		wait = min(wait, b.spare)
+	}
+	b.until = time.Now().Add(wait)
 	_ = b.x.control.SetReadDeadline(b.until)
+}
+
+// came counts what was waited for. Silence in one place and haste in another are as good as an even flow.
+func (b *clientBody) came(n int, waited time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	earned := time.Duration(float64(n) / b.x.server.options.limits.rate * float64(time.Second))
+	b.spare = min(b.spare-waited+earned, b.x.patience())
 }
 
 // answered is for an exchange that goes both ways at once, as a stream of gRPC does: a client that takes what it is sent
@@ -77,6 +93,7 @@ func (b *clientBody) answered() {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.loose = true
 	if !b.left && !b.done && time.Until(b.until) < b.x.patience()*3/4 { // each one costs a timer
 		b.extend()
 	}
@@ -137,6 +154,13 @@ func (b *clientBody) leave(whole bool) {
 	_ = b.body.Close()
 }
 
+// newBody is the body of the exchange's request. Applications that speak HTTP/2 only hold talks in both directions, and
+// gRPC has them begin with silence on the one side.
+func (x *exchange) newBody(from io.ReadCloser) *clientBody {
+	scheme := x.site.Proxy.Upstream.Scheme
+	return &clientBody{body: from, x: x, spare: x.patience(), loose: scheme == "h2" || scheme == "h2c"}
+}
+
 func (x *exchange) blameClient(err error) {
 	var large *http.MaxBytesError
 	switch {
@@ -144,6 +168,7 @@ func (x *exchange) blameClient(err error) {
 	case errors.As(err, &large):
 		x.fault.Store(&clientFault{http.StatusRequestEntityTooLarge})
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		x.server.cuts.count(cutBody)
 		x.fault.Store(&clientFault{http.StatusRequestTimeout})
 	default:
 		x.fault.Store(&clientFault{http.StatusBadRequest})

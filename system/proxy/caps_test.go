@@ -4,7 +4,9 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestConnectionCaps: what is beyond is closed at once, whoever is in goes on, and what ends makes room.
@@ -67,6 +69,75 @@ func TestCapOfAnAddress(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCapsAtTheListener: with many sockets at once exactly as many are served as may be of an address, whatever the rest do;
+// others get in, and every one that ends makes room.
+func TestCapsAtTheListener(t *testing.T) {
+	t.Parallel()
+	const most, many = 20, 60
+	s := New(Options{})
+	if err := s.Swap(Config{Sites: []Site{testSite(echoServer(t).URL, names("a.test"))}}); err != nil {
+		t.Fatal(err)
+	}
+	limits := s.plane.(*httpPlane).caps
+	limits.ofAddress = most
+	l := &elsewhere{Listener: listen(t)}
+	l.from.Store(&net.TCPAddr{IP: net.ParseIP("203.0.113.9"), Port: 1})
+	go func() { _ = s.Serve([]net.Listener{l}, nil) }()
+	t.Cleanup(s.Stop)
+	dial := func() net.Conn {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	served := func(conn net.Conn) bool {
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+		n, _ := conn.Read(make([]byte, 1))
+		return n == 1
+	}
+	var in []net.Conn
+	all := make([]net.Conn, many)
+	for n := range all {
+		all[n] = dial()
+	}
+	for _, conn := range all {
+		if served(conn) {
+			in = append(in, conn)
+		}
+	}
+	if refused := s.Status().Refused; len(in) != most || refused != many-most {
+		t.Fatalf("%d of %d served, %d refused", len(in), many, refused)
+	}
+	l.from.Store(&net.TCPAddr{IP: net.ParseIP("198.51.100.1"), Port: 1})
+	if !served(dial()) {
+		t.Error("another address is kept out")
+	}
+	l.from.Store(&net.TCPAddr{IP: net.ParseIP("203.0.113.9"), Port: 1})
+	in[0].Close()
+	waitFor(t, func() bool { limits.mu.Lock(); defer limits.mu.Unlock(); return limits.open == most })
+	if !served(dial()) || served(dial()) {
+		t.Error("the one that ended made no room, or too much")
+	}
+}
+
+// elsewhere is a listener whose connections are of another address.
+type elsewhere struct {
+	net.Listener
+	from atomic.Pointer[net.TCPAddr]
+}
+
+// Accept implements net.Listener.
+func (e *elsewhere) Accept() (net.Conn, error) {
+	conn, err := e.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return fromConn{conn, e.from.Load()}, nil
 }
 
 // fromConn is a connection from somewhere else.

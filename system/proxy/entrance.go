@@ -7,25 +7,26 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
 const (
-	handshakeTimeout = 10 * time.Second // from the first byte to the last, whatever comes in between
-	closingTime      = time.Second      // for the last words to who is turned away
-	acceptPause      = 100 * time.Millisecond
+	closingTime = time.Second // for the last words to who is turned away
+	acceptPause = 100 * time.Millisecond
 )
 
 // entrance takes connections through their TLS handshakes, and hands each to the server of the protocol that was agreed on.
 type entrance struct {
 	plane        *httpPlane
 	config       *tls.Config
+	timeout      time.Duration
 	http1, http2 *handoff
 	turns        turns
 }
 
-func newEntrance(p *httpPlane, config *tls.Config) *entrance {
-	return &entrance{plane: p, config: config, http1: newHandoff(), http2: newHandoff(), turns: newTurns()}
+func newEntrance(p *httpPlane, config *tls.Config, timeout time.Duration) *entrance {
+	return &entrance{plane: p, config: config, timeout: timeout, http1: newHandoff(), http2: newHandoff(), turns: newTurns()}
 }
 
 // Serve takes the connections of a listener until it has none any more, and closes it.
@@ -59,12 +60,15 @@ func (e *entrance) admit(c *tls.Conn, own *turnedConn) {
 
 // shake makes the handshake in its turns.
 func (e *entrance) shake(c *tls.Conn, own *turnedConn) bool {
-	_ = c.SetDeadline(time.Now().Add(handshakeTimeout))
+	_ = c.SetDeadline(time.Now().Add(e.timeout))
 	own.begin()
 	err := c.HandshakeContext(context.Background())
 	own.end()
 	if err == nil {
 		return c.SetDeadline(time.Time{}) == nil
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		e.plane.cuts.count(cutHandshake)
 	}
 	var misread tls.RecordHeaderError
 	if errors.As(err, &misread) && misread.Conn != nil && speaksHTTP(misread.RecordHeader) {
@@ -79,7 +83,7 @@ func (e *entrance) shake(c *tls.Conn, own *turnedConn) bool {
 func (e *entrance) pass(c *tls.Conn) bool {
 	switch c.ConnectionState().NegotiatedProtocol {
 	case "h2":
-		return e.http2.give(newH2Conn(c, func(reason string) { e.plane.cuts.count(reason, c.RemoteAddr()) }))
+		return e.http2.give(newH2Conn(c, func(reason string) { e.plane.cuts.flood(reason, c.RemoteAddr()) }))
 	case "http/1.1", "http/1.0", "":
 		return e.http1.give(c)
 	}

@@ -101,21 +101,24 @@ func (x *exchange) WriteHeader(status int) {
 	x.w.WriteHeader(status)
 }
 
-// Write implements http.ResponseWriter. A client that takes nothing for as long as the upstream may be silent is cut.
+// Write implements http.ResponseWriter. A client that takes nothing for too long, or less than nothing, is cut.
 func (x *exchange) Write(p []byte) (int, error) {
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}
-	x.allowWrite()
+	until := x.allowWrite(len(p))
 	n, err := x.w.Write(p)
 	x.bytes.Add(int64(n))
 	x.wrote()
+	if err != nil && !time.Now().Before(until) {
+		x.server.cuts.count(cutAnswer)
+	}
 	return n, err
 }
 
 // FlushError is what http.ResponseController calls.
 func (x *exchange) FlushError() error {
-	x.allowWrite()
+	x.allowWrite(0)
 	defer x.wrote()
 	return x.control.Flush()
 }
@@ -141,7 +144,18 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return x.tunnel.clientSide(), buffered, nil
 }
 
-func (x *exchange) allowWrite() { _ = x.control.SetWriteDeadline(time.Now().Add(x.patience())) }
+// pieceSize is how much of an answer has to be taken in the time that the limits have for that. A single piece may take
+// as long as the upstream may be silent.
+const pieceSize = 16 << 10
+
+// allowWrite sets the time for so many bytes of the answer.
+func (x *exchange) allowWrite(n int) time.Time {
+	pieces := max(1, float64(n)/pieceSize)
+	wait := max(x.patience(), time.Duration(pieces*float64(x.server.options.limits.take)))
+	until := time.Now().Add(wait)
+	_ = x.control.SetWriteDeadline(until)
+	return until
+}
 
 // wrote clears the deadline where it would act by itself: on HTTP/2 it resets the stream when it passes, written or
 // not. On HTTP/1 it stays, for what net/http flushes after the handler.

@@ -50,7 +50,7 @@ func (x *exchange) pass() {
 		r.Body = http.MaxBytesReader(x.w, r.Body, limit)
 	}
 	if r.Body != http.NoBody {
-		x.body = &clientBody{body: r.Body, x: x}
+		x.body = x.newBody(r.Body)
 		r.Body = x.body
 		_ = x.control.EnableFullDuplex() // else an answer waits for the body, and the body perhaps for the answer
 	}

@@ -276,7 +276,7 @@ func TestSlowButSpeakingUpstreamIsLeftAlone(t *testing.T) {
 			go func() {
 				for range 6 {
 					time.Sleep(250 * time.Millisecond)
-					_, _ = writer.Write([]byte("x"))
+					_, _ = writer.Write(make([]byte, 100))
 				}
 				writer.Close()
 			}()
@@ -286,7 +286,7 @@ func TestSlowButSpeakingUpstreamIsLeftAlone(t *testing.T) {
 			}
 			got, _ := io.ReadAll(response.Body)
 			response.Body.Close()
-			if response.StatusCode != 200 || echoed(t, got).Body.Bytes != 6 {
+			if response.StatusCode != 200 || echoed(t, got).Body.Bytes != 600 {
 				t.Errorf("slow upload: %d", response.StatusCode)
 			}
 		})

@@ -31,16 +31,17 @@ var refusals = map[int]struct {
 	code    int
 	message string
 }{
-	http.StatusBadRequest:            {grpcInternal, "the request is malformed"},
-	http.StatusForbidden:             {grpcPermissionDenied, "this is not allowed"},
-	http.StatusNotFound:              {grpcUnimplemented, "there is nothing here"},
-	http.StatusMethodNotAllowed:      {grpcUnimplemented, "this method is not accepted"},
-	http.StatusRequestTimeout:        {grpcDeadlineExceeded, "the client was silent for too long"},
-	http.StatusRequestEntityTooLarge: {grpcResourceExhausted, "the request is larger than the proxy accepts"},
-	http.StatusMisdirectedRequest:    {grpcUnavailable, "the connection is for another name"},
-	http.StatusBadGateway:            {grpcUnavailable, "the application does not answer"},
-	http.StatusServiceUnavailable:    {grpcUnavailable, "there are too many requests"},
-	http.StatusGatewayTimeout:        {grpcDeadlineExceeded, "the application was silent for too long"},
+	http.StatusBadRequest:                  {grpcInternal, "the request is malformed"},
+	http.StatusForbidden:                   {grpcPermissionDenied, "this is not allowed"},
+	http.StatusNotFound:                    {grpcUnimplemented, "there is nothing here"},
+	http.StatusMethodNotAllowed:            {grpcUnimplemented, "this method is not accepted"},
+	http.StatusRequestTimeout:              {grpcDeadlineExceeded, "the client was silent for too long"},
+	http.StatusRequestEntityTooLarge:       {grpcResourceExhausted, "the request is larger than the proxy accepts"},
+	http.StatusRequestHeaderFieldsTooLarge: {grpcResourceExhausted, "there are too many fields"},
+	http.StatusMisdirectedRequest:          {grpcUnavailable, "the connection is for another name"},
+	http.StatusBadGateway:                  {grpcUnavailable, "the application does not answer"},
+	http.StatusServiceUnavailable:          {grpcUnavailable, "there are too many requests"},
+	http.StatusGatewayTimeout:              {grpcDeadlineExceeded, "the application was silent for too long"},
 }
 
 // refuseCall answers a call of gRPC with its status alone. The access log has what it stands for.

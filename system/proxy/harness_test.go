@@ -49,10 +49,17 @@ func serve(t *testing.T, c Config) *instance {
 // serveAt has the server believe that it is another time.
 func serveAt(t *testing.T, c Config, now func() time.Time) *instance {
 	t.Helper()
+	return serveWithin(t, c, now, ordinary)
+}
+
+// serveWithin has the server keep other limits.
+func serveWithin(t *testing.T, c Config, now func() time.Time, l limits) *instance {
+	t.Helper()
 	one := &instance{roots: pool, log: &syncBuffer{}, accesses: make(chan Access, 10_000), served: make(chan error, 1)}
 	one.Server = New(Options{
 		Log:    slog.New(slog.NewTextHandler(one.log, nil)),
 		Access: func(a Access) { one.accesses <- a },
+		limits: l,
 	})
 	one.parent.Time = now
 	if err := one.Swap(c); err != nil {

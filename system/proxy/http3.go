@@ -56,7 +56,7 @@ type way struct {
 }
 
 func newQUICPlane(s *Server, c *caps) *quicPlane {
-	p := &quicPlane{config: s.quicParent(), handler: s.front(true), caps: c, key: s.options.Key, idle: idleTimeout}
+	p := &quicPlane{config: s.quicParent(), handler: s.front(true), caps: c, key: s.options.Key, idle: s.options.limits.idle}
 	if p.key == [32]byte{} {
 		_, _ = rand.Read(p.key[:])
 	}
@@ -203,7 +203,7 @@ func findBody(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(headerTimeout))
+	_ = control.SetReadDeadline(time.Now().Add(ordinary.header))
 	first := make([]byte, 1)
 	n, err := io.ReadFull(r.Body, first)
 	_ = control.SetReadDeadline(time.Time{})

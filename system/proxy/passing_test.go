@@ -248,7 +248,9 @@ func TestASlowReaderHoldsTheUpstreamBack(t *testing.T) {
 			}
 		}
 	})
-	i := serve(t, Config{Sites: []Site{testSite(app, names("a.test"), func(s *steps.Site) { s.Proxy.Timeout = time.Second })}})
+	within := ordinary
+	within.take = time.Second
+	i := serveWithin(t, Config{Sites: []Site{testSite(app, names("a.test"), func(s *steps.Site) { s.Proxy.Timeout = time.Second })}}, nil, within)
 	for _, http2 := range []bool{false, true} {
 		written.Store(0)
 		response, err := i.client(t, http2).Get("https://a.test/")

@@ -15,14 +15,11 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
-// Limits of connections. net/http has none by default, and a client that sends a byte a minute would hold a
-// connection for ever.
+// Limits of what net/http reads.
 const (
-	headerTimeout = 10 * time.Second // for the head of a request
-	idleTimeout   = 120 * time.Second
-	maxHeader     = 64 << 10
-	maxStreams    = 100      // of one HTTP/2 connection
-	maxFrame      = 16 << 10 // the least that RFC 9113 section 4.2 allows; net/http would take a megabyte
+	maxHeader  = 64 << 10
+	maxStreams = 100      // of one HTTP/2 connection
+	maxFrame   = 16 << 10 // the least that RFC 9113 section 4.2 allows; net/http would take a megabyte
 )
 
 // httpPlane is the data plane on net/http.
@@ -43,13 +40,13 @@ type httpPlane struct {
 
 func newHTTPPlane(s *Server) *httpPlane {
 	p := &httpPlane{
-		caps: newCaps(s.options.Log), cuts: newCuts(s.options.Log), errors: log.New(errorLog{s}, "http: ", 0),
+		caps: newCaps(s.options.Log), cuts: s.cuts, errors: log.New(errorLog{s}, "http: ", 0),
 	}
 	p.plain, p.secure, p.http2 = p.server(s.front(false), s), p.server(s.front(true), s), p.server(s.front(true), s)
 	p.http2.Protocols = new(http.Protocols)
 	p.http2.Protocols.SetUnencryptedHTTP2(true) // as it looks to net/http: h2Conn is all that comes
 	p.http2.ConnContext = withTLS
-	p.entrance = newEntrance(p, s.parent)
+	p.entrance = newEntrance(p, s.parent, s.options.limits.handshake)
 	return p
 }
 
@@ -57,11 +54,14 @@ func (p *httpPlane) server(h http.Handler, s *Server) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // never HTTP/2 without TLS: smuggling by h2c needs it
 	return &http.Server{
-		Handler:                      h,
-		Protocols:                    protocols,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame},
-		ReadHeaderTimeout:            headerTimeout,
-		IdleTimeout:                  idleTimeout,
+		Handler:   h,
+		Protocols: protocols,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,
+			WriteByteTimeout: 2 * s.options.limits.take, // for what is no answer, and has no time of its own
+		},
+		ReadHeaderTimeout:            s.options.limits.header,
+		IdleTimeout:                  s.options.limits.idle,
 		MaxHeaderBytes:               maxHeader,
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     log.New(errorLog{s}, "", 0),
@@ -108,9 +108,6 @@ func (p *httpPlane) Admit(remote net.Addr) (leave func()) { return p.caps.enter(
 
 // Refused implements plane.
 func (p *httpPlane) Refused() uint64 { return p.caps.refusals() }
-
-// Cut implements plane.
-func (p *httpPlane) Cut() map[string]uint64 { return p.cuts.counts() }
 
 // Serve implements plane.
 func (p *httpPlane) Serve(plain, secure []net.Listener) error {
@@ -236,6 +233,7 @@ func (l *drainListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if counted := l.caps.admit(conn); counted != nil {
+			holdLittle(conn)
 			return counted, nil
 		}
 		_ = conn.Close()

@@ -19,6 +19,7 @@ type Server struct {
 	plane   plane
 	quic    *quicPlane
 	tunnels tunnels
+	cuts    *cuts
 	swap    sync.Mutex // orders Swap
 	current atomic.Pointer[table]
 }
@@ -39,8 +40,6 @@ type plane interface {
 	Admit(net.Addr) (leave func())
 	// Refused is the number of connections that were closed because there were too many.
 	Refused() uint64
-	// Cut are the connections and requests that were ended because of what their client did, by reason.
-	Cut() map[string]uint64
 }
 
 // New returns a Server that serves no site yet: it refuses every name until the first Swap.
@@ -51,7 +50,10 @@ func New(o Options) *Server {
 	if o.Access == nil {
 		o.Access = func(Access) {}
 	}
-	s := &Server{options: o}
+	if o.limits == (limits{}) {
+		o.limits = ordinary
+	}
+	s := &Server{options: o, cuts: newCuts(o.Log)}
 	s.parent = s.newParent()
 	p := newHTTPPlane(s)
 	s.plane, s.quic = p, newQUICPlane(s, p.caps)
@@ -151,7 +153,7 @@ func (s *Server) Status() Status {
 	status := Status{
 		Generation: t.generation, Connections: s.plane.Open() + s.quic.Open(),
 		WebSockets: s.tunnels.count() + s.quic.tunnels.count(), Refused: s.plane.Refused(),
-		Cut: s.plane.Cut(), Leaves: make(map[string]string, len(t.sites)), Expires: make(map[string]time.Time, len(t.sites)),
+		Cut: s.cuts.counts(), Leaves: make(map[string]string, len(t.sites)), Expires: make(map[string]time.Time, len(t.sites)),
 	}
 	for _, one := range t.sites {
 		status.Leaves[one.Name], status.Expires[one.Name] = one.leaf, one.ends

@@ -14,10 +14,23 @@ func (x *exchange) misformed() int {
 	if expect, asked := x.in.Header["Expect"]; asked && (len(expect) != 1 || !strings.EqualFold(expect[0], "100-continue")) {
 		return http.StatusExpectationFailed // net/http looks for the token anywhere in it
 	}
+	if fieldsOf(x.in.Header) > x.server.options.limits.fields {
+		return http.StatusRequestHeaderFieldsTooLarge
+	}
 	if x.in.ProtoMajor >= 2 && (!x.oneHost() || !strings.HasPrefix(x.in.RequestURI, "/") || !x.trueLength()) {
 		return http.StatusBadRequest
 	}
 	return 0
+}
+
+// fieldsOf counts them. net/http limits their size alone, and what is behind us may count too: an application that has
+// room for a hundred answers for the hundred and first as it likes.
+func fieldsOf(h http.Header) int {
+	n := 0
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
 }
 
 // oneHost reports whether Host, where HTTP/2 has it beside :authority, says the same (RFC 9113 section 8.3.1).
