@@ -62,7 +62,7 @@ func (n *internet) doctor(own ...string) *Doctor {
 	if len(own) == 0 {
 		own = []string{here4, here6}
 	}
-	d := &Doctor{Resolver: n.resolver, Dial: n.dial, Patience: 2 * time.Second}
+	d := &Doctor{Resolver: n.resolver, Dial: n.dial, Patience: 15 * time.Second}
 	for _, a := range own {
 		d.Own = append(d.Own, netip.MustParseAddr(a))
 	}
@@ -152,19 +152,18 @@ func TestNameCauses(t *testing.T) {
 		{"alias in a circle", nil, []string{"shop.example.com. 300 IN CNAME a.example.com.", "a.example.com. 300 IN CNAME shop.example.com."}, nil, "fail D06", "a.example.com → shop.example.com"},
 		{"alias that is fine", nil, []string{"shop.example.com. 300 IN CNAME web.example.com.", "web.example.com. 300 IN A " + here4}, nil, "", ""},
 		{"DNSSEC does not fit", nil, both, func(n *internet) { n.bogus = []string{"example.com"} }, "fail D10", "with checking: SERVFAIL, without: NOERROR"},
-		{"the DNS fails", nil, both, func(n *internet) { n.zoneOf("example.com.").servers["192.0.2.3"] = "SERVFAIL A" }, "", ""},
+		{"the DNS fails", nil, both, func(n *internet) { // for A and for AAAA, with and without checking
+			z := n.zoneOf("example.com.")
+			z.servers["192.0.2.3"], z.servers["192.0.2.4"] = "SERVFAIL A", "SERVFAIL AAAA"
+		}, "fail A10", "SERVFAIL"},
 		{"no resolver answers", nil, both, func(n *internet) { n.deaf = true }, "fail D11", "192.0.2.53:53"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			n, root := newInternet(t, serversZone(), example(test.records...)), newWebroot()
 			n.hosts[here4], n.hosts[here6] = root, root
-			if test.name == "the DNS fails" { // of A and AAAA at every server, with and without checking
-				z := n.zoneOf("example.com.")
-				z.servers["192.0.2.3"], z.servers["192.0.2.4"] = "SERVFAIL A", "SERVFAIL AAAA"
-				test.want, test.says = "fail A10", "SERVFAIL"
-			} else if test.change != nil {
-				test.change(n)
+			if test.change != nil {
+				n.change(func() { test.change(n) })
 			}
 			if test.domains == nil {
 				test.domains = []steps.Domain{shop}
@@ -201,7 +200,7 @@ func TestNameServerCauses(t *testing.T) {
 			z := example(both...)
 			n, root := newInternet(t, serversZone(), z), newWebroot()
 			n.hosts[here4], n.hosts[here6] = root, root
-			test.change(n, z)
+			n.change(func() { test.change(n, z) })
 			sees(t, n.doctor().Examine(t.Context(), Visit{Domains: []steps.Domain{shop}, Directory: letsEncrypt, Present: root}, nil), test.want, test.says)
 		})
 	}
@@ -423,7 +422,7 @@ func TestCAACauses(t *testing.T) {
 		z := example(both...)
 		n, root := newInternet(t, serversZone(), z), newWebroot()
 		n.hosts[here4], n.hosts[here6] = root, root
-		z.servers["192.0.2.3"] = "SERVFAIL CAA"
+		n.change(func() { z.servers["192.0.2.3"] = "SERVFAIL CAA" })
 		sees(t, n.doctor().Examine(t.Context(), Visit{Domains: []steps.Domain{shop}, Directory: letsEncrypt, Present: root}, nil), "fail D19", "SERVFAIL")
 	})
 	t.Run("another account, and none is there yet", func(t *testing.T) {
@@ -562,7 +561,7 @@ func TestDoctorKnocksAtFewDoors(t *testing.T) {
 func TestDoctorEnds(t *testing.T) {
 	t.Parallel()
 	n := newInternet(t)
-	n.deaf = true
+	n.change(func() { n.deaf = true })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

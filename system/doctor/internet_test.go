@@ -26,7 +26,7 @@ type internet struct {
 	stale    map[string][]string // what the resolver says instead: records as in a zone file
 	deaf     bool                // the resolver does not answer
 	hosts    map[string]http.Handler
-	mu       sync.Mutex
+	mu       sync.Mutex        // over all of it but the addresses
 	servers  map[string]string // an address of the internet → where it is on this machine
 	resolver *resolve.Client
 }
@@ -52,13 +52,19 @@ func newInternet(t *testing.T, zones ...*zone) *internet {
 		}
 	}
 	n.serveDNS(resolverAddress, n.recursive)
-	n.resolver = &resolve.Client{Servers: []string{resolverAddress}, Timeout: 400 * time.Millisecond, Dial: n.dial}
+	n.resolver = &resolve.Client{Servers: []string{resolverAddress}, Timeout: 3 * time.Second, Dial: n.dial}
 	return n
 }
 
 func (n *internet) serveDNS(address string, handler dns.HandlerFunc) {
 	n.t.Helper()
 	l, packets := listenBoth(n.t)
+	answer := handler
+	handler = func(w dns.ResponseWriter, q *dns.Msg) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		answer(w, q)
+	}
 	for _, s := range []*dns.Server{{Listener: l, Handler: handler}, {PacketConn: packets, Handler: handler}} {
 		started := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }
@@ -67,6 +73,13 @@ func (n *internet) serveDNS(address string, handler dns.HandlerFunc) {
 		n.t.Cleanup(func() { _ = s.Shutdown() })
 	}
 	n.servers[address] = l.Addr().String()
+}
+
+// change has the DNS be otherwise from now on.
+func (n *internet) change(how func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	how()
 }
 
 // listenBoth binds a port that is free for TCP and for UDP.
