@@ -67,11 +67,13 @@ type RedirectAnswers struct {
 
 // ProxyAnswers is step 5.
 type ProxyAnswers struct {
-	Upstream  string            `yaml:"upstream"`
-	Timeout   string            `yaml:"timeout"`
-	MaxBody   string            `yaml:"maxBody"`
-	Headers   map[string]string `yaml:"headers"`
-	AccessLog string            `yaml:"accessLog"`
+	Upstream      string            `yaml:"upstream"`
+	MoreUpstreams []string          `yaml:"moreUpstreams"`
+	Sticky        bool              `yaml:"sticky"`
+	Timeout       string            `yaml:"timeout"`
+	MaxBody       string            `yaml:"maxBody"`
+	Headers       map[string]string `yaml:"headers"`
+	AccessLog     string            `yaml:"accessLog"`
 }
 
 // WebSocketsAnswers is step 6.

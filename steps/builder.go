@@ -3,6 +3,7 @@ package steps
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -99,11 +100,9 @@ func (b *siteBuilder) across(s Site) {
 	if s.SSL.Profile == Modern && strings.HasPrefix(string(s.Certs.Key), "rsa") {
 		b.fail("certs.key", bad("the modern profile has ECDSA certificates only (Mozilla guideline 6.0)").meant(string(ECDSAP256)))
 	}
-	for _, d := range s.Certs.Domains {
-		if ownPort(s.Proxy.Upstream.Port) && d.Covers(Domain(s.Proxy.Upstream.Host)) {
-			b.fail("proxy.upstream", bad("%s is this site itself, so requests would run in a circle; give the address of the application",
-				s.Proxy.Upstream))
-			break
+	for i, u := range s.Proxy.Upstreams() {
+		if ownPort(u.Port) && slices.ContainsFunc(s.Certs.Domains, func(d Domain) bool { return d.Covers(Domain(u.Host)) }) {
+			b.fail(upstreamKey(i), bad("%s is this site itself, so requests would run in a circle; give the address of the application", u))
 		}
 	}
 	if s.Trusted.Source == SourceACME {

@@ -60,10 +60,12 @@ func clashes(all []Site) []Finding {
 		}
 	}
 	for _, s := range all {
-		if other, ok := ownerOf(s.Proxy.Upstream, owners); ok && other.Name != s.Name {
-			findings = append(findings, Finding{Step: IDProxy, Code: "W09", Severity: Blocker,
-				Text: fmt.Sprintf("cannot proxy %s to %s: that is the site %s of this server", s.Name, s.Proxy.Upstream, other.Name),
-				Fix:  []string{"give the address of the application itself: proxy.upstream: " + other.Proxy.Upstream.String()}})
+		for i, u := range s.Proxy.Upstreams() {
+			if other, ok := ownerOf(u, owners); ok && other.Name != s.Name {
+				findings = append(findings, Finding{Step: IDProxy, Code: "W09", Severity: Blocker,
+					Text: fmt.Sprintf("cannot proxy %s to %s: that is the site %s of this server", s.Name, u, other.Name),
+					Fix:  []string{"give the address of the application itself: " + upstreamKey(i) + ": " + other.Proxy.Upstream.String()}})
+			}
 		}
 	}
 	return findings

@@ -20,8 +20,8 @@ func (s Site) Answers() Answers {
 		HSTS:       HSTSAnswers{MaxAge: FormatDuration(s.SSL.HSTS.MaxAge), IncludeSubDomains: s.SSL.HSTS.IncludeSubDomains},
 		ClientAuth: cmp.Or(s.SSL.ClientAuth, ClientNobody), ClientCA: s.SSL.ClientCA}
 	a.Redirect = RedirectAnswers{Enabled: s.Redirect.Enabled, Status: s.Redirect.Status, Canonical: string(s.Redirect.Canonical)}
-	a.Proxy = ProxyAnswers{Upstream: s.Proxy.Upstream.String(), Timeout: FormatDuration(s.Proxy.Timeout),
-		MaxBody: FormatSize(s.Proxy.MaxBody), Headers: headerTexts(s.Proxy.Headers), AccessLog: s.Proxy.AccessLog}
+	a.Proxy = ProxyAnswers{Upstream: s.Proxy.Upstream.String(), MoreUpstreams: upstreamTexts(s.Proxy.More), Sticky: s.Proxy.Sticky,
+		Timeout: FormatDuration(s.Proxy.Timeout), MaxBody: FormatSize(s.Proxy.MaxBody), Headers: headerTexts(s.Proxy.Headers), AccessLog: s.Proxy.AccessLog}
 	a.WebSockets = WebSocketsAnswers{Enabled: s.WebSockets.Enabled, Paths: s.WebSockets.Paths, Idle: FormatDuration(s.WebSockets.Idle)}
 	a.Trusted = s.Trusted.answers(a.Trusted)
 	return a
@@ -45,6 +45,14 @@ func domainTexts(domains []Domain) []string {
 	texts := make([]string, len(domains))
 	for i, d := range domains {
 		texts[i] = string(d)
+	}
+	return texts
+}
+
+func upstreamTexts(all []Upstream) []string {
+	var texts []string
+	for _, u := range all {
+		texts = append(texts, u.String())
 	}
 	return texts
 }

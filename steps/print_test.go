@@ -70,6 +70,7 @@ redirect:
   canonical: www.xn--bcher-kva.example.com
 proxy:
   upstream: "https://[2001:db8::1]:443"
+  moreUpstreams: []
   timeout: 90m
   maxBody: "0"
   headers:

@@ -20,10 +20,44 @@ func (b *siteBuilder) proxy() SiteProxy {
 	} else if p.Upstream, err = ParseUpstream(a.Upstream); err != nil {
 		b.fail("proxy.upstream", err)
 	}
+	p.More, p.Sticky = b.moreUpstreams(p.Upstream), a.Sticky
 	p.MaxBody, err = ParseSize(a.MaxBody)
 	b.check("proxy.maxBody", err)
 	p.AccessLog = b.choice("proxy.accessLog", a.AccessLog, LogJournal, LogJSON, LogCombined, LogOff)
 	return p
+}
+
+// mostUpstreams is how many a site may have.
+const mostUpstreams = 16
+
+// moreUpstreams are those beside the first. A request may go to any, so that each has to be spoken to in the same way.
+func (b *siteBuilder) moreUpstreams(first Upstream) []Upstream {
+	var more []Upstream
+	for i, text := range bounded(b, "proxy.moreUpstreams", b.answers.Proxy.MoreUpstreams) {
+		path := fmt.Sprintf("proxy.moreUpstreams[%d]", i)
+		u, err := ParseUpstream(text)
+		switch {
+		case err != nil:
+			b.fail(path, err)
+		case u == first || slices.Contains(more, u):
+			b.fail(path, bad("%s is an upstream already", u))
+		case first.Scheme != "" && (u.TLS() != first.TLS() || u.HTTP2() != first.HTTP2()):
+			b.fail(path, bad("%s and %s are not spoken to in the same way: with TLS or without, in HTTP/1.1 or HTTP/2", u, first))
+		}
+		more = append(more, u)
+	}
+	if len(more) >= mostUpstreams {
+		b.fail("proxy.moreUpstreams", bad("a site has at most %d upstreams", mostUpstreams))
+	}
+	return more
+}
+
+// upstreamKey is the key of the answer that gave an upstream, by its place in SiteProxy.Upstreams.
+func upstreamKey(i int) string {
+	if i == 0 {
+		return "proxy.upstream"
+	}
+	return fmt.Sprintf("proxy.moreUpstreams[%d]", i-1)
 }
 
 func (b *siteBuilder) headers(texts map[string]string) []Header {
@@ -53,6 +87,20 @@ func proxyQuestions(f Facts) []Question {
 			Shell: []string{"location / {", "    proxy_pass http://127.0.0.1:3000;", "    proxy_set_header Host $host;", "    proxy_set_header X-Real-IP $remote_addr;",
 				"    proxy_set_header X-Forwarded-For $remote_addr;    (added to what the client sends, it could be forged)",
 				"    proxy_set_header X-Forwarded-Proto $scheme;", "    proxy_set_header X-Forwarded-Host $host;", "}"},
+		},
+		{
+			Key: "proxy.moreUpstreams", Kind: KindList, Label: "Where else does it listen?", Default: "", Advanced: true,
+			Help: "The same application once more, on this server or on others: addresses as above. A request goes to the one that has the fewest in progress, and past those that do not answer.",
+			Why:  "Most sites have one application, in one place.",
+			Shell: []string{"upstream shop {", "    zone shop 256k;", "    least_conn;", "    server 127.0.0.1:3000 max_fails=1 fail_timeout=1s;",
+				"    server 127.0.0.1:3001 max_fails=1 fail_timeout=1s;", "}", "proxy_pass http://shop;"},
+		},
+		{
+			Key: "proxy.sticky", Kind: KindBool, Label: "Keep each visitor at one of them?", Default: "no", Advanced: true,
+			When:  func(a Answers) bool { return len(a.Proxy.MoreUpstreams) > 0 },
+			Help:  "A cookie has a visitor come back to the upstream that answered first, as long as that is up. For applications that keep sessions in their own memory; with the native executor, and over HTTPS.",
+			Why:   "An application that keeps its sessions elsewhere does without, and its load is spread more evenly.",
+			Shell: []string{"sticky cookie __Host-upstream path=/ secure httponly samesite=none;    (in upstream{}; nginx 1.29.6 or later)"},
 		},
 		{
 			Key: "proxy.timeout", Kind: KindDuration, Label: "How long may the application be silent?", Default: "60s",
@@ -103,29 +151,32 @@ func likelyApplication(l Listener) bool {
 }
 
 func proxyFindings(s Site, f Facts) []Finding {
-	return append(upstreamFindings(s, f), accessLogFindings(s)...)
+	all := http2Findings(s)
+	for _, u := range s.Proxy.Upstreams() {
+		all = append(all, upstreamFindings(u, len(s.Proxy.More) == 0, f)...)
+	}
+	return append(all, accessLogFindings(s)...)
 }
 
-func upstreamFindings(s Site, f Facts) []Finding {
-	u := s.Proxy.Upstream
-	found := http2Findings(s)
+// upstreamFindings looks at one upstream; alone says that the site has no other.
+func upstreamFindings(u Upstream, alone bool, f Facts) []Finding {
 	if u.Socket() {
-		return found
+		return nil
 	}
 	a, err := netip.ParseAddr(u.Host)
 	isIP := err == nil
 	here := u.Loopback() || isIP && slices.Contains(f.Addresses, a) || isOwnName(u.Host, f)
 	switch {
 	case here && (ownPort(u.Port) || oursAt(f, u.Port)):
-		return append(found, Finding{Code: "W09", Severity: Blocker, Text: fmt.Sprintf("cannot proxy to %s: that is this proxy itself, requests would run in a circle", u),
-			Fix: []string{"give the address of the application, for instance proxy.upstream: http://127.0.0.1:3000"}})
+		return []Finding{{Code: "W09", Severity: Blocker, Text: fmt.Sprintf("cannot proxy to %s: that is this proxy itself, requests would run in a circle", u),
+			Fix: []string{"give the address of the application, for instance proxy.upstream: http://127.0.0.1:3000"}}}
 	case here:
-		return append(found, listenerFindings(u, a, f)...)
+		return listenerFindings(u, a, alone, f)
 	case isIP && !u.TLS() && !a.IsPrivate():
-		return append(found, Finding{Code: "upstream-clear", Severity: Warning, Text: fmt.Sprintf("requests go to %s over the network without encryption", u),
-			Fix: []string{"proxy.upstream: " + encrypted[u.Scheme] + "://" + u.Address() + "    if the application can"}})
+		return []Finding{{Code: "upstream-clear", Severity: Warning, Text: fmt.Sprintf("requests go to %s over the network without encryption", u),
+			Fix: []string{"proxy.upstream: " + encrypted[u.Scheme] + "://" + u.Address() + "    if the application can"}}}
 	}
-	return found
+	return nil
 }
 
 // encrypted is the scheme with TLS of one without.
@@ -159,7 +210,7 @@ func oursAt(f Facts, port int) bool {
 
 // listenerFindings looks at who listens on the upstream's port of this host. Without any known listener there is
 // nothing to judge.
-func listenerFindings(u Upstream, a netip.Addr, f Facts) []Finding {
+func listenerFindings(u Upstream, a netip.Addr, alone bool, f Facts) []Finding {
 	if len(f.Listeners) == 0 {
 		return nil
 	}
@@ -178,6 +229,10 @@ func listenerFindings(u Upstream, a netip.Addr, f Facts) []Finding {
 	if reached {
 		return nil
 	}
-	return []Finding{{Code: "upstream-silent", Severity: Warning, Text: fmt.Sprintf("nothing listens on %s now; the site answers 502 until the application runs", u.Address()),
+	meanwhile := "the site answers 502 until the application runs"
+	if !alone {
+		meanwhile = "requests go to the other upstreams until the application runs there"
+	}
+	return []Finding{{Code: "upstream-silent", Severity: Warning, Text: fmt.Sprintf("nothing listens on %s now; %s", u.Address(), meanwhile),
 		Fix: []string{"start the application, then look: ss -ltn sport = :" + strconv.Itoa(u.Port)}}}
 }

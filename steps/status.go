@@ -17,14 +17,24 @@ type HostStatus struct {
 
 // SiteStatus is one stored site.
 type SiteStatus struct {
-	Name       string    `json:"name"`
-	Executor   string    `json:"executor"`
-	Domains    []Domain  `json:"domains"`
-	Upstream   string    `json:"upstream"`
-	Source     string    `json:"source"` // of its certificate: "local", "acme", "files", "" for none
-	Test       bool      `json:"test"`   // it comes from a staging directory: nobody trusts it
-	NotAfter   time.Time `json:"notAfter"`
-	RenewAfter time.Time `json:"renewAfter"` // when the timer starts to renew; zero: never
+	Name       string           `json:"name"`
+	Executor   string           `json:"executor"`
+	Domains    []Domain         `json:"domains"`
+	Upstream   string           `json:"upstream"`
+	Upstreams  []UpstreamStatus `json:"upstreams"` // all of them; Upstream is the first
+	Source     string           `json:"source"`    // of its certificate: "local", "acme", "files", "" for none
+	Test       bool             `json:"test"`      // it comes from a staging directory: nobody trusts it
+	NotAfter   time.Time        `json:"notAfter"`
+	RenewAfter time.Time        `json:"renewAfter"` // when the timer starts to renew; zero: never
+}
+
+// UpstreamStatus is how an upstream is, as far as the native proxy says so.
+type UpstreamStatus struct {
+	Upstream string `json:"upstream"`
+	Known    bool   `json:"known"`    // the proxy says the following
+	Busy     int    `json:"busy"`     // requests and WebSockets that are there
+	Failures uint64 `json:"failures"` // requests that it did not answer, since the proxy was started
+	Down     bool   `json:"down"`     // it could not be reached when it was last tried
 }
 
 // UnitStatus is a unit that a site needs.

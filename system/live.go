@@ -34,8 +34,10 @@ func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool, seen
 	again := !trusted && !test && site.Trusted.Source != steps.SourceNone // the last verification is the one that waits
 	var whole steps.Report
 	closed := i.closedToQUIC(ctx, site)
+	upstream, checks := ask(ctx, site, seen)
+	whole.Checks = checks
 	for n, t := range targets(site) {
-		t.Roots, t.Trusted, t.ExpectLeaf = roots, trusted, leaf
+		t.Roots, t.Trusted, t.ExpectLeaf, t.Upstream = roots, trusted, leaf, &upstream
 		if again {
 			t.Idle = 0
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/apply"
 	"github.com/c93d5bcb/sslwizard/system/native"
 	"github.com/c93d5bcb/sslwizard/system/probe"
+	"github.com/c93d5bcb/sslwizard/system/proxy"
 )
 
 // Probe implements command.Observer: any server, from here, without root.
@@ -73,31 +74,52 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 		c := f.Managed.Certs[site.Name]
 		s.Findings = append(s.Findings, steps.Standing(site, c, time.Now())...)
 		s.Sites = append(s.Sites, steps.SiteStatus{Name: site.Name, Executor: site.Install.Executor, Domains: site.Certs.Domains,
-			Upstream: site.Proxy.Upstream.String(), Source: c.Source, Test: c.Source == steps.SourceACME && site.Trusted.ForTests(), NotAfter: c.NotAfter, RenewAfter: renewAfter(c)})
+			Upstream: site.Proxy.Upstream.String(), Upstreams: upstreamsOf(site), Source: c.Source, Test: c.Source == steps.SourceACME && site.Trusted.ForTests(), NotAfter: c.NotAfter, RenewAfter: renewAfter(c)})
 	}
 	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
 		return s, err
 	}
-	s.Proxy = i.proxy(ctx, f.Managed.Sites)
+	if told, asked := i.proxy(ctx, f.Managed.Sites); asked {
+		s.Proxy = &steps.ProxyStatus{Since: told.Started, Connections: told.Connections, WebSockets: told.WebSockets, Requests: told.Requests, Failed: told.Failed, Error: told.Error}
+		for n := range s.Sites {
+			tell(&s.Sites[n], told.Upstreams)
+		}
+	}
 	return s, i.runs(&s)
+}
+
+// tell adds what the proxy says of the upstreams that the site has.
+func tell(site *steps.SiteStatus, told []proxy.UpstreamStatus) {
+	for n, u := range site.Upstreams {
+		for _, t := range told {
+			if t.Site == site.Name && t.Upstream == u.Upstream {
+				site.Upstreams[n] = steps.UpstreamStatus{Upstream: u.Upstream, Known: true, Busy: t.Busy, Failures: t.Failures, Down: t.Down}
+			}
+		}
+	}
 }
 
 // proxyTime is how long the native proxy may take to say how it is; it is asked in the middle of a listing.
 const proxyTime = 2 * time.Second
 
 // proxy asks the native proxy how it is. One that does not answer is seen in its units.
-func (i *Installer) proxy(ctx context.Context, sites []steps.Site) *steps.ProxyStatus {
+func (i *Installer) proxy(ctx context.Context, sites []steps.Site) (native.Status, bool) {
 	isNative := func(s steps.Site) bool { return s.Install.Executor == steps.ExecutorNative }
 	if i.root != "" || !slices.ContainsFunc(sites, isNative) {
-		return nil
+		return native.Status{}, false
 	}
 	ctx, cancel := context.WithTimeout(ctx, proxyTime)
 	defer cancel()
 	s, err := native.AskStatus(ctx, native.ControlSocket)
-	if err != nil {
-		return nil
+	return s, err == nil
+}
+
+func upstreamsOf(site steps.Site) []steps.UpstreamStatus {
+	var all []steps.UpstreamStatus
+	for _, u := range site.Proxy.Upstreams() {
+		all = append(all, steps.UpstreamStatus{Upstream: u.String()})
 	}
-	return &steps.ProxyStatus{Since: s.Started, Connections: s.Connections, WebSockets: s.WebSockets, Requests: s.Requests, Failed: s.Failed, Error: s.Error}
+	return all
 }
 
 // runs adds what the journal says. Only root may read it.

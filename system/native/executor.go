@@ -29,13 +29,15 @@ func (Executor) Fit(s steps.Site, f steps.Facts) []steps.Finding {
 			Fix:  []string{"sslwizard serve --http 0.0.0.0:80 --https 0.0.0.0:443    runs it by hand, or from the service manager that is here"},
 		})
 	}
-	if hidden := hiddenFolder(s.Proxy.Upstream.Path); s.Proxy.Upstream.Socket() && hidden != "" {
-		found = append(found, steps.Finding{
-			Step: steps.IDProxy, Code: "hidden-socket", Severity: steps.Blocker,
-			Text: "cannot reach the upstream " + steps.CleanLine(s.Proxy.Upstream.Path) + ": the service sees nothing below " + hidden,
-			Fix: []string{"have the application make its socket in a folder of its own below /run (RuntimeDirectory= of its unit)",
-				"or have it listen on 127.0.0.1 and give that as proxy.upstream"},
-		})
+	for _, u := range s.Proxy.Upstreams() {
+		if hidden := hiddenFolder(u.Path); u.Socket() && hidden != "" {
+			found = append(found, steps.Finding{
+				Step: steps.IDProxy, Code: "hidden-socket", Severity: steps.Blocker,
+				Text: "cannot reach the upstream " + steps.CleanLine(u.Path) + ": the service sees nothing below " + hidden,
+				Fix: []string{"have the application make its socket in a folder of its own below /run (RuntimeDirectory= of its unit)",
+					"or have it listen on 127.0.0.1 and give that as the upstream"},
+			})
+		}
 	}
 	return found
 }

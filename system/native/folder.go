@@ -1,6 +1,7 @@
 package native
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -78,7 +79,7 @@ type loaded struct {
 func load(o ServeOptions) (loaded, error) {
 	from := folder{sites: o.SitesDir, certs: o.CertsDir, http3: filepath.Join(filepath.Dir(o.CertsDir), filepath.Base(steps.HTTP3Dir)), pairs: map[string]tls.Certificate{}}
 	all, err := entries(from)
-	out := loaded{config: proxy.Config{Webroot: o.Webroot, HTTPPort: portOf(o.HTTP), HTTPSPort: portOf(o.HTTPS)}}
+	out := loaded{config: proxy.Config{Webroot: o.Webroot, HTTPPort: portOf(o.HTTP), HTTPSPort: portOf(o.HTTPS), Secret: secret(o.Machine)}}
 	for _, e := range all {
 		site, serr := served(e, from.pairs[e.site.Name])
 		if serr != nil {
@@ -104,6 +105,20 @@ func served(e entry, pair tls.Certificate) (proxy.Site, error) {
 		return site, fmt.Errorf("cannot use the CAs of the clients of %s: %w", e.site.Name, err)
 	}
 	return site, nil
+}
+
+// machineID is a number that is this host's alone and stays. machine-id(5) asks those who use it to tell it to nobody, and
+// to key a hash with it.
+const machineID = "/etc/machine-id"
+
+// secret reads it. Without one the proxy makes its own, which ends with the process.
+func secret(path string) []byte {
+	text, err := os.ReadFile(path)
+	text = bytes.TrimSpace(text)
+	if err != nil || len(text) != 2*16 { // "uninitialized" at the first boot
+		return nil
+	}
+	return text
 }
 
 // salvage serves as much as can be served when not everything can: at boot one site that is wrong must not take the

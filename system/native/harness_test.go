@@ -109,9 +109,9 @@ func (h *tree) Run(_ context.Context, c host.Command) (host.Output, error) {
 }
 
 // store stores a site in front of the upstream, with a certificate of the local CA; it returns the leaf.
-func (h *tree) store(domain steps.Domain, upstream string) string {
+func (h *tree) store(domain steps.Domain, upstream string, edit ...func(*steps.Answers)) string {
 	h.t.Helper()
-	h.storeSite(domain, upstream)
+	h.storeSite(domain, upstream, edit...)
 	return h.renew(domain)
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/proxy"
 )
 
 // metricsName is the socket in the runtime folder where the service is watched: its numbers and its health over HTTP.
@@ -88,6 +89,7 @@ func (d *daemon) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	out.family("config_last_load_taken", "gauge", "1 when the configuration that was read last is the one that is served.", sample{value: truth(s.Error == "")})
 	out.family("certificate_not_after_seconds", "gauge", "When the served certificate ends, in Unix time.", ends(s.Expires)...)
 	out.family("access_log_lost_lines_total", "counter", "Lines for which the access log was too slow, or which could not be written.", sample{value: float64(d.access.lost.Load())})
+	out.upstreams(s.Upstreams)
 	d.traffic.write(&out)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_, _ = w.Write(out.Bytes())
@@ -107,6 +109,20 @@ func ends(all map[string]time.Time) []sample {
 		samples = append(samples, sample{labels: label("site", site), value: unixTime(all[site])})
 	}
 	return samples
+}
+
+// upstreams tells how each of them is.
+func (e *exposition) upstreams(all []proxy.UpstreamStatus) {
+	var busy, failures, down []sample
+	for _, u := range all {
+		labels := label("site", u.Site) + "," + label("upstream", u.Upstream)
+		busy = append(busy, sample{labels: labels, value: float64(u.Busy)})
+		failures = append(failures, sample{labels: labels, value: float64(u.Failures)})
+		down = append(down, sample{labels: labels, value: truth(u.Down)})
+	}
+	e.family("upstream_in_progress", "gauge", "Requests and WebSockets that are at the upstream.", busy...)
+	e.family("upstream_failures_total", "counter", "Requests that the upstream gave no answer to, or none that could be understood.", failures...)
+	e.family("upstream_down", "gauge", "1 when the upstream could not be reached when it was last tried.", down...)
 }
 
 // write tells what was counted.

@@ -128,6 +128,7 @@ func (s *stage) staged(site steps.Site) steps.Site {
 	if site.Proxy.Upstream = s.upstream; http2 {
 		site.Proxy.Upstream = s.upstream.Twin()
 	}
+	site.Proxy.More = nil
 	return site
 }
 

@@ -28,6 +28,7 @@ type ServeOptions struct {
 	Out     io.Writer        // the access log that is in no file, one JSON object per line; nil: standard output
 	Err     io.Writer        // what goes wrong; nil: standard error
 	Drain   time.Duration    // 0: DrainTime
+	Machine string           // file that identifies this host; empty: /etc/machine-id
 	Signals <-chan os.Signal // nil: the process's; SIGHUP reloads, anything else ends
 }
 
@@ -35,7 +36,8 @@ func (o ServeOptions) withDefaults() ServeOptions {
 	for _, d := range []struct {
 		field    *string
 		standard string
-	}{{&o.SitesDir, steps.SitesDir}, {&o.CertsDir, steps.CertsDir}, {&o.Webroot, steps.Webroot}, {&o.LogDir, steps.LogDir}} {
+	}{{&o.SitesDir, steps.SitesDir}, {&o.CertsDir, steps.CertsDir}, {&o.Webroot, steps.Webroot}, {&o.LogDir, steps.LogDir},
+		{&o.Machine, machineID}} {
 		if *d.field == "" {
 			*d.field = d.standard
 		}

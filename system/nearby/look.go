@@ -27,13 +27,16 @@ func Look(ctx context.Context, key string, a steps.Answers, f steps.Facts, dns R
 		return each(a.Certs.Domains, func(name string) steps.Check { return leadsHere(ctx, name, f, dns) })
 	case "proxy.upstream":
 		if u, err := steps.ParseUpstream(a.Proxy.Upstream); err == nil {
-			_, server, c := probe.Application(ctx, u, firstName(a, f), oneTime*3)
-			if c.Verdict == steps.OK && server != "" {
-				c.Detail += " (" + server + ")"
-			}
-			c.Name, c.Address = key, u.String()
-			return []steps.Check{gentle(c)}
+			return []steps.Check{application(ctx, key, u, firstName(a, f))}
 		}
+	case "proxy.moreUpstreams":
+		return each(a.Proxy.MoreUpstreams, func(text string) steps.Check {
+			u, err := steps.ParseUpstream(text)
+			if err != nil {
+				return steps.Check{Step: steps.IDProxy, Name: key, Address: steps.CleanLine(text), Verdict: steps.Skip}
+			}
+			return application(ctx, key, u, firstName(a, f))
+		})
 	case "websockets.paths":
 		u, err := steps.ParseUpstream(a.Proxy.Upstream)
 		if err != nil || u.HTTP2() || !a.WebSockets.Enabled {
@@ -46,6 +49,16 @@ func Look(ctx context.Context, key string, a steps.Answers, f steps.Facts, dns R
 		})
 	}
 	return nil
+}
+
+// application asks an upstream.
+func application(ctx context.Context, key string, u steps.Upstream, name string) steps.Check {
+	_, server, c := probe.Application(ctx, u, name, oneTime*3)
+	if c.Verdict == steps.OK && server != "" {
+		c.Detail += " (" + server + ")"
+	}
+	c.Name, c.Address = key, u.String()
+	return gentle(c)
 }
 
 // gentle makes a warning of what fails: an application may be started after the set-up.

@@ -24,7 +24,7 @@ const patience = 10 * time.Second
 
 // probe looks at one name of a site with the same eyes as after the run; at every address, or only at the first.
 func (g stage) probe(ctx context.Context, s steps.Site, name, leaf string, everywhere bool) []steps.Check {
-	n, app := 1, g.of(s)
+	n, app := 1, g.upstreams(s)[0]
 	if everywhere {
 		n = len(g.https)
 	}

@@ -51,11 +51,13 @@ func reload(step steps.ID, on []string) steps.Reload {
 // prepare asks for the package always: what is there already is nothing to do.
 func prepare(sites []steps.Site) []steps.Change {
 	names := []string{"nginx"}
-	if slices.ContainsFunc(sites, func(s steps.Site) bool { return s.Proxy.Upstream.TLS() && s.Proxy.Upstream.Verify }) {
+	if slices.ContainsFunc(sites, func(s steps.Site) bool { return slices.ContainsFunc(s.Proxy.Upstreams(), verified) }) {
 		names = append(names, "ca-certificates")
 	}
 	return []steps.Change{steps.InstallPackages{For: steps.For(steps.IDInstall), Names: names}}
 }
+
+func verified(u steps.Upstream) bool { return u.TLS() && u.Verify }
 
 // files are all files that shall be there: groups before what names them, and the shared file before the sites.
 func files(sites []steps.Site, l layout, t target) ([]steps.Change, error) {

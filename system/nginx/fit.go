@@ -187,17 +187,7 @@ func needsDefault(s steps.NginxServer) bool {
 
 // askedTooMuch finds answers that nginx cannot follow, or that come to nothing.
 func askedTooMuch(s steps.Site, l layout) []steps.Finding {
-	var all []steps.Finding
-	u := s.Proxy.Upstream
-	if _, ip := steps.Domain(u.Host).IP(); u.TLS() && u.Verify && ip {
-		f := blocker("upstream-name", "cannot verify the upstream's certificate: nginx compares names only, and the upstream is an address",
-			"name the upstream, or do without the check", useNative)
-		f.Step = steps.IDProxy
-		all = append(all, f)
-	} else if !u.Socket() && !ip && u.Host != "localhost" {
-		all = append(all, warning(steps.IDProxy, "N11", fmt.Sprintf("nginx looks up %s when it starts, and does not start while DNS does not answer", u.Host),
-			"write the upstream's address instead"))
-	}
+	all := upstreams(s)
 	if s.Trusted.Source == steps.SourceACME && s.Trusted.Challenge == steps.TLSALPN01 {
 		f := blocker("A25", "cannot answer tls-alpn-01 with nginx: it has no way to send the challenge's certificate",
 			"set trusted.challenge: http-01", useNative)
@@ -214,6 +204,35 @@ func askedTooMuch(s steps.Site, l layout) []steps.Finding {
 		all = append(all, f)
 	}
 	return append(all, weakDH(s)...)
+}
+
+// upstreams finds what nginx cannot do with the upstreams.
+func upstreams(s steps.Site) []steps.Finding {
+	var all []steps.Finding
+	cannot := func(code, text string, fix ...string) {
+		f := blocker(code, text, append(fix, useNative)...)
+		f.Step = steps.IDProxy
+		all = append(all, f)
+	}
+	first := s.Proxy.Upstream
+	for _, u := range s.Proxy.Upstreams() {
+		if _, ip := steps.Domain(u.Host).IP(); verified(u) && ip {
+			cannot("upstream-name", "cannot verify the upstream's certificate: nginx compares names only, and the upstream is an address",
+				"name the upstream, or do without the check")
+		} else if !u.Socket() && !ip && u.Host != "localhost" {
+			all = append(all, warning(steps.IDProxy, "N11", fmt.Sprintf("nginx looks up %s when it starts, and does not start while DNS does not answer", u.Host),
+				"write the upstream's address instead"))
+		}
+		if u.TLS() && (u.Host != first.Host || u.Verify != first.Verify) && (verified(u) || verified(first)) {
+			cannot("upstream-names", fmt.Sprintf("cannot verify the certificates of %s and %s: nginx expects one name of all upstreams", first, u),
+				"give upstreams of one name, or such as need no verification")
+		}
+	}
+	if s.Proxy.Sticky && len(s.Proxy.More) > 0 {
+		cannot("sticky", "cannot keep visitors at one upstream with nginx: before 1.29.6 it has no way to, and that of later ones shows its cookie to the application",
+			"set proxy.sticky: false")
+	}
+	return dedupe(all)
 }
 
 func weakDH(s steps.Site) []steps.Finding {

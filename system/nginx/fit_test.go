@@ -63,6 +63,19 @@ func TestFit(t *testing.T) {
 			s.Proxy.Upstream = steps.Upstream{Scheme: "https", Host: "192.0.2.7", Port: 443, Verify: true}
 		}), []string{"blocker upstream-name"}},
 		{"named upstream", site(func(s *steps.Site) { s.Proxy.Upstream.Host = "app.internal" }), []string{"warning N11 app.internal"}},
+		{"several", site(func(s *steps.Site) { s.Proxy.More = []steps.Upstream{{Scheme: "unix", Path: "/run/app.sock"}} }), nil},
+		{"sticky", site(func(s *steps.Site) {
+			s.Proxy.More, s.Proxy.Sticky = []steps.Upstream{{Scheme: "unix", Path: "/run/app.sock"}}, true
+		}), []string{"blocker sticky"}},
+		{"sticky, to one", site(func(s *steps.Site) { s.Proxy.Sticky = true }), nil},
+		{"several names to verify", site(func(s *steps.Site) {
+			s.Proxy.Upstream = steps.Upstream{Scheme: "https", Host: "a.internal", Port: 443, Verify: true}
+			s.Proxy.More = []steps.Upstream{{Scheme: "https", Host: "b.internal", Port: 443, Verify: true}}
+		}), []string{"warning N11 a.internal", "warning N11 b.internal", "blocker upstream-names b.internal"}},
+		{"several ports to verify", site(func(s *steps.Site) {
+			s.Proxy.Upstream = steps.Upstream{Scheme: "https", Host: "a.internal", Port: 443, Verify: true}
+			s.Proxy.More = []steps.Upstream{{Scheme: "https", Host: "a.internal", Port: 444, Verify: true}}
+		}), []string{"warning N11 a.internal"}},
 		{"tls-alpn", site(func(s *steps.Site) { s.Trusted.Challenge = steps.TLSALPN01 }), []string{"blocker A25"}},
 		{"dh with ecdsa", site(func(s *steps.Site) { s.Certs.DHGroup = "ffdhe2048" }), []string{"warning dh-unused"}},
 		{"dh with rsa", site(func(s *steps.Site) { s.Certs.DHGroup, s.Certs.Key = "ffdhe2048", steps.RSA2048 }), []string{"warning dh-old"}},

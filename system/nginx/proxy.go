@@ -18,6 +18,12 @@ const (
 	keepPerWorker  = 32
 	connectTimeout = 10 * time.Second
 
+	// With several upstreams, as the native proxy has it: how long one that failed is left alone, how long it may take to
+	// connect, and for how long after it came a request may go to another one.
+	markedDown    = time.Second
+	connectBeside = 4 * time.Second
+	retryTime     = 10 * time.Second
+
 	defaultTimeout = time.Minute // where a site says nothing
 	defaultIdle    = time.Hour
 
@@ -29,12 +35,27 @@ func upstreamName(s steps.Site, w *words) string { return "sslwizard_" + w.site(
 
 // upstream is the application. Its connections are kept between requests.
 func upstream(s steps.Site, t target, w *words) conf.Directive {
-	block := servers(t.upstream(s), t, w)
+	all := t.upstreams(s)
+	block := servers(all[0], t, w)
+	if len(all) > 1 {
+		block = balanced(upstreamName(s, w), all, t, w)
+	}
 	block = append(block,
 		conf.D("keepalive", strconv.Itoa(keepPerWorker)),
 		conf.D("keepalive_timeout", duration(keepIdle)))
 	return conf.B("upstream", []string{upstreamName(s, w)}, block...).
 		About("Step proxy: where the requests go. Connections are kept, and closed before the application would close them.")
+}
+
+// balanced are several upstreams, which the workers count together: the one with the fewest requests is asked. One that
+// fails is left alone for a moment; nginx knows no longer pauses for one that goes on failing.
+func balanced(name string, all []steps.Upstream, t target, w *words) []conf.Directive {
+	block := []conf.Directive{conf.D("zone", name, "256k"), conf.D("least_conn")}
+	for _, u := range all {
+		address := servers(u, t, w)[0].Args[0]
+		block = append(block, conf.D("server", address, "max_fails=1", "fail_timeout="+duration(markedDown)))
+	}
+	return block
 }
 
 // servers name the upstream. "localhost" is IPv4 first and IPv6 only if that does not answer, whatever the resolver
@@ -60,7 +81,7 @@ func servers(u steps.Upstream, t target, w *words) []conf.Directive {
 // proxyServer is the server that passes requests on. What all its locations share is in the server itself; a location
 // that sets one header has to set them all, which only @websocket does.
 func proxyServer(s steps.Site, t target, w *words, head []conf.Directive, secure bool) conf.Directive {
-	u := t.upstream(s)
+	u := t.upstreams(s)[0]
 	pass := conf.D(module(u)+"_pass", passSchemes[u.Scheme]+"://"+upstreamName(s, w))
 	block := append(head, conf.D("client_max_body_size", size(s.Proxy.MaxBody)))
 	block = append(block, proxySettings(s, t, w)...)
@@ -88,11 +109,15 @@ func module(u steps.Upstream) string {
 }
 
 func proxySettings(s steps.Site, t target, w *words) []conf.Directive {
-	u := t.upstream(s)
-	set := func(name, value string) conf.Directive { return conf.D(module(u)+name, value) }
+	all, connect := t.upstreams(s), connectTimeout
+	u := all[0]
+	if len(all) > 1 {
+		connect = connectBeside
+	}
+	set := func(name string, values ...string) conf.Directive { return conf.D(module(u)+name, values...) }
 	timeout := duration(positive(s.Proxy.Timeout, defaultTimeout))
 	times := []conf.Directive{
-		set("_connect_timeout", duration(min(connectTimeout, positive(s.Proxy.Timeout, defaultTimeout)))),
+		set("_connect_timeout", duration(min(connect, positive(s.Proxy.Timeout, defaultTimeout)))),
 		set("_read_timeout", timeout),
 		set("_send_timeout", timeout),
 	}
@@ -102,6 +127,11 @@ func proxySettings(s steps.Site, t target, w *words) []conf.Directive {
 			About("On a stream of gRPC the client may be silent while it is being answered."))
 	} else {
 		out = append([]conf.Directive{conf.D("proxy_http_version", "1.1")}, append(times, conf.D("proxy_redirect", "off"))...)
+	}
+	if len(all) > 1 {
+		out = append(out,
+			set("_next_upstream", "error", "timeout").About("What did not arrive at one upstream, or may arrive twice, goes to the next; not what waited for an answer in vain."),
+			set("_next_upstream_timeout", duration(retryTime)))
 	}
 	if u.TLS() {
 		out = append(out, upstreamTLS(u, t, w)...)

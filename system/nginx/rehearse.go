@@ -132,16 +132,17 @@ func (g stage) target(caps steps.NginxCaps, dir, root string) target {
 	return target{
 		caps: caps, http: onStage(g.http), https: onStage(g.https), ipv6: len(g.http) > 1,
 		webroot: dir + "/webroot", groups: dir, root: root,
-		upstream: g.of,
+		upstreams: g.upstreams,
 	}
 }
 
-// of is the echo application in the place of a site's own, in the same version of HTTP.
-func (g stage) of(s steps.Site) steps.Upstream {
-	if s.Proxy.Upstream.HTTP2() && !g.upstream.HTTP2() {
-		return g.upstream.Twin()
+// upstreams are as many as the site has, all of them the echo application, in the same version of HTTP as the site's own.
+func (g stage) upstreams(s steps.Site) []steps.Upstream {
+	echo := g.upstream
+	if s.Proxy.Upstream.HTTP2() && !echo.HTTP2() {
+		echo = echo.Twin()
 	}
-	return g.upstream
+	return slices.Repeat([]steps.Upstream{echo}, len(s.Proxy.Upstreams()))
 }
 
 func onStage(ports []netip.AddrPort) []socket {

@@ -75,6 +75,9 @@ var cases = []struct {
 	{"https", []steps.Site{with(func(s *steps.Site) {
 		s.Proxy.Upstream = steps.Upstream{Scheme: "https", Host: "localhost", Port: 8443, Verify: true}
 	})}},
+	{"several", []steps.Site{with(func(s *steps.Site) {
+		s.Proxy.More = []steps.Upstream{{Scheme: "http", Host: "::1", Port: 3001}, {Scheme: "unix", Path: "/run/app/app.sock"}}
+	})}},
 	{"wildcard", []steps.Site{with(func(s *steps.Site) {
 		named(s, "*.example.org")
 		s.Name = "_wildcard.example.org"

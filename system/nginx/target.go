@@ -6,27 +6,27 @@ import (
 
 // target is where a configuration is to run: live, or in a rehearsal. Everything else about a site is the same in both.
 type target struct {
-	caps     steps.NginxCaps
-	http     []socket
-	https    []socket
-	webroot  string
-	ipv6     bool
-	groups   string                          // the folder of the DH groups
-	root     string                          // before the paths of certificates; empty but in tests
-	bundle   string                          // the system's CA certificates
-	upstream func(steps.Site) steps.Upstream // where requests go
+	caps      steps.NginxCaps
+	http      []socket
+	https     []socket
+	webroot   string
+	ipv6      bool
+	groups    string                            // the folder of the DH groups
+	root      string                            // before the paths of certificates; empty but in tests
+	bundle    string                            // the system's CA certificates
+	upstreams func(steps.Site) []steps.Upstream // where requests go
 }
 
 func liveTarget(l layout, f steps.Facts) target {
 	return target{
-		caps:     l.caps,
-		http:     l.sockets(80, f.IPv6),
-		https:    l.sockets(443, f.IPv6),
-		webroot:  steps.Webroot,
-		groups:   configDir,
-		ipv6:     f.IPv6,
-		bundle:   bundleOf(f.Distro),
-		upstream: func(s steps.Site) steps.Upstream { return s.Proxy.Upstream },
+		caps:      l.caps,
+		http:      l.sockets(80, f.IPv6),
+		https:     l.sockets(443, f.IPv6),
+		webroot:   steps.Webroot,
+		groups:    configDir,
+		ipv6:      f.IPv6,
+		bundle:    bundleOf(f.Distro),
+		upstreams: func(s steps.Site) []steps.Upstream { return s.Proxy.Upstreams() },
 	}
 }
 

@@ -16,6 +16,9 @@ type Config struct {
 	// HTTPPort and HTTPSPort are the ports as clients know them, named in redirects and to the upstream; 0 stands for
 	// 80 and 443.
 	HTTPPort, HTTPSPort int
+	// Secret keys what visitors are given to keep, and is the same for as long as that shall be understood; empty: it is
+	// good for the life of the Server.
+	Secret []byte
 }
 
 // Site is a site with the certificate that it is served with: the chain, leaf first, and its private key.
@@ -63,6 +66,16 @@ type Status struct {
 	WebSockets  int                  `json:"webSockets"`  // open
 	Refused     uint64               `json:"refused"`     // connections that were closed at once, because there were too many
 	Cut         map[string]uint64    `json:"cut"`         // what was ended because of what its client did, by reason
+	Upstreams   []UpstreamStatus     `json:"upstreams"`   // of all sites
+}
+
+// UpstreamStatus is how an upstream of a site is.
+type UpstreamStatus struct {
+	Site     string `json:"site"`
+	Upstream string `json:"upstream"` // as in the answers
+	Busy     int    `json:"busy"`     // requests and WebSockets that are there
+	Failures uint64 `json:"failures"` // requests that it gave no answer to, or none that could be understood
+	Down     bool   `json:"down"`     // it could not be reached when it was last tried
 }
 
 func (c Config) httpPort() int  { return orDefault(c.HTTPPort, 80) }

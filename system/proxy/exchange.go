@@ -36,6 +36,10 @@ type exchange struct {
 	silence *silence                    // of the upstream
 	tunnel  *tunnel                     // when it became a WebSocket
 
+	bound    *transport // the upstream that the visitor stays with; nil when there is none
+	attempt  *attempt   // at the upstream that it is with, or was last; nil before the first
+	progress progress   // of that attempt
+
 	key      string      // of the handshake that a WebSocket over HTTP/2 or HTTP/3 is opened with; empty for all else
 	accepted http.Header // what the upstream answered to that
 	stream   *stream     // that it became, over HTTP/2

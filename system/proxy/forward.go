@@ -18,7 +18,7 @@ import (
 // section 7.6.1) before Rewrite sees the request, so nothing that Connection names can remove what is set here.
 func (s *Server) forwarder(one *site) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
-		Transport:  one.transport,
+		Transport:  one.upstreams,
 		BufferPool: &buffers,
 		ErrorLog:   log.New(errorLog{s}, "", 0),
 		Rewrite: func(p *httputil.ProxyRequest) {
@@ -41,8 +41,9 @@ func (x *exchange) pass() {
 		return
 	}
 	x.upgrade()
-	ctx, cancel := context.WithCancelCause(httptrace.WithClientTrace(x.in.Context(), expecting(x.in.Method == http.MethodHead)))
+	ctx, cancel := context.WithCancelCause(httptrace.WithClientTrace(x.in.Context(), x.trace()))
 	defer cancel(nil)
+	defer func() { x.attempt.done() }()
 	x.silence = watchSilence(x.site.Proxy.Timeout, func() { cancel(errSilent) })
 	defer x.silence.stop()
 	r := x.in.WithContext(ctx)
@@ -62,10 +63,10 @@ func (x *exchange) pass() {
 
 // rewrite makes the request for the upstream out of the cleaned copy.
 func (x *exchange) rewrite(out *http.Request) {
-	out.URL.Scheme, out.URL.Host = x.site.transport.scheme, x.site.transport.host
 	out.URL.User = nil
 	setTarget(out, x.target)
 	x.site.dropSpoofed(out.Header)
+	x.bound = x.site.upstreams.sticky.take(out.Header)
 	x.announce(out)
 	x.setForwarded(out)
 }
@@ -119,6 +120,7 @@ func (x *exchange) received(res *http.Response) error {
 	if x.doubtful() {
 		res.Header.Set("Connection", "close")
 	}
+	x.stick(res.Header)
 	x.promise(res.Header)
 	return nil
 }

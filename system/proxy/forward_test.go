@@ -164,7 +164,7 @@ func TestUpstreamConnectionsAreKept(t *testing.T) {
 func TestEnvironmentProxyIsIgnored(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("http_proxy", "http://127.0.0.1:1")
-	transport, err := newTransport(steps.Upstream{Scheme: "http", Host: "192.0.2.1", Port: 80})
+	transport, err := newTransport(steps.Upstream{Scheme: "http", Host: "192.0.2.1", Port: 80}, dialTimeout)
 	if err != nil || transport.round.Proxy != nil {
 		t.Errorf("a proxy of the environment would be used: %v", err)
 	}

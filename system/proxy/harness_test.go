@@ -270,7 +270,7 @@ func (s *syncBuffer) String() string {
 
 // closeIdle closes the connections to upstreams that wait for their next use: they are no leak.
 func (i *instance) closeIdle() {
-	for _, s := range i.table().sites {
-		s.transport.round.CloseIdleConnections()
+	for _, one := range i.table().transports() {
+		one.round.CloseIdleConnections()
 	}
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -20,6 +21,7 @@ type Server struct {
 	quic    *quicPlane
 	tunnels tunnels
 	cuts    *cuts
+	random  []byte     // for configurations without a secret
 	swap    sync.Mutex // orders Swap
 	current atomic.Pointer[table]
 }
@@ -53,7 +55,7 @@ func New(o Options) *Server {
 	if o.limits == (limits{}) {
 		o.limits = ordinary
 	}
-	s := &Server{options: o, cuts: newCuts(o.Log)}
+	s := &Server{options: o, cuts: newCuts(o.Log), random: []byte(rand.Text())}
 	s.parent = s.newParent()
 	p := newHTTPPlane(s)
 	s.plane, s.quic = p, newQUICPlane(s, p.caps)
@@ -157,8 +159,18 @@ func (s *Server) Status() Status {
 	}
 	for _, one := range t.sites {
 		status.Leaves[one.Name], status.Expires[one.Name] = one.leaf, one.ends
+		for _, to := range one.upstreams.members {
+			status.Upstreams = append(status.Upstreams, to.status(one.Name))
+		}
 	}
 	return status
+}
+
+func (s *Server) secret(c Config) []byte {
+	if len(c.Secret) > 0 {
+		return c.Secret
+	}
+	return s.random
 }
 
 func (s *Server) table() *table { return s.current.Load() }

@@ -36,13 +36,13 @@ type site struct {
 	tls       *tls.Config
 	clients   *clients    // nil: nobody is asked for a certificate
 	quic      *tls.Config // nil without HTTP/3
-	transport *transport
+	upstreams *upstreams
 	forward   *httputil.ReverseProxy
 	secrets   map[string]bool // names of the headers that only we may set, canonical
 }
 
-// compile checks the whole configuration and builds its table. Transports of before are taken over by sites whose
-// upstream is unchanged, so that open connections to it stay in use.
+// compile checks the whole configuration and builds its table. Upstreams that a site had before are taken over, so that open
+// connections to them stay in use and what is known of them is not forgotten.
 func (s *Server) compile(c Config, before *table) (*table, error) {
 	t := &table{
 		config: c, names: map[string]*site{}, wildcards: map[string]*site{}, addresses: map[netip.Addr]*site{},
@@ -75,11 +75,12 @@ func (t *table) add(in Site, s *Server, before *table) error {
 	if err != nil {
 		return err
 	}
-	transport, err := before.transportFor(in.Site)
+	upstreams, err := before.upstreamsFor(in.Site)
 	if err != nil {
 		return err
 	}
-	out := &site{Site: in.Site, altSvc: in.AltSvc, leaf: leaf, ends: certificate.NotAfter, tls: tlsConfig, clients: asked, transport: transport, secrets: ownHeaders(in.Site)}
+	upstreams.sticky = newSticky(s.secret(t.config), in.Site, upstreams.members)
+	out := &site{Site: in.Site, altSvc: in.AltSvc, leaf: leaf, ends: certificate.NotAfter, tls: tlsConfig, clients: asked, upstreams: upstreams, secrets: ownHeaders(in.Site)}
 	if in.SSL.HTTP3 {
 		out.quic = s.quicConfig(tlsConfig, binding(in, leaf, asked))
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 // the upstream at once and does not use such a connection again.
 const (
 	dialTimeout       = 10 * time.Second
+	dialBeside        = 4 * time.Second // where there are other upstreams to go to; a lost packet was sent twice more by then
 	upstreamIdle      = time.Minute
 	maxIdleUpstream   = 256
 	maxUpstreamHeader = 256 << 10
@@ -29,40 +31,38 @@ const (
 	upstreamDead   = time.Minute // without an acknowledgement
 )
 
-// transport is the connections to the upstream of one site. They are never shared between sites, so that a response
-// can at worst reach the wrong client of the same site.
+// transport is an upstream of one site: the connections to it, and what they have shown of it. They are never shared
+// between sites, so that a response can at worst reach the wrong client of the same site.
 type transport struct {
 	upstream     steps.Upstream
 	scheme, host string
+	dial         time.Duration // how long it may take to connect
 	round        *http.Transport
+	busy         atomic.Int64 // requests and WebSockets that are there
+	health       health
 }
 
-// transportFor returns the transport of the site: the one of this table when its upstream is the same.
-func (t *table) transportFor(s steps.Site) (*transport, error) {
-	for _, old := range t.sites {
-		if old.Name == s.Name && old.transport.upstream == s.Proxy.Upstream {
-			return old.transport, nil
-		}
-	}
-	return newTransport(s.Proxy.Upstream)
+func (t *transport) status(site string) UpstreamStatus {
+	failures, down := t.health.state()
+	return UpstreamStatus{Site: site, Upstream: t.upstream.String(), Busy: int(t.busy.Load()), Failures: failures, Down: down}
 }
 
 // retire closes the idle upstream connections that the next table does not use; those in use are closed when they have
 // been idle for upstreamIdle.
 func (t *table) retire(next *table) {
 	kept := map[*transport]bool{}
-	for _, s := range next.sites {
-		kept[s.transport] = true
+	for _, one := range next.transports() {
+		kept[one] = true
 	}
-	for _, s := range t.sites {
-		if !kept[s.transport] {
-			s.transport.round.CloseIdleConnections()
+	for _, one := range t.transports() {
+		if !kept[one] {
+			one.round.CloseIdleConnections()
 		}
 	}
 }
 
-func newTransport(u steps.Upstream) (*transport, error) {
-	t := &transport{upstream: u, scheme: "http", host: "localhost"}
+func newTransport(u steps.Upstream, dial time.Duration) (*transport, error) {
+	t := &transport{upstream: u, scheme: "http", host: "localhost", dial: dial}
 	network, address := "unix", u.Path
 	switch u.Scheme {
 	case "http", "https", "h2c", "h2", "unix":
@@ -76,7 +76,7 @@ func newTransport(u steps.Upstream) (*transport, error) {
 		network, address = "tcp", net.JoinHostPort(u.Host, strconv.Itoa(u.Port))
 		t.host = address
 	}
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	dialer := &net.Dialer{Timeout: dial, KeepAlive: 30 * time.Second}
 	// A private upstream often has a certificate of its own making; Verify says whether that is acceptable here.
 	secure := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{
 		ServerName: u.Host, InsecureSkipVerify: !u.Verify, MinVersion: tls.VersionTLS12, //nolint:gosec // see above

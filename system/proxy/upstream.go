@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/http/httptrace"
 	"sync"
 )
 
@@ -13,6 +12,7 @@ type upstreamConn struct {
 	net.Conn
 	mu      sync.Mutex
 	answers answers
+	began   bool  // the answer to the last request
 	wrong   error // what the upstream did wrong: it is not listened to any more
 }
 
@@ -37,6 +37,7 @@ func (c *upstreamConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.began = c.began || n > 0
 	if n, c.wrong = c.answers.follow(p[:n]); c.wrong != nil && n == 0 {
 		return 0, c.wrong
 	}
@@ -57,13 +58,17 @@ func (c *upstreamConn) CloseWrite() error {
 	return io.EOF
 }
 
-// expecting tells the connection that a request is sent on that an answer is due, and to which kind of request.
-func expecting(head bool) *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
-		if c, ok := got.Conn.(*upstreamConn); ok {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.answers.expect(head)
-		}
-	}}
+// expect says that a request is about to be sent, and whether it is HEAD.
+func (c *upstreamConn) expect(head bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answers.expect(head)
+	c.began = false
+}
+
+// heard reports whether anything has come since the last request was sent.
+func (c *upstreamConn) heard() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.began
 }

@@ -260,7 +260,12 @@ func TestDrainEndsWhenNothingIsOpen(t *testing.T) {
 // waitFor waits until something is so.
 func waitFor(t *testing.T, so func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !so(); time.Sleep(time.Millisecond) {
+	waitUpTo(t, patience, so)
+}
+
+func waitUpTo(t *testing.T, limit time.Duration, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !so(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Error("this never came to be")
 			return

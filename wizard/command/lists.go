@@ -35,7 +35,7 @@ func reportLists(all []steps.Report) []steps.Report {
 func statusLists(s steps.HostStatus) steps.HostStatus {
 	s.Sites, s.Units, s.Runs, s.Findings = slices.Clone(list(s.Sites)), list(s.Units), list(s.Runs), findingLists(s.Findings)
 	for i := range s.Sites {
-		s.Sites[i].Domains = list(s.Sites[i].Domains)
+		s.Sites[i].Domains, s.Sites[i].Upstreams = list(s.Sites[i].Domains), list(s.Sites[i].Upstreams)
 	}
 	return s
 }

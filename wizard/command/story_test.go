@@ -237,6 +237,11 @@ var stories = []story{
 		s.Runs[0].Outcome = steps.OutcomePartial
 		return &machine{status: s}
 	}},
+	{"status-upstreams", []string{"status"}, 0, func(*testing.T) *machine {
+		s := standingOf("local")
+		s.Sites[0].Upstreams = []steps.UpstreamStatus{{Upstream: "http://127.0.0.1:3000", Known: true, Busy: 3, Failures: 1}, {Upstream: "http://10.0.0.5:3000", Known: true, Failures: 7, Down: true}}
+		return &machine{status: s}
+	}},
 	{"status-running", []string{"status"}, 0, func(*testing.T) *machine {
 		s := standingOf("local")
 		s.Running = "20261123-120000-0009"
@@ -246,7 +251,8 @@ var stories = []story{
 
 func standingOf(source string) *steps.HostStatus {
 	return &steps.HostStatus{Sites: []steps.SiteStatus{{Name: "shop.example.com", Executor: "native", Domains: []steps.Domain{"shop.example.com"}, Upstream: "http://127.0.0.1:3000",
-		Source: source, NotAfter: noon.Add(90 * 24 * time.Hour), RenewAfter: noon.Add(60 * 24 * time.Hour)}}}
+		Upstreams: []steps.UpstreamStatus{{Upstream: "http://127.0.0.1:3000"}},
+		Source:    source, NotAfter: noon.Add(90 * 24 * time.Hour), RenewAfter: noon.Add(60 * 24 * time.Hour)}}}
 }
 
 // onScreen is a terminal of 80 columns, and a program that is not in PATH.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -15,7 +16,7 @@ func (p *textPrinter) status(s steps.HostStatus, all bool) {
 		p.line("%s", p.theme.Paint(theme.Cyan, site.Name))
 		p.line("  served by    %s", site.Executor)
 		p.line("  names        %s", joinDomains(site.Domains))
-		p.line("  upstream     %s", steps.CleanLine(site.Upstream))
+		p.upstreams(site.Upstreams)
 		p.line("  certificate  %s", certificateLine(site, s.Findings))
 	}
 	for _, u := range s.Units {
@@ -34,6 +35,23 @@ func (p *textPrinter) status(s steps.HostStatus, all bool) {
 	}
 	p.findings(p.out, s.Findings)
 	p.runs(s.Runs, all)
+}
+
+// upstreams are where requests go; with several each has its numbers.
+func (p *textPrinter) upstreams(all []steps.UpstreamStatus) {
+	for n, u := range all {
+		label, told := word(len(all) > 1, "upstreams", "upstream"), ""
+		if n > 0 {
+			label = ""
+		}
+		if len(all) > 1 && u.Known {
+			told = fmt.Sprintf(", %d in progress, %s", u.Busy, count(int(u.Failures), "failure", "failures"))
+		}
+		if u.Down {
+			told = ", down" + told
+		}
+		p.line("  %-11s  %s%s", label, steps.CleanLine(u.Upstream), told)
+	}
 }
 
 // proxy is what the native proxy says about itself.
