@@ -22,12 +22,13 @@ func main() {
 	address := flag.String("listen", "127.0.0.1:3000", "address to serve on")
 	secure := flag.Bool("tls", false, "speak TLS")
 	plain := flag.Bool("no-websocket", false, "answer a WebSocket handshake as any other request")
+	name := flag.String("name", "", "say this in the field X-App of every answer but a WebSocket's")
 	flag.Parse()
 	l, err := net.Listen("tcp", *address)
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := &http.Server{Handler: handler(*plain), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: named(*name, handler(*plain)), ReadHeaderTimeout: 10 * time.Second}
 	if *secure {
 		server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate()}}
 		log.Fatal(server.ServeTLS(l, "", ""))
@@ -42,6 +43,15 @@ func handler(plain bool) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Upgrade")
+		app.ServeHTTP(w, r)
+	})
+}
+
+func named(name string, app http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name != "" {
+			w.Header().Set("X-App", name)
+		}
 		app.ServeHTTP(w, r)
 	})
 }
