@@ -3,6 +3,7 @@
 //
 //	client wss --ca root.pem [--hold 10s] wss://shop.example.com/chat     echo a few messages; idle; echo again
 //	client until --ca root.pem https://shop.example.com/                  ask until there is a good answer
+//	client http3 --ca root.pem https://shop.example.com/                 ask over HTTP/3 and nothing else
 //	client load --ca root.pem https://… wss://…                          ask until standard input ends, then report
 package main
 
@@ -17,7 +18,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fail("usage: client wss|until|load --ca FILE URL…")
+		fail("usage: client wss|until|http3|load --ca FILE URL…")
 	}
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	ca := flags.String("ca", "", "PEM file with the roots to trust")
@@ -37,6 +38,10 @@ func main() {
 		}
 	case "until":
 		await(flags.Arg(0), trust)
+	case "http3":
+		if err := overQUIC(flags.Args(), trust); err != nil {
+			fail(err)
+		}
 	case "load":
 		newLoad(trust).run(flags.Args())
 	default:
