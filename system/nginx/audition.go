@@ -30,7 +30,7 @@ func (g stage) probe(ctx context.Context, s steps.Site, name, leaf string, every
 	}
 	return probe.Run(ctx, probe.Target{
 		Name: name, Addresses: g.https[:n], HTTPAddresses: g.http[:n], Expect: &s, ExpectLeaf: leaf, Echo: true,
-		Upstream: &app, Timeout: patience,
+		Upstream: &app, Timeout: patience, Client: &g.client,
 	}, nil).Checks
 }
 
@@ -50,7 +50,7 @@ func (g stage) challenges(ctx context.Context, s steps.Site) []steps.Check {
 func (g stage) challenge(ctx context.Context, check, url, name string, at netip.AddrPort) steps.Check {
 	start := time.Now()
 	c := steps.Check{Step: steps.IDTrusted, Name: check, Address: at.String(), Verdict: steps.OK, Detail: "a challenge is answered, not redirected"}
-	status, body, err := fetch(ctx, url, name, at)
+	status, body, err := g.fetch(ctx, url, name, at)
 	switch {
 	case err != nil:
 		c.Verdict, c.Code, c.Detail = steps.Fail, "A06", "no answer to a challenge: "+steps.CleanLine(err.Error())
@@ -66,7 +66,7 @@ func (g stage) strangers(ctx context.Context) []steps.Check {
 	var all []steps.Check
 	for _, at := range g.https {
 		c := steps.Check{Step: steps.IDSSL, Name: "tls.unknown", Address: at.String(), Verdict: steps.OK, Detail: "a name that no site has is refused"}
-		status, _, err := fetch(ctx, "https://unknown.invalid/", "unknown.invalid", at)
+		status, _, err := g.fetch(ctx, "https://unknown.invalid/", "unknown.invalid", at)
 		if err == nil && status != http.StatusMisdirectedRequest { // before nginx 1.19.4 the handshake cannot be refused
 			c.Verdict, c.Code, c.Detail = steps.Fail, "W10", fmt.Sprintf("a name that no site has is answered %d", status)
 		}
@@ -76,12 +76,12 @@ func (g stage) strangers(ctx context.Context) []steps.Check {
 }
 
 // fetch gets a URL from one address, without following redirects or judging the certificate.
-func fetch(ctx context.Context, url, sni string, at netip.AddrPort) (status int, body string, err error) {
+func (g stage) fetch(ctx context.Context, url, sni string, at netip.AddrPort) (status int, body string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	transport := &http.Transport{
 		DisableKeepAlives: true,
-		TLSClientConfig:   &tls.Config{ServerName: sni, InsecureSkipVerify: true}, // what is served is judged by the probe
+		TLSClientConfig:   &tls.Config{ServerName: sni, InsecureSkipVerify: true, Certificates: []tls.Certificate{g.client}}, // what is served is judged by the probe
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, at.String())
 		},

@@ -28,7 +28,7 @@ func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error)
 		return steps.Stages{}, err
 	}
 	files = append(files, staleGroups(sites, f)...)
-	on := keys(files)
+	on := append(keys(files), clientKeys(sites)...)
 	serve := append(files,
 		steps.TestConfig{For: steps.For(steps.IDProxy), Executor: steps.ExecutorNginx, On: on},
 		steps.EnableUnit{For: steps.For(steps.IDInstall), Unit: Unit, Start: true},
@@ -62,6 +62,7 @@ func verified(u steps.Upstream) bool { return u.TLS() && u.Verify }
 // files are all files that shall be there: groups before what names them, and the shared file before the sites.
 func files(sites []steps.Site, l layout, t target) ([]steps.Change, error) {
 	var all []steps.Change
+	t.strict = anyClients(sites)
 	for _, group := range groups(sites) {
 		text, err := groupText(group)
 		if err != nil {

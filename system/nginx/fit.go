@@ -17,6 +17,8 @@ func (Executor) Fit(s steps.Site, f steps.Facts) []steps.Finding {
 	all = append(all, rogue(f)...)
 	all = append(all, duplicates(s, l)...)
 	all = append(all, neighbours(s, l, f)...)
+	all = append(all, rootless(s, f)...)
+	all = append(all, foreignSessions(s, l, f)...)
 	return append(all, askedTooMuch(s, l)...)
 }
 
@@ -197,11 +199,6 @@ func askedTooMuch(s steps.Site, l layout) []steps.Finding {
 	if s.SSL.HTTP3 {
 		all = append(all, steps.Finding{Step: steps.IDSSL, Code: "http3", Severity: steps.Blocker, Text: "cannot serve HTTP/3 with nginx yet",
 			Fix: []string{"ssl.http3: false", useNative}})
-	}
-	if s.SSL.ClientAuth != "" {
-		f := blocker("client-auth", "cannot ask clients for certificates with nginx: that is not built yet", "set ssl.clientAuth: none", useNative)
-		f.Step = steps.IDSSL
-		all = append(all, f)
 	}
 	return append(all, weakDH(s)...)
 }

@@ -67,6 +67,27 @@ func TestFit(t *testing.T) {
 		{"sticky", site(func(s *steps.Site) {
 			s.Proxy.More, s.Proxy.Sticky = []steps.Upstream{{Scheme: "unix", Path: "/run/app.sock"}}, true
 		}), []string{"blocker sticky"}},
+		{"clients", func(f *steps.Facts, s *steps.Site) {
+			s.SSL.ClientAuth, f.ClientCAs = steps.ClientRequired, map[string]steps.ClientCA{s.Name: {PEM: []byte("x"), Roots: 1}}
+		}, nil},
+		{"clients, not looked at", func(f *steps.Facts, s *steps.Site) {
+			s.SSL.ClientAuth, f.ClientCAs = steps.ClientOptional, map[string]steps.ClientCA{s.Name: {}}
+		}, nil},
+		{"clients of no root", func(f *steps.Facts, s *steps.Site) {
+			s.SSL.ClientAuth, f.ClientCAs = steps.ClientRequired, map[string]steps.ClientCA{s.Name: {PEM: []byte("x")}}
+		}, []string{"blocker client-root intermediate"}},
+		{"clients, and their default", func(f *steps.Facts, s *steps.Site) {
+			s.SSL.ClientAuth = steps.ClientRequired
+			f.Nginx.Servers = append(f.Nginx.Servers, other("/etc/nginx/conf.d/a.conf", []string{"a.example"}, "443 ssl default_server", "[::]:443 ssl default_server"))
+		}, []string{"warning N08 ssl_protocols", "warning client-sessions /etc/nginx/conf.d/a.conf:3"}},
+		{"clients, and one before us", func(f *steps.Facts, s *steps.Site) {
+			s.SSL.ClientAuth = steps.ClientOptional
+			f.Nginx.Servers = append(f.Nginx.Servers, other("/etc/nginx/conf.d/a.conf", []string{"a.example"}, "443 ssl"))
+		}, []string{"warning client-sessions"}},
+		{"clients, and another site", func(f *steps.Facts, s *steps.Site) {
+			s.SSL.ClientAuth = steps.ClientOptional
+			f.Nginx.Servers = append(f.Nginx.Servers, other("/etc/nginx/conf.d/z.conf", []string{"a.example"}, "443 ssl", "8443 ssl default_server"))
+		}, []string{"warning N08 reads it first"}},
 		{"sticky, to one", site(func(s *steps.Site) { s.Proxy.Sticky = true }), nil},
 		{"several names to verify", site(func(s *steps.Site) {
 			s.Proxy.Upstream = steps.Upstream{Scheme: "https", Host: "a.internal", Port: 443, Verify: true}

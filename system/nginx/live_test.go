@@ -56,6 +56,7 @@ func serve(t *testing.T, app steps.Upstream, change func(*target), sites ...step
 		change(&target)
 	}
 	l.write(target, sites)
+	put(t, h.chroot+s.dir+"/"+clientsFile, g.clientCA, 0o644)
 	if err := s.start(t.Context(), argument(Runtime{}.withDefaults().mainConfig(h), "user", "")); err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +98,11 @@ func (l live) ask(method, url string, header http.Header) reply {
 
 // try sends a request over a connection of its own. sni is the name in the handshake, that of the URL when empty.
 func (l live) try(method, url, sni string, header http.Header, body []byte) (reply, error) {
+	return l.send(l.transport(sni), method, url, header, body)
+}
+
+// send is over this transport.
+func (l live) send(over *http.Transport, method, url string, header http.Header, body []byte) (reply, error) {
 	request, err := http.NewRequestWithContext(l.t.Context(), method, url, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, err
@@ -107,7 +113,7 @@ func (l live) try(method, url, sni string, header http.Header, body []byte) (rep
 	if host := header.Get("Host"); host != "" {
 		request.Host = host
 	}
-	response, err := l.transport(sni).RoundTrip(request)
+	response, err := over.RoundTrip(request)
 	if err != nil {
 		return reply{}, err
 	}

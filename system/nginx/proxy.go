@@ -185,6 +185,8 @@ var forwarded = []steps.Header{
 	{Name: "X-Forwarded-Groups", Value: ""},
 	{Name: "X-Forwarded-Preferred-Username", Value: ""},
 	{Name: "X-Forwarded-Client-Cert", Value: ""},
+	{Name: "Client-Cert", Value: ""},
+	{Name: "Client-Cert-Chain", Value: ""},
 	{Name: "Forwarded", Value: ""},
 	{Name: "Proxy", Value: ""},
 	{Name: "HTTP2-Settings", Value: ""},
@@ -196,6 +198,7 @@ func headers(s steps.Site, module string, upgrade bool, w *words) []conf.Directi
 	set := func(name, value string) { out = append(out, conf.D(module+"_set_header", name, value)) }
 	for _, h := range forwarded {
 		if !slices.ContainsFunc(s.Proxy.Headers, func(own steps.Header) bool { return strings.EqualFold(own.Name, h.Name) }) {
+			h = withClients(s, h)
 			set(h.Name, h.Value)
 		}
 	}

@@ -3,6 +3,8 @@ package nginx
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
 	"github.com/c93d5bcb/sslwizard/system/echo"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
@@ -90,7 +93,9 @@ func (r Runtime) rehearse(ctx context.Context, h host.Host, sites []steps.Site, 
 type stage struct {
 	http, https []netip.AddrPort // one of each for every address family
 	upstream    steps.Upstream
-	token       string // the name, and the content, of the challenge file
+	client      tls.Certificate // of a client that is let in where one is asked for a certificate
+	clientCA    []byte          // in the place of the user's, whose clients' keys nobody has here
+	token       string          // the name, and the content, of the challenge file
 }
 
 func newStage(app string) (stage, error) {
@@ -102,6 +107,11 @@ func newStage(app string) (stage, error) {
 		upstream: steps.Upstream{Scheme: "http", Host: at.Addr().String(), Port: int(at.Port())},
 		token:    rand.Text(),
 	}
+	client, ca, err := cert.NewClient(time.Now())
+	if err != nil {
+		return s, fmt.Errorf("cannot rehearse: %w", err)
+	}
+	s.client, s.clientCA = client, cert.EncodeChain([]*x509.Certificate{ca})
 	if s.http, err = freePorts(); err == nil {
 		s.https, err = freePorts()
 	}
@@ -132,7 +142,7 @@ func (g stage) target(caps steps.NginxCaps, dir, root string) target {
 	return target{
 		caps: caps, http: onStage(g.http), https: onStage(g.https), ipv6: len(g.http) > 1,
 		webroot: dir + "/webroot", groups: dir, root: root,
-		upstreams: g.upstreams,
+		upstreams: g.upstreams, clientCA: func(steps.Site) string { return dir + "/" + clientsFile },
 	}
 }
 
@@ -153,6 +163,9 @@ func onStage(ports []netip.AddrPort) []socket {
 	return all
 }
 
+// clientsFile is the CA of the stage's own client, in the scratch folder.
+const clientsFile = "clients.pem"
+
 // place writes the files of the plan, for the stage, into the scratch folder.
 func (r Runtime) place(ctx context.Context, h host.Host, s scratch, sites []steps.Site, g stage) error {
 	caps, err := capsOf(ctx, h)
@@ -169,6 +182,9 @@ func (r Runtime) place(ctx context.Context, h host.Host, s scratch, sites []step
 		if err := h.WriteFile(f.Path, host.File{Data: f.Content, Mode: f.Mode}); err != nil {
 			return err
 		}
+	}
+	if err := s.write(clientsFile, g.clientCA); err != nil {
+		return err
 	}
 	return s.write("webroot"+steps.ChallengePath+g.token, []byte(g.token))
 }

@@ -83,6 +83,14 @@ var cases = []struct {
 		s.Name = "_wildcard.example.org"
 	})}},
 	{"address", []steps.Site{with(func(s *steps.Site) { named(s, "192.0.2.1", "2001:db8::1"); s.Name = "192.0.2.1" }), shop()}},
+	{"clients", []steps.Site{
+		with(func(s *steps.Site) { s.SSL.ClientAuth, s.SSL.ClientCA = steps.ClientRequired, "/etc/ssl/clients.pem" }),
+		with(func(s *steps.Site) {
+			named(s, "may.example.net")
+			s.SSL.ClientAuth, s.SSL.ClientCA = steps.ClientOptional, "/etc/ssl/clients.pem"
+		}),
+		with(func(s *steps.Site) { named(s, "open.example.net") }),
+	}},
 	{"long", []steps.Site{with(func(s *steps.Site) {
 		named(s, "a-name-that-is-longer-than-what-fits-into-the-default-buckets.example.com")
 	})}},

@@ -29,6 +29,9 @@ func renderShared(sites []steps.Site, t target) ([]byte, error) {
 	if slices.ContainsFunc(sites, func(s steps.Site) bool { return s.Proxy.Upstream.HTTP2() }) {
 		tree = append(tree, callMaps()...)
 	}
+	if anyClients(sites) {
+		tree = append(tree, clientMap())
+	}
 	tree = append(tree,
 		siteMap("$host", "$sslwizard_host", sites, &w).About("Which site the request names, and which the TLS handshake named. A request that names another one is\nanswered 421 (RFC 9110 section 15.5.20)."),
 		siteMap("$ssl_server_name", "$sslwizard_sni", sites, &w))

@@ -114,6 +114,7 @@ func tlsHead(s steps.Site, t target, names []string, dflt bool, w *words) []conf
 	block = append(block, serverHead(names)...)
 	block = append(block, tlsSettings(s, t)...)
 	block = append(block, certificate(w.site(s.Name), t)...)
+	block = append(block, clientAuth(s, t)...)
 	if line, ok := hsts(s); ok {
 		block = append(block, line)
 	}

@@ -15,6 +15,8 @@ type target struct {
 	root      string                            // before the paths of certificates; empty but in tests
 	bundle    string                            // the system's CA certificates
 	upstreams func(steps.Site) []steps.Upstream // where requests go
+	clientCA  func(steps.Site) string           // the file of the CAs of a site's clients
+	strict    bool                              // a site asks its clients for certificates: nothing is resumed
 }
 
 func liveTarget(l layout, f steps.Facts) target {
@@ -27,6 +29,7 @@ func liveTarget(l layout, f steps.Facts) target {
 		ipv6:      f.IPv6,
 		bundle:    bundleOf(f.Distro),
 		upstreams: func(s steps.Site) []steps.Upstream { return s.Proxy.Upstreams() },
+		clientCA:  func(s steps.Site) string { return steps.ClientCAFile(s.Name) },
 	}
 }
 

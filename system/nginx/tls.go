@@ -38,14 +38,7 @@ func tlsSettings(s steps.Site, t target) []conf.Directive {
 			out = append(out, conf.D("ssl_dhparam", dhFile(t.groups, s.Certs.DHGroup)))
 		}
 	}
-	out = append(out,
-		conf.D("ssl_prefer_server_ciphers", "off"),
-		conf.D("ssl_session_timeout", "1d"),
-		conf.D("ssl_session_cache", "shared:sslwizard:10m"))
-	if !t.caps.TicketRotation {
-		out = append(out, conf.D("ssl_session_tickets", "off"))
-	}
-	return out
+	return append(append(out, conf.D("ssl_prefer_server_ciphers", "off")), sessions(t)...)
 }
 
 func certificate(site string, t target) []conf.Directive {
