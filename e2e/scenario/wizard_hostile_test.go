@@ -72,7 +72,14 @@ func TestWizardHostileOutside(t *testing.T) {
 	u.gotNothingRaw()
 
 	u = st.sits(st.s.Terminal("/root/sslwizard", "--plain", "--answers", answers))
-	u.presses(strings.Repeat("\r", 40), "yes\r", "yes\r", "\x04")
+	for !strings.Contains(u.r.Raw(), "Show every change") {
+		asked := strings.Count(u.r.Raw(), ": ")
+		u.presses("\r").waits("the next question", func(string) bool {
+			raw := u.r.Raw()
+			return strings.Count(raw, ": ") > asked && strings.HasSuffix(raw, ": ")
+		})
+	}
+	u.presses("\r").sees("Type yes").presses("yes\r", "\x04")
 	if _, err := u.r.Wait(); err != nil {
 		t.Error(err)
 	}
