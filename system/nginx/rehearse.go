@@ -112,26 +112,35 @@ func newStage(app string) (stage, error) {
 		return s, fmt.Errorf("cannot rehearse: %w", err)
 	}
 	s.client, s.clientCA = client, cert.EncodeChain([]*x509.Certificate{ca})
-	if s.http, err = freePorts(); err == nil {
-		s.https, err = freePorts()
+	ports, err := freePorts(2)
+	if err != nil {
+		return s, err
 	}
-	return s, err
+	s.http, s.https = ports[0], ports[1]
+	return s, nil
 }
 
-// freePorts returns a free port of each address family that this host has.
-func freePorts() ([]netip.AddrPort, error) {
-	var all []netip.AddrPort
-	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-		l, err := net.Listen("tcp", address)
-		if err != nil && len(all) > 0 {
-			break // no IPv6 here
+// freePorts returns as many free ports of each address family that this host has. All are held until all are found, or
+// one could be found twice.
+func freePorts(n int) ([][]netip.AddrPort, error) {
+	var held []net.Listener
+	defer func() {
+		for _, l := range held {
+			_ = l.Close() // it has taken no connection
 		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot find a free port for the rehearsal: %w", err)
-		}
-		all = append(all, netip.MustParseAddrPort(l.Addr().String()))
-		if err := l.Close(); err != nil {
-			return nil, err
+	}()
+	all := make([][]netip.AddrPort, n)
+	for i := range all {
+		for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
+			l, err := net.Listen("tcp", address)
+			if err != nil && len(all[i]) > 0 {
+				break // no IPv6 here
+			}
+			if err != nil {
+				return nil, fmt.Errorf("cannot find a free port for the rehearsal: %w", err)
+			}
+			held = append(held, l)
+			all[i] = append(all[i], netip.MustParseAddrPort(l.Addr().String()))
 		}
 	}
 	return all, nil
