@@ -106,6 +106,7 @@ type NginxCaps struct {
 	RejectHandshake bool // ssl_reject_handshake (1.19.4)
 	TicketRotation  bool // session ticket keys rotate by themselves with a shared cache (1.23.2)
 	ModernUpstream  bool // upstream HTTP/1.1 and keep-alive by default (1.29.7)
+	QUIC            bool // HTTP/3 (1.25.0, where its module was built in)
 }
 
 // Binary is a program file.

@@ -5,6 +5,8 @@ package scenario
 import (
 	"strings"
 	"testing"
+
+	"github.com/c93d5bcb/sslwizard/e2e/world"
 )
 
 // withHTTP3 are the edits of the answers that ask for it.
@@ -96,6 +98,68 @@ func TestHTTP3OfAClosedPort(t *testing.T) {
 			t.Errorf("left: %s", left)
 		}
 	})
+}
+
+// TestHTTP3OfNginx is the same with nginx, where it has the module, and refused before anything changes where not.
+func TestHTTP3OfNginx(t *testing.T) {
+	onEach(t, func(t *testing.T, suite string) {
+		st := begin(t, suite)
+		st.raise(walls[2])
+		st.answer("nginx", withHTTP3...)
+		if suite == "bookworm" {
+			st.refuses(1, "it has no ngx_http_v3_module", "ssl.http3: false")
+			return
+		}
+		before, rules := st.s.Manifest(), st.rules(walls[2])
+		st.answer("nginx")
+		st.must(st.apply())
+		st.noQUIC("")
+
+		st.answer("nginx", withHTTP3...)
+		st.ends(st.apply(), 0, shop+" was reached over HTTP/3: browsers are told of it", "are live")
+		st.overQUICOfNginx()
+		st.live()
+		st.again()
+		load := st.c.Load("https://"+shop+"/a?b=1", "wss://"+shop+"/chat")
+		st.must(st.sslwizard("renew", "--force"))
+		load.StopClean()
+		st.overQUICOfNginx()
+
+		st.s.Must("nft", "insert", "rule", "inet", "filter", "input", "udp", "dport", "443", "drop")
+		st.ends(st.sslwizard("renew"), 0, "no longer reached over HTTP/3 (nftables keeps 443/udp closed)")
+		st.noReach("clear")
+		st.live()
+		st.s.Must("nft", "delete", "rule", "inet", "filter", "input", "handle", st.handle("udp dport 443 drop"))
+		st.ends(st.sslwizard("renew"), 0, "reached over HTTP/3")
+		st.overQUICOfNginx()
+
+		st.answer("native", withHTTP3...)
+		st.ends(st.apply(), 0, shop+" was reached over HTTP/3", "are live")
+		st.overQUIC()
+		st.ends(st.sslwizard("undo"), 0)
+		st.overQUICOfNginx()
+		st.answer("nginx")
+		st.ends(st.apply(), 0, "are live")
+		st.noQUIC("clear")
+		st.again()
+		for range 3 {
+			st.ends(st.sslwizard("undo"), 0)
+		}
+		if now := st.rules(walls[2]); now != rules {
+			t.Errorf("the rules are not as they were:\n%s\nwere\n%s", now, rules)
+		}
+		st.same("not as it was before", before.Restored(st.s.Manifest(), kept, left, answers))
+	})
+}
+
+// overQUICOfNginx waits for the end of old workers: nginx leaves them the sockets of QUIC, from which they take handshakes
+// that they do not answer (its issue 425).
+func (st *story) overQUICOfNginx() {
+	st.Helper()
+	world.Eventually(st, "end of nginx's old workers", func() bool {
+		return !strings.Contains(st.s.Must("ps", "-eo", "args"), "worker process is shutting down")
+	})
+	st.overQUIC()
 }
 
 // overQUIC checks that the site answers over HTTP/3, and says so.

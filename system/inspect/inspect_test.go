@@ -84,8 +84,8 @@ func TestDebianWithStockNginx(t *testing.T) {
 		caps    steps.NginxCaps
 	}{
 		{"1.22.1-9+deb12u11", steps.NginxCaps{RejectHandshake: true}},
-		{"1.26.3-3+deb13u7", steps.NginxCaps{HTTP2Directive: true, RejectHandshake: true, TicketRotation: true}},
-		{"1.30.6-1", steps.NginxCaps{HTTP2Directive: true, RejectHandshake: true, TicketRotation: true, ModernUpstream: true}},
+		{"1.26.3-3+deb13u7", steps.NginxCaps{HTTP2Directive: true, RejectHandshake: true, TicketRotation: true, QUIC: true}},
+		{"1.30.6-1", steps.NginxCaps{HTTP2Directive: true, RejectHandshake: true, TicketRotation: true, ModernUpstream: true, QUIC: true}},
 	} {
 		h := systemtest.New(t)
 		d := h.Debian()

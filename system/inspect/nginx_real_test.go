@@ -132,7 +132,7 @@ func TestRealNginxCaps(t *testing.T) {
 	}
 	old := build
 	old.version = "1.19.5" // so that everything is asked, not concluded
-	want := steps.NginxCaps{HTTP2Directive: atLeast(build.version, 1, 25, 1), RejectHandshake: true}
+	want := steps.NginxCaps{HTTP2Directive: atLeast(build.version, 1, 25, 1), RejectHandshake: true, QUIC: atLeast(build.version, 1, 25, 0)}
 	if got := in.caps(old); got != want {
 		t.Errorf("asked, nginx %s has %+v; want %+v", build.version, got, want)
 	}

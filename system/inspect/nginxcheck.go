@@ -52,22 +52,25 @@ func (in *inspector) parseOnly(build nginxBuild, text string) (stderr string, as
 }
 
 // caps asks nginx whether it knows a directive that its version has not, since distributions bring directives back;
-// what is a default and no directive is read off the version.
+// what is a default and no directive is read off the version. A module can only be there if it was built in.
 func (in *inspector) caps(build nginxBuild) steps.NginxCaps {
 	c := capsOf(build.version)
+	c.QUIC = false
 	together(
 		func() { in.knows(build, "http2 on;", &c.HTTP2Directive) },
 		func() { in.knows(build, "ssl_reject_handshake on;", &c.RejectHandshake) },
+		func() { in.knows(build, "listen 127.0.0.1:1 quic;", &c.QUIC) },
 	)
 	return c
 }
 
-// knows sets known, unless it is so already, if nginx could be asked.
+// knows sets known, unless it is so already, if nginx could be asked. The sentinel ends the reading inside the server: at
+// its end nginx would look for a certificate.
 func (in *inspector) knows(build nginxBuild, line string, known *bool) {
 	if *known {
 		return
 	}
-	stderr, asked := in.parseOnly(build, "events {} http { server { listen 127.0.0.1:1; "+line+" } }\n"+sentinel+";\n")
+	stderr, asked := in.parseOnly(build, "events {} http { server { listen 127.0.0.1:2; "+line+"\n"+sentinel+";\n} }\n")
 	if !asked {
 		return
 	}
@@ -81,6 +84,7 @@ func capsOf(version string) steps.NginxCaps {
 		RejectHandshake: atLeast(version, 1, 19, 4),
 		TicketRotation:  atLeast(version, 1, 23, 2),
 		ModernUpstream:  atLeast(version, 1, 29, 7),
+		QUIC:            atLeast(version, 1, 25, 0),
 	}
 }
 

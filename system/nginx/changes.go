@@ -34,9 +34,10 @@ func (Executor) Changes(sites []steps.Site, f steps.Facts) (steps.Stages, error)
 		steps.EnableUnit{For: steps.For(steps.IDInstall), Unit: Unit, Start: true},
 		reload(steps.IDProxy, append(on, certificates(sites)...)))
 	return steps.Stages{
-		Prepare: prepare(sites),
-		Serve:   serve,
-		Renewed: []steps.Change{reload(steps.IDTrusted, certificates(sites))},
+		Prepare:   prepare(sites),
+		Serve:     serve,
+		Renewed:   []steps.Change{reload(steps.IDTrusted, certificates(sites))},
+		Announced: func(on []string) steps.Change { return reload(steps.IDSSL, on) },
 	}, nil
 }
 

@@ -86,7 +86,11 @@ func foreignSessions(s steps.Site, l layout, f steps.Facts) []steps.Finding {
 	}
 	var all []steps.Finding
 	for _, address := range wildcards {
-		for _, o := range l.on(address, 443) {
+		on := l.on(address, 443, false)
+		if s.SSL.HTTP3 {
+			on = append(on, l.on(address, 443, true)...)
+		}
+		for _, o := range on {
 			if (address == "" || f.IPv6) && !o.server.Stock && (o.dflt || l.before(o.server)) {
 				all = append(all, warning(steps.IDSSL, "client-sessions",
 					fmt.Sprintf("%s is the default server of port 443: if it keeps sessions, clients may come back for as long, even if you take their CA away", place(o.server)),

@@ -172,7 +172,7 @@ func displaced(l layout, f steps.Facts) []steps.Finding {
 
 // implicit returns the server that is the default of a socket now only by its place, and would not be with our files.
 func (l layout) implicit(address string, port int) (steps.NginxServer, bool) {
-	on := l.on(address, port)
+	on := l.on(address, port, false)
 	if len(on) == 0 || on[0].server.Stock || l.before(on[0].server) {
 		return steps.NginxServer{}, false
 	}
@@ -196,9 +196,13 @@ func askedTooMuch(s steps.Site, l layout) []steps.Finding {
 		f.Step = steps.IDTrusted
 		all = append(all, f)
 	}
-	if s.SSL.HTTP3 {
-		all = append(all, steps.Finding{Step: steps.IDSSL, Code: "http3", Severity: steps.Blocker, Text: "cannot serve HTTP/3 with nginx yet",
-			Fix: []string{"ssl.http3: false", useNative}})
+	if s.SSL.HTTP3 && !l.caps.QUIC {
+		f := blocker("http3", "cannot serve HTTP/3 with nginx "+steps.CleanLine(l.version)+": it has no ngx_http_v3_module, which came with 1.25", "set ssl.http3: false", useNative)
+		f.Step = steps.IDSSL
+		all = append(all, f)
+	} else if s.SSL.HTTP3 {
+		all = append(all, warning(steps.IDSSL, "http3", "after each reload nginx drops some new HTTP/3 connections until its old workers have ended (nginx issue 425); browsers use HTTP/2 then",
+			"do nothing if that is well, or set install.executor: native, which drops none"))
 	}
 	return append(all, weakDH(s)...)
 }

@@ -37,6 +37,8 @@ func TestFit(t *testing.T) {
 		{"cannot be installed", host(func(f *steps.Facts) { f.Nginx, f.Packages.Kind = steps.Nginx{}, "" }), []string{"blocker H10 package manager"}},
 		{"own build", host(func(f *steps.Facts) { f.Nginx.Packaged = false }), []string{"blocker unpackaged"}},
 		{"broken", host(func(f *steps.Facts) { f.Nginx.ConfigOK, f.Nginx.ConfigError = false, "x in y:12" }), []string{"blocker N03 x in y:12"}},
+		{"http3", func(f *steps.Facts, s *steps.Site) { f.Nginx.Caps.QUIC, s.SSL.HTTP3 = true, true }, []string{"warning http3 issue 425"}},
+		{"http3 without its module", func(f *steps.Facts, s *steps.Site) { f.Nginx.Caps.QUIC, s.SSL.HTTP3 = false, true }, []string{"blocker http3 ngx_http_v3_module"}},
 		{"no include", host(func(f *steps.Facts) { f.Nginx.Include = "" }), []string{"blocker N07"}},
 		{"too old", host(func(f *steps.Facts) { f.Nginx.Version = "1.14.1" }), []string{"blocker N10 1.14.1"}},
 		{"candidate too old", host(func(f *steps.Facts) { f.Nginx = steps.Nginx{Candidate: "1:1.14.1-9.el8"} }), []string{"blocker N10"}},
@@ -133,17 +135,18 @@ func judge(t *testing.T, got []steps.Finding, want []string) {
 func TestParseListen(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]listening{
-		"80":                           {"", 80, false, false},
-		"":                             {"", 80, false, false},
-		"*:8080 default":               {"", 8080, true, false},
-		"0.0.0.0:443 ssl":              {"", 443, false, false},
-		"[::]:443 ssl default_server":  {"[::]", 443, true, false},
-		"[::]:80 ipv6only=off":         {"[::]", 80, false, true},
-		"192.0.2.1":                    {"192.0.2.1", 80, false, false},
-		"[2001:db8::1]":                {"[2001:db8::1]", 80, false, false},
-		"localhost:443":                {"localhost", 443, false, false},
-		"unix:/run/x.sock default":     {"unix:/run/x.sock", 0, true, false},
-		"443 ssl http2 default_server": {"", 443, true, false},
+		"80":                           {"", 80, false, false, false},
+		"":                             {"", 80, false, false, false},
+		"*:8080 default":               {"", 8080, true, false, false},
+		"0.0.0.0:443 ssl":              {"", 443, false, false, false},
+		"[::]:443 ssl default_server":  {"[::]", 443, true, false, false},
+		"[::]:80 ipv6only=off":         {"[::]", 80, false, true, false},
+		"192.0.2.1":                    {"192.0.2.1", 80, false, false, false},
+		"[2001:db8::1]":                {"[2001:db8::1]", 80, false, false, false},
+		"localhost:443":                {"localhost", 443, false, false, false},
+		"unix:/run/x.sock default":     {"unix:/run/x.sock", 0, true, false, false},
+		"443 ssl http2 default_server": {"", 443, true, false, false},
+		"443 quic reuseport":           {"", 443, false, false, true},
 	} {
 		if got := parseListen(s); got != want {
 			t.Errorf("parseListen(%q) = %+v, want %+v", s, got, want)
@@ -166,12 +169,18 @@ func TestSockets(t *testing.T) {
 			[]socket{{"80", true, true}, {"[::]:80", true, true}, {"443", false, false}, {"[::]:443", true, true}}},
 		{"read before us", []steps.NginxServer{other("/etc/nginx/conf.d/a.conf", []string{"_"}, "80")},
 			[]socket{{"80", false, false}, {"[::]:80", true, true}, {"443", true, true}, {"[::]:443", true, true}}},
+		{"another that has QUIC", []steps.NginxServer{other("/etc/nginx/sites-enabled/a", []string{"a.example"}, "443 quic reuseport default_server")},
+			[]socket{{"80", true, true}, {"[::]:80", true, true}, {"443", true, true}, {"[::]:443", true, true}}},
 	} {
 		l := layout{include: "/etc/nginx/conf.d", servers: c.servers}
-		if got := append(l.sockets(80, true), l.sockets(443, true)...); !slices.Equal(got, c.want) {
+		quic := len(l.on("", 443, true)) > 0
+		if got, want := l.sockets(443, true, true), []socket{{"443", !quic, !quic}, {"[::]:443", true, true}}; !slices.Equal(got, want) {
+			t.Errorf("%s: for QUIC got %+v, want %+v", c.name, got, want)
+		}
+		if got := append(l.sockets(80, true, false), l.sockets(443, true, false)...); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %+v, want %+v", c.name, got, c.want)
 		}
-		if got := l.sockets(80, false); len(got) != 1 {
+		if got := l.sockets(80, false, false); len(got) != 1 {
 			t.Errorf("%s: without IPv6 there are %d sockets", c.name, len(got))
 		}
 	}
@@ -184,8 +193,9 @@ func TestCapsOf(t *testing.T) {
 		"1.19.4":           {RejectHandshake: true},
 		"1.22.1-9+deb12u2": {RejectHandshake: true},
 		"nginx/1.23.2":     {RejectHandshake: true, TicketRotation: true},
-		"1:1.25.1-1.el9":   {RejectHandshake: true, TicketRotation: true, HTTP2Directive: true},
-		"1.30":             {HTTP2Directive: true, RejectHandshake: true, TicketRotation: true, ModernUpstream: true},
+		"1.25.0":           {RejectHandshake: true, TicketRotation: true, QUIC: true},
+		"1:1.25.1-1.el9":   {RejectHandshake: true, TicketRotation: true, HTTP2Directive: true, QUIC: true},
+		"1.30":             {HTTP2Directive: true, RejectHandshake: true, TicketRotation: true, ModernUpstream: true, QUIC: true},
 		"":                 {},
 		"unknown":          {},
 	} {

@@ -43,6 +43,7 @@ type listening struct {
 	port     int    // 0 for a unix socket
 	dflt     bool   // default_server
 	dualBind bool   // ipv6only=off: takes the IPv4 port as well
+	quic     bool   // of UDP
 }
 
 // parseListen reads the parameters of a listen directive (ngx_http_core_module, "listen").
@@ -54,6 +55,7 @@ func parseListen(s string) listening {
 	l := listening{
 		dflt:     slices.Contains(words, "default_server") || slices.Contains(words, "default"),
 		dualBind: slices.Contains(words, "ipv6only=off"),
+		quic:     slices.Contains(words, "quic"),
 	}
 	if strings.HasPrefix(words[0], "unix:") {
 		l.address = words[0]
@@ -103,21 +105,21 @@ type socket struct {
 	reuse bool
 }
 
-// sockets returns our sockets on a port.
-func (l layout) sockets(port int, ipv6 bool) []socket {
+// sockets returns our sockets on a port, of TCP or, for QUIC, of UDP.
+func (l layout) sockets(port int, ipv6, quic bool) []socket {
 	var all []socket
 	for _, address := range wildcards {
 		if address != "" && !ipv6 {
 			continue
 		}
-		all = append(all, l.socket(address, port))
+		all = append(all, l.socket(address, port, quic))
 	}
 	return all
 }
 
-func (l layout) socket(address string, port int) socket {
+func (l layout) socket(address string, port int, quic bool) socket {
 	s := socket{address: strings.TrimPrefix(address+":"+strconv.Itoa(port), ":"), dflt: true, reuse: true}
-	for _, o := range l.on(address, port) {
+	for _, o := range l.on(address, port, quic) {
 		if o.dflt || !o.server.Stock && l.before(o.server) {
 			s.dflt = false
 		}
@@ -134,11 +136,11 @@ type occupant struct {
 	dflt   bool
 }
 
-func (l layout) on(address string, port int) []occupant {
+func (l layout) on(address string, port int, quic bool) []occupant {
 	var all []occupant
 	for _, s := range l.servers {
 		for _, x := range listens(s) {
-			if x.address == address && x.port == port {
+			if x.address == address && x.port == port && x.quic == quic {
 				all = append(all, occupant{s, x.dflt})
 			}
 		}

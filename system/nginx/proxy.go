@@ -139,6 +139,9 @@ func proxySettings(s steps.Site, t target, w *words) []conf.Directive {
 	if _, ok := hsts(s); ok {
 		out = append(out, set("_hide_header", "Strict-Transport-Security"))
 	}
+	if announces(s, t) {
+		out = append(out, set("_hide_header", "Alt-Svc"))
+	}
 	return out
 }
 

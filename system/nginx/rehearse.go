@@ -149,7 +149,7 @@ func freePorts(n int) ([][]netip.AddrPort, error) {
 // target is the stage as a place for the configuration.
 func (g stage) target(caps steps.NginxCaps, dir, root string) target {
 	return target{
-		caps: caps, http: onStage(g.http), https: onStage(g.https), ipv6: len(g.http) > 1,
+		caps: caps, http: onStage(g.http), https: onStage(g.https), quic: onStage(g.https), ipv6: len(g.http) > 1,
 		webroot: dir + "/webroot", groups: dir, root: root,
 		upstreams: g.upstreams, clientCA: func(steps.Site) string { return dir + "/" + clientsFile },
 	}

@@ -118,7 +118,7 @@ func catchAll(sites []steps.Site, t target, w *words) []conf.Directive {
 			conf.B("location", []string{"/"}, conf.D("return", "404")),
 		)...).About("Plain HTTP for names that no site has."))
 	}
-	if needed(t.https) {
+	if needed(t.https) || steps.HTTP3(sites) && needed(t.quic) {
 		servers = append(servers, rejectServer(sites, t, w))
 	}
 	return servers
@@ -136,6 +136,10 @@ func needed(sockets []socket) bool {
 func rejectServer(sites []steps.Site, t target, w *words) conf.Directive {
 	dflt := !slices.ContainsFunc(sites, namedByIP)
 	block := listenTLS(t.https, t.caps, true, dflt, anyHTTP2(sites))
+	if steps.HTTP3(sites) {
+		asked := slices.ContainsFunc(sites, func(s steps.Site) bool { return s.SSL.HTTP3 && namedByIP(s) })
+		block = append(block, listenLines(t.quic, true, !asked, "quic")...)
+	}
 	block = append(block, conf.D("server_name", nobody), conf.D("server_tokens", "off"))
 	block = append(block, tlsSettings(loosest(sites), t)...)
 	if t.caps.RejectHandshake {

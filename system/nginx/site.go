@@ -108,6 +108,9 @@ func canonicalServer(s steps.Site, t target, names siteNames, w *words) conf.Dir
 // tlsHead is what a TLS server begins with. dflt makes it what answers handshakes without a name.
 func tlsHead(s steps.Site, t target, names []string, dflt bool, w *words) []conf.Directive {
 	block := listenTLS(t.https, t.caps, false, dflt, s.SSL.HTTP2)
+	if s.SSL.HTTP3 {
+		block = append(block, listenLines(t.quic, false, dflt, "quic")...)
+	}
 	if t.caps.HTTP2Directive {
 		block = append(block, conf.D("http2", onOff(s.SSL.HTTP2)))
 	}
@@ -118,6 +121,7 @@ func tlsHead(s steps.Site, t target, names []string, dflt bool, w *words) []conf
 	if line, ok := hsts(s); ok {
 		block = append(block, line)
 	}
+	block = append(block, announcement(s, t)...)
 	return append(block, guards(s)...)
 }
 

@@ -9,10 +9,12 @@ type target struct {
 	caps      steps.NginxCaps
 	http      []socket
 	https     []socket
+	quic      []socket // of UDP, for HTTP/3
 	webroot   string
 	ipv6      bool
 	groups    string                            // the folder of the DH groups
 	root      string                            // before the paths of certificates; empty but in tests
+	announced []string                          // the files that say what sites announce
 	bundle    string                            // the system's CA certificates
 	upstreams func(steps.Site) []steps.Upstream // where requests go
 	clientCA  func(steps.Site) string           // the file of the CAs of a site's clients
@@ -22,8 +24,10 @@ type target struct {
 func liveTarget(l layout, f steps.Facts) target {
 	return target{
 		caps:      l.caps,
-		http:      l.sockets(80, f.IPv6),
-		https:     l.sockets(443, f.IPv6),
+		http:      l.sockets(80, f.IPv6, false),
+		https:     l.sockets(443, f.IPv6, false),
+		quic:      l.sockets(443, f.IPv6, true),
+		announced: f.Managed.Announced,
 		webroot:   steps.Webroot,
 		groups:    configDir,
 		ipv6:      f.IPv6,

@@ -55,6 +55,7 @@ func CapsOf(v string) steps.NginxCaps {
 		RejectHandshake: p.atLeast(version{1, 19, 4}),
 		TicketRotation:  p.atLeast(version{1, 23, 2}),
 		ModernUpstream:  p.atLeast(version{1, 29, 7}),
+		QUIC:            p.atLeast(version{1, 25, 0}),
 	}
 }
 

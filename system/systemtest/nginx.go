@@ -39,6 +39,8 @@ func (d *Debian) judge(conf, version string) string {
 		switch at := fmt.Sprintf(" in /dev/stdin:%d", i+1); {
 		case strings.Contains(line, "http2 on;") && !newer(version, 1, 25, 1):
 			return `unknown directive "http2"` + at
+		case strings.Contains(line, " quic;") && !newer(version, 1, 25, 0):
+			return `invalid parameter "quic"` + at
 		case strings.HasPrefix(line, "sslwizard_"):
 			return `unknown directive "` + strings.TrimSuffix(line, ";") + `"` + at
 		}
