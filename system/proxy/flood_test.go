@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -27,7 +28,12 @@ type attacker struct {
 
 func attack(t *testing.T, i *instance) *attacker {
 	t.Helper()
-	conn, err := tls.Dial("tcp", i.secure, &tls.Config{RootCAs: i.roots, ServerName: "a.test", NextProtos: []string{"h2"}})
+	return attackBy(t, i, &net.Dialer{})
+}
+
+func attackBy(t *testing.T, i *instance, dialer *net.Dialer) *attacker {
+	t.Helper()
+	conn, err := tls.DialWithDialer(dialer, "tcp", i.secure, &tls.Config{RootCAs: i.roots, ServerName: "a.test", NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -229,8 +230,11 @@ func TestDeafClientOfHTTP2(t *testing.T) {
 	t.Parallel()
 	app := appServer(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	i := serveWithin(t, Config{Sites: []Site{testSite(app, names("a.test"))}}, nil, brief())
-	a := attack(t, i)
-	_ = a.conn.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	a := attackBy(t, i, &net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) { // from the beginning: a window that was offered is not taken back
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<10)
+		})
+	}})
 	if err := a.open(1, true); err != nil { // so that the connection is not idle
 		t.Fatal(err)
 	}
