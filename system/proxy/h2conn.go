@@ -14,10 +14,11 @@ import (
 // no connection because of it.
 const (
 	// Requests that the client takes back, or makes us refuse, before there is an answer (rapid reset, CVE-2023-44487;
-	// MadeYouReset, CVE-2025-8671). The upstream goes on with what it has begun, so these go around maxStreams. As
-	// many as Envoy allows, and every request that is answered allows one more: a page that cancels a search at every key
-	// or the tiles of a map stays far below.
-	vainRequests          = 500
+	// MadeYouReset, CVE-2025-8671), or opens beyond maxStreams. The upstream goes on with what it has begun, so these go
+	// around maxStreams. Every request that is answered allows one more: a page that cancels a search at every key or the
+	// tiles of a map stays far below. With maxStreams that is less than the 5*maxStreams at which net/http closes a
+	// connection by itself: it is ended here, where it is counted and logged.
+	vainRequests          = 300
 	vainRequestsPerSecond = 10
 	// Frames that carry nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, CONTINUATION, empty DATA and what is unknown.
 	vainFrames          = 10_000
@@ -41,7 +42,7 @@ type h2Conn struct {
 	mu       sync.Mutex
 	in, out  h2Frames
 	last     uint32          // stream that the client opened
-	open     map[uint32]bool // streams without the end of an answer; true: it has begun
+	open     map[uint32]bool // streams without the end of an answer, maxStreams at most; true: it has begun
 	requests budget
 	frames   budget
 	flood    string // the reason to end it
@@ -112,8 +113,8 @@ func (c *h2Conn) asked(f h2Frame) {
 	switch {
 	case f.kind == http2.FrameHeaders && f.stream > c.last:
 		c.last = f.stream
-		c.open[f.stream] = false
 		c.frames.earn(framesOfRequest)
+		c.opened(f.stream)
 		return
 	case f.kind == http2.FrameHeaders, f.kind == http2.FrameData && (f.length > 0 || f.flags.Has(http2.FlagDataEndStream)):
 		return
@@ -125,6 +126,16 @@ func (c *h2Conn) asked(f h2Frame) {
 	if !c.frames.spend() {
 		c.flood = cutFrames
 	}
+}
+
+// opened notes a new stream. One beyond those that the client may have open is in vain already, for its reset may wait long
+// to be written.
+func (c *h2Conn) opened(stream uint32) {
+	if len(c.open) >= maxStreams {
+		c.inVain(true)
+		return
+	}
+	c.open[stream] = false
 }
 
 // answered notes a frame of ours.
