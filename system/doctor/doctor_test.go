@@ -62,7 +62,7 @@ func (n *internet) doctor(own ...string) *Doctor {
 	if len(own) == 0 {
 		own = []string{here4, here6}
 	}
-	d := &Doctor{Resolver: n.resolver, Dial: n.dial, Patience: 15 * time.Second}
+	d := &Doctor{Resolver: n.resolver, Dial: n.dial, Patience: 6 * time.Second}
 	for _, a := range own {
 		d.Own = append(d.Own, netip.MustParseAddr(a))
 	}
