@@ -68,7 +68,7 @@ func (e *examination) caa(ctx context.Context, d steps.Domain) []steps.Check {
 		return nil
 	}
 	host := strings.TrimPrefix(string(d), "*.")
-	parts := suffixes(host)
+	parts := resolve.Suffixes(host)
 	replies, errs := make([]resolve.Reply, len(parts)), make([]error, len(parts))
 	var all sync.WaitGroup
 	for i, part := range parts {

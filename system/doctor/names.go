@@ -164,7 +164,7 @@ func (e *examination) missing(ctx context.Context, d steps.Domain, in inside, ou
 	name := string(d)
 	aliases := out.aliases
 	if out.why != "" {
-		aliases = aliasesIn(in.four, name)
+		aliases = resolve.Aliases(in.four, name)
 	}
 	said := e.words(in)
 	if len(out.good) > 0 {

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"golang.org/x/net/dns/dnsmessage"
-	"golang.org/x/net/publicsuffix"
 
 	"github.com/c93d5bcb/sslwizard/system/resolve"
 )
@@ -17,7 +16,6 @@ import (
 // The bounds of asking around: a DNS can name thousands of servers, and we would knock at every door of somebody else's.
 const (
 	maxServers = 4
-	maxLabels  = 10
 	maxAliases = 8
 )
 
@@ -95,7 +93,7 @@ func (e *examination) oneZone(ctx context.Context, name string) view {
 	}
 	first := v.good[0]
 	v.absent = first.reply.Absent()
-	v.aliases = aliasesIn(first.reply, name)
+	v.aliases = resolve.Aliases(first.reply, name)
 	v.addresses = first.addresses()
 	for _, r := range slices.Concat(first.reply.Answers, first.six.Answers) {
 		v.ttl = max(v.ttl, r.Header.TTL)
@@ -116,75 +114,10 @@ func tidy(addresses []netip.Addr) []netip.Addr {
 	return slices.Compact(addresses)
 }
 
-// aliasesIn follows the CNAMEs of one reply.
-func aliasesIn(reply resolve.Reply, name string) []string {
-	var all []string
-	for range maxAliases {
-		i := slices.IndexFunc(reply.Answers, func(r dnsmessage.Resource) bool {
-			return r.Header.Type == dnsmessage.TypeCNAME && same(r.Header.Name.String(), name)
-		})
-		if i < 0 {
-			return all
-		}
-		cname, ok := reply.Answers[i].Body.(*dnsmessage.CNAMEResource)
-		if !ok {
-			return all
-		}
-		name = plainName(cname.CNAME.String())
-		if all = append(all, name); slices.Contains(all[:len(all)-1], name) {
-			return all
-		}
-	}
-	return all
-}
-
-func same(a, b string) bool { return plainName(a) == plainName(b) }
-
-func plainName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
-
-// zoneOf finds the zone of a name and its servers: the longest part of the name that has NS records. A public suffix below
-// which the next part does not exist means that the domain itself is not there.
+// zoneOf finds the zone of a name and the first of its servers.
 func (e *examination) zoneOf(ctx context.Context, name string) (zone string, servers []string, unnamed bool) {
-	parts := suffixes(plainName(name))
-	replies := make([]resolve.Reply, len(parts))
-	var all sync.WaitGroup
-	for i, part := range parts {
-		all.Go(func() {
-			replies[i], _ = e.Resolver.Resolve(ctx, resolve.Question{Name: part, Type: dnsmessage.TypeNS})
-		})
-	}
-	all.Wait()
-	for i, part := range parts {
-		if servers = serversOf(replies[i], part); len(servers) == 0 {
-			continue
-		}
-		if suffix, icann := publicsuffix.PublicSuffix(part); icann && suffix == part {
-			return part, nil, i > 0 && replies[i-1].Absent()
-		}
-		return part, servers, false
-	}
-	return "", nil, false
-}
-
-// suffixes are a name and what is above it, the longest first.
-func suffixes(name string) []string {
-	var all []string
-	for name != "" && len(all) < maxLabels {
-		all = append(all, name)
-		_, name, _ = strings.Cut(name, ".")
-	}
-	return all
-}
-
-func serversOf(reply resolve.Reply, zone string) []string {
-	var names []string
-	for _, r := range reply.Answers {
-		if ns, ok := r.Body.(*dnsmessage.NSResource); ok && same(r.Header.Name.String(), zone) {
-			names = append(names, plainName(ns.NS.String()))
-		}
-	}
-	slices.Sort(names)
-	return names[:min(len(names), maxServers)]
+	zone, servers, unnamed = e.Resolver.ZoneOf(ctx, name)
+	return zone, servers[:min(len(servers), maxServers)], unnamed
 }
 
 // askAll asks every server for the addresses of a name.
