@@ -161,11 +161,11 @@ func (p *httpPlane) Stop() {
 
 // Drain implements plane.
 func (p *httpPlane) Drain(ctx context.Context) error {
-	p.Stop() // first: what was in the queues has become a connection
 	servers := []*http.Server{p.plain, p.secure, p.http2}
 	for _, server := range servers {
-		server.SetKeepAlivesEnabled(false)
+		server.SetKeepAlivesEnabled(false) // from here on every answer says that it is the last of its connection
 	}
+	p.Stop() // what was in the queues has become a connection
 	p.awaitRequests(ctx)
 	ended := make(chan error, len(servers))
 	for _, server := range servers {
