@@ -73,6 +73,8 @@ type ProxyAnswers struct {
 	Timeout       string            `yaml:"timeout"`
 	MaxBody       string            `yaml:"maxBody"`
 	Headers       map[string]string `yaml:"headers"`
+	Trusted       []string          `yaml:"trusted"`
+	ClientAddress string            `yaml:"clientAddress"`
 	AccessLog     string            `yaml:"accessLog"`
 }
 
@@ -105,7 +107,7 @@ func Defaults() Answers {
 		Certs:      CertsAnswers{Key: string(ECDSAP256), Days: 365, DHGroup: DHNone},
 		SSL:        SSLAnswers{Profile: string(Intermediate), HTTP2: true, HSTS: HSTSAnswers{MaxAge: "0s"}, ClientAuth: ClientNobody},
 		Redirect:   RedirectAnswers{Enabled: true, Status: 301},
-		Proxy:      ProxyAnswers{Timeout: "60s", MaxBody: "20M", AccessLog: LogJournal},
+		Proxy:      ProxyAnswers{Timeout: "60s", MaxBody: "20M", ClientAddress: ForwardedFor, AccessLog: LogJournal},
 		WebSockets: WebSocketsAnswers{Enabled: true, Paths: []string{"/"}, Idle: "1h"},
 		Trusted:    TrustedAnswers{Source: SourceACME, Directory: AliasLetsEncrypt, Challenge: HTTP01, Staging: true},
 	}

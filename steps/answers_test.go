@@ -76,7 +76,7 @@ func TestDesignedAnswers(t *testing.T) {
 		Certs:      SiteCerts{Domains: []Domain{"shop.example.com", "www.shop.example.com"}, Key: ECDSAP256, Days: 365, DHGroup: "none"},
 		SSL:        SiteSSL{Profile: Intermediate, HTTP2: true},
 		Redirect:   SiteRedirect{Enabled: true, Status: 301},
-		Proxy:      SiteProxy{Upstream: Upstream{Scheme: "http", Host: "127.0.0.1", Port: 3000}, Timeout: 60e9, MaxBody: 20 << 20, AccessLog: LogJournal},
+		Proxy:      SiteProxy{Upstream: Upstream{Scheme: "http", Host: "127.0.0.1", Port: 3000}, Timeout: 60e9, MaxBody: 20 << 20, ClientAddress: ForwardedFor, AccessLog: LogJournal},
 		WebSockets: SiteWebSockets{Enabled: true, Paths: []string{"/"}, Idle: 3600e9},
 		Trusted: SiteTrusted{Source: SourceACME, Directory: "https://acme-v02.api.letsencrypt.org/directory",
 			Rehearsal: "https://acme-staging-v02.api.letsencrypt.org/directory", Email: "ops@example.com", AcceptTerms: true, Challenge: HTTP01},

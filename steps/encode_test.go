@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -22,6 +23,10 @@ func filled(t *testing.T, kind reflect.Type) Change {
 
 func fill(t *testing.T, v reflect.Value) {
 	t.Helper()
+	if v.Type() == reflect.TypeFor[netip.Prefix]() {
+		v.Set(reflect.ValueOf(netip.MustParsePrefix("2001:db8::/32")))
+		return
+	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString("words; with \"signs\" \n and ü")

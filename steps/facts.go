@@ -107,6 +107,7 @@ type NginxCaps struct {
 	TicketRotation  bool // session ticket keys rotate by themselves with a shared cache (1.23.2)
 	ModernUpstream  bool // upstream HTTP/1.1 and keep-alive by default (1.29.7)
 	QUIC            bool // HTTP/3 (1.25.0, where its module was built in)
+	NoRealIP        bool // set_real_ip_from is unknown: its module, which every distribution has, was not built in
 }
 
 // Binary is a program file.

@@ -107,6 +107,9 @@ func TestFindings(t *testing.T) {
 		"gRPC, in the clear": {"proxy: {upstream: \"h2c://198.51.100.9:50051\", maxBody: 0}", nil,
 			"warning upstream-clear requests go to h2c://198.51.100.9:50051|info grpc-sockets "},
 		"gRPC over TLS":      {"proxy: {upstream: \"h2://198.51.100.9\", maxBody: 0}", nil, "info grpc-sockets "},
+		"behind a CDN":       {"proxy: {upstream: 3000, trusted: [198.51.100.0/24]}", nil, "info front-https what stands before this server has to connect over HTTPS"},
+		"trusted, and HTTP":  {"proxy: {upstream: 3000, trusted: [198.51.100.0/24]}\nredirect: {enabled: false}", nil, "warning http-kept "},
+		"nobody is trusted":  {"proxy: {upstream: 3000, clientAddress: CF-Connecting-IP}", nil, "warning client-unused proxy.clientAddress has no effect"},
 		"encrypted upstream": {"proxy: {upstream: \"https://198.51.100.9\"}", nil, ""},
 	} {
 		f := freshFacts()

@@ -21,7 +21,8 @@ func (s Site) Answers() Answers {
 		ClientAuth: cmp.Or(s.SSL.ClientAuth, ClientNobody), ClientCA: s.SSL.ClientCA}
 	a.Redirect = RedirectAnswers{Enabled: s.Redirect.Enabled, Status: s.Redirect.Status, Canonical: string(s.Redirect.Canonical)}
 	a.Proxy = ProxyAnswers{Upstream: s.Proxy.Upstream.String(), MoreUpstreams: upstreamTexts(s.Proxy.More), Sticky: s.Proxy.Sticky,
-		Timeout: FormatDuration(s.Proxy.Timeout), MaxBody: FormatSize(s.Proxy.MaxBody), Headers: headerTexts(s.Proxy.Headers), AccessLog: s.Proxy.AccessLog}
+		Timeout: FormatDuration(s.Proxy.Timeout), MaxBody: FormatSize(s.Proxy.MaxBody), Headers: headerTexts(s.Proxy.Headers),
+		Trusted: peersTexts(s.Proxy.Trusted), ClientAddress: s.Proxy.ClientField(), AccessLog: s.Proxy.AccessLog}
 	a.WebSockets = WebSocketsAnswers{Enabled: s.WebSockets.Enabled, Paths: s.WebSockets.Paths, Idle: FormatDuration(s.WebSockets.Idle)}
 	a.Trusted = s.Trusted.answers(a.Trusted)
 	return a

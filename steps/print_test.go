@@ -13,7 +13,7 @@ const everything = `install: {executor: nginx, firewall: false}
 certs: {domains: ["Bücher.example.com.", "WWW.bücher.example.com"], key: rsa-2048, days: 398, dhGroup: ffdhe3072}
 ssl: {profile: intermediate, http2: false, hsts: {maxAge: 365d, includeSubDomains: true}}
 redirect: {enabled: false, status: 308, canonical: www.bücher.example.com}
-proxy: {upstream: "wss://[2001:db8:0::1]", timeout: 1h30m, maxBody: 0, headers: {x-b: "yes", X-A: "a, b=c"}}
+proxy: {upstream: "wss://[2001:db8:0::1]", timeout: 1h30m, maxBody: 0, headers: {x-b: "yes", X-A: "a, b=c"}, trusted: [203.0.113.0/24, 2001:DB8::/32, "::ffff:192.0.2.1"], clientAddress: cf-connecting-ip}
 websockets: {enabled: true, paths: [/ws, /socket.io/], idle: 90s}
 trusted: {source: acme, directory: "https://ca.internal:14000/dir", caRoots: /etc/ssl/ca.pem, email: a.b+c@example.com, acceptTerms: true, staging: false}
 `
@@ -76,6 +76,11 @@ proxy:
   headers:
     X-A: "a, b=c"
     X-B: "yes"
+  trusted:
+    - "203.0.113.0/24"
+    - "2001:db8::/32"
+    - "192.0.2.1"
+  clientAddress: CF-Connecting-IP
 websockets:
   enabled: true
   paths:

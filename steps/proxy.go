@@ -23,6 +23,9 @@ func (b *siteBuilder) proxy() SiteProxy {
 	p.More, p.Sticky = b.moreUpstreams(p.Upstream), a.Sticky
 	p.MaxBody, err = ParseSize(a.MaxBody)
 	b.check("proxy.maxBody", err)
+	p.Trusted = b.peers()
+	p.ClientAddress, err = parseClientField(a.ClientAddress)
+	b.check("proxy.clientAddress", err)
 	p.AccessLog = b.choice("proxy.accessLog", a.AccessLog, LogJournal, LogJSON, LogCombined, LogOff)
 	return p
 }
@@ -79,7 +82,7 @@ func (b *siteBuilder) headers(texts map[string]string) []Header {
 }
 
 func proxyQuestions(f Facts) []Question {
-	return []Question{
+	all := []Question{
 		{
 			Key: "proxy.upstream", Kind: KindText, Label: "Where does the application listen?", Required: true, Default: defaultUpstream(f),
 			Help: "A port of this server (3000), an address (http://10.0.0.5:8080, https://…; h2c://… for gRPC), or a socket (unix:/run/app.sock).",
@@ -120,8 +123,8 @@ func proxyQuestions(f Facts) []Question {
 			Why:   "Few applications need any.",
 			Shell: []string{"proxy_set_header X-Api-Zone blue;"},
 		},
-		accessLogQuestion(),
 	}
+	return append(append(all, peerQuestions()...), accessLogQuestion())
 }
 
 // defaultUpstream is the one application that listens here, if there is just one.
@@ -155,6 +158,7 @@ func proxyFindings(s Site, f Facts) []Finding {
 	for _, u := range s.Proxy.Upstreams() {
 		all = append(all, upstreamFindings(u, len(s.Proxy.More) == 0, f)...)
 	}
+	all = append(all, peerFindings(s)...)
 	return append(all, accessLogFindings(s)...)
 }
 

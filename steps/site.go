@@ -123,13 +123,16 @@ type Header struct{ Name, Value string }
 
 // SiteProxy is step 5.
 type SiteProxy struct {
-	Upstream  Upstream
-	More      []Upstream    // where the same application runs as well; all https, or none
-	Sticky    bool          // a visitor stays with the upstream that answered first
-	Timeout   time.Duration // how long the upstream may be silent on a plain request
-	MaxBody   int64         // bytes; 0 is unlimited
-	Headers   []Header      // sorted by name
-	AccessLog string        // LogJournal, LogJSON, LogCombined or LogOff; nginx has its own
+	Upstream Upstream
+	More     []Upstream    // where the same application runs as well; all https, or none
+	Sticky   bool          // a visitor stays with the upstream that answered first
+	Timeout  time.Duration // how long the upstream may be silent on a plain request
+	MaxBody  int64         // bytes; 0 is unlimited
+	Headers  []Header      // sorted by name
+	// Trusted is what stands before this server: such a peer is believed about who the client is.
+	Trusted       []netip.Prefix
+	ClientAddress string // the field that says it; empty: ForwardedFor
+	AccessLog     string // LogJournal, LogJSON, LogCombined or LogOff; nginx has its own
 }
 
 // Upstreams are all of them, Upstream first.
