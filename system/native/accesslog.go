@@ -115,6 +115,7 @@ type accessLine struct {
 	Time   string  `json:"time"`
 	Site   string  `json:"site,omitempty"`
 	Remote string  `json:"remote"`
+	Peer   string  `json:"peer,omitempty"` // who told of that address
 	Method string  `json:"method"`
 	Scheme string  `json:"scheme"`
 	Host   string  `json:"host"`
@@ -127,7 +128,7 @@ type accessLine struct {
 
 func jsonLine(a proxy.Access) []byte {
 	text, err := json.Marshal(accessLine{
-		Time: a.Time.UTC().Format(time.RFC3339Nano), Site: a.Site, Remote: a.Remote, Method: a.Method, Scheme: scheme(a),
+		Time: a.Time.UTC().Format(time.RFC3339Nano), Site: a.Site, Remote: a.Remote, Peer: a.Peer, Method: a.Method, Scheme: scheme(a),
 		Host: a.Host, Path: a.Path, Proto: a.Proto, Status: a.Status, Bytes: a.Bytes,
 		Millis: float64(a.Elapsed.Microseconds()) / 1000,
 	})

@@ -38,6 +38,19 @@ func TestCombinedLine(t *testing.T) {
 	}
 }
 
+// TestJSONLineNamesWhoTold: an address that a peer told is worth what the peer is.
+func TestJSONLineNamesWhoTold(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ remote, peer, want string }{
+		{"192.0.2.1", "", `"remote":"192.0.2.1","method"`},
+		{"192.0.2.1", "203.0.113.7", `"remote":"192.0.2.1","peer":"203.0.113.7","method"`},
+	} {
+		if got := string(jsonLine(proxy.Access{Remote: c.remote, Peer: c.peer})); !strings.Contains(got, c.want) {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
+
 // stuck is a disk that hangs until it is let go.
 type stuck struct {
 	free chan struct{}

@@ -23,7 +23,8 @@ const (
 // client cannot keep out the others.
 type caps struct {
 	log       *slog.Logger
-	all       int // how many there may be
+	shared    func(netip.Addr) bool // many clients may come from there
+	all       int                   // how many there may be
 	ofAddress int
 	mu        sync.Mutex
 	open      int
@@ -32,8 +33,8 @@ type caps struct {
 	told      time.Time // when the log last told of refusals
 }
 
-func newCaps(log *slog.Logger) *caps {
-	return &caps{log: log, all: bearable(), ofAddress: maxOfAddress, of: map[netip.Prefix]int{}}
+func newCaps(log *slog.Logger, shared func(netip.Addr) bool) *caps {
+	return &caps{log: log, shared: shared, all: bearable(), ofAddress: maxOfAddress, of: map[netip.Prefix]int{}}
 }
 
 // bearable is how many connections the open files suffice for: each may need one to its upstream too.
@@ -56,14 +57,14 @@ func (c *caps) admit(conn net.Conn) net.Conn {
 
 // enter counts a connection from an address and returns what uncounts it, or nil when there are too many.
 func (c *caps) enter(remote net.Addr) (leave func()) {
-	from := client(remote)
+	from, addr := client(remote), addressOf(remote)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	most := c.all
-	if from.Addr().IsLoopback() {
+	if addr.IsLoopback() {
 		most += reserved
 	}
-	if c.open >= most || !shared(from.Addr()) && c.of[from] >= c.ofAddress {
+	if c.open >= most || c.of[from] >= c.ofAddress && !c.shared(addr) {
 		c.refuse(from)
 		return nil
 	}
@@ -120,10 +121,6 @@ func addressOf(a net.Addr) netip.Addr {
 	}
 	return netip.Addr{}
 }
-
-// shared reports whether many clients may come from an address: something of the owner's stands before us there (a tunnel, a
-// load balancer, a container's bridge).
-func shared(a netip.Addr) bool { return !a.IsValid() || a.IsLoopback() || a.IsPrivate() }
 
 // countedConn is a connection that was admitted.
 type countedConn struct {

@@ -53,7 +53,8 @@ func TestCapOfAnAddress(t *testing.T) {
 		"::ffff:203.0.113.9": {"203.0.113.9": false},
 	} {
 		for other, want := range others {
-			c := newCaps(New(Options{}).options.Log)
+			s := New(Options{})
+			c := newCaps(s.options.Log, s.shared)
 			c.ofAddress = 1
 			held := c.admit(from(first))
 			if got := c.admit(from(other)); (got != nil) != want {

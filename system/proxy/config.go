@@ -45,6 +45,7 @@ type Access struct {
 	Time    time.Time     // when it began
 	Site    string        // empty when no site was meant
 	Remote  string        // address of the client, without its port
+	Peer    string        // who told it, where the client is not the peer of the connection
 	Method  string        // cleaned
 	Host    string        // as asked, cleaned
 	Path    string        // without the query; cleaned and cut

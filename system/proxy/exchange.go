@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,8 @@ type exchange struct {
 	in      *http.Request
 	asked   *http.Request // the one that net/http goes on filling in, with trailers
 	began   time.Time
+	peer    netip.Addr // of the connection
+	from    string     // address of the client, who is somebody else where a site trusts the peer; empty: it has none
 
 	secure bool
 	name   string // canonical name that was asked for
@@ -52,8 +55,9 @@ type exchangeKey struct{}
 
 func newExchange(s *Server, t *table, w http.ResponseWriter, r *http.Request, secure bool) *exchange {
 	x := &exchange{
-		server: s, table: t, w: w, control: http.NewResponseController(w), asked: r, secure: secure, began: time.Now(),
+		server: s, table: t, w: w, control: http.NewResponseController(w), asked: r, secure: secure, began: time.Now(), peer: peerOf(r),
 	}
+	x.from = addressText(x.peer)
 	x.in = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	_ = x.control.SetWriteDeadline(time.Time{}) // the one of the request before this on the connection
 	return x
@@ -184,12 +188,15 @@ const maxLogged = 256
 // end reports the finished exchange. A panic (http.ErrAbortHandler) passes through.
 func (x *exchange) end() {
 	a := Access{
-		Time: x.began, Remote: x.remote(), Method: logged(x.in.Method), Host: logged(x.in.Host), Path: logged(x.path()),
+		Time: x.began, Remote: x.from, Method: logged(x.in.Method), Host: logged(x.in.Host), Path: logged(x.path()),
 		Proto: x.in.Proto, Secure: x.secure, Status: x.status, Bytes: x.bytes.Load(), Elapsed: time.Since(x.began),
 		Referer: logged(origin(x.asked.Header.Get("Referer"))), Agent: logged(x.asked.Header.Get("User-Agent")),
 	}
 	if x.site != nil {
 		a.Site = x.site.Name
+	}
+	if peer := addressText(x.peer); peer != x.from {
+		a.Peer = peer
 	}
 	x.server.options.Access(a)
 }

@@ -68,8 +68,7 @@ func (x *exchange) connect() {
 		x.refuse(http.StatusNotImplemented)
 		return
 	}
-	from, _ := netip.ParseAddrPort(x.in.RemoteAddr)
-	leave := x.server.plane.Admit(net.TCPAddrFromAddrPort(from))
+	leave := x.server.plane.Admit(net.TCPAddrFromAddrPort(netip.AddrPortFrom(x.peer, 0)))
 	if leave == nil {
 		x.refuse(http.StatusServiceUnavailable)
 		return

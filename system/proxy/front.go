@@ -63,6 +63,9 @@ func (x *exchange) find() int {
 		return http.StatusMisdirectedRequest
 	}
 	x.site = found
+	if client := clientOf(found.Proxy, x.peer, x.in.Header); client != x.peer {
+		x.from = addressText(client)
+	}
 	return 0
 }
 

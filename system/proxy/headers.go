@@ -1,8 +1,8 @@
 package proxy
 
 import (
-	"net"
 	"net/http"
+	"net/netip"
 	"net/textproto"
 	"slices"
 	"strconv"
@@ -16,6 +16,9 @@ import (
 func ownHeaders(s steps.Site) map[string]bool {
 	own := map[string]bool{"Forwarded": true, "X-Real-Ip": true, "Proxy": true, "Host": true, "Http2-Settings": true,
 		clientHeader: true, clientHeader + "-Chain": true}
+	for _, name := range s.Proxy.ClientFields() {
+		own[textproto.CanonicalMIMEHeaderKey(name)] = true
+	}
 	for _, h := range s.Proxy.Headers {
 		own[textproto.CanonicalMIMEHeaderKey(h.Name)] = true
 	}
@@ -67,8 +70,11 @@ func (x *exchange) setForwarded(out *http.Request) {
 	}
 	out.Host = authority(x.name, port, standard)
 	h := out.Header
-	h.Set("X-Real-Ip", x.remote())
-	h.Set("X-Forwarded-For", x.remote())
+	if len(x.site.Proxy.Trusted) > 0 {
+		h.Set(x.site.Proxy.ClientField(), x.from)
+	}
+	h.Set("X-Real-Ip", x.from)
+	h.Set("X-Forwarded-For", x.from)
 	h.Set("X-Forwarded-Proto", x.scheme())
 	h.Set("X-Forwarded-Host", out.Host)
 	h.Set("X-Forwarded-Port", strconv.Itoa(port))
@@ -82,14 +88,12 @@ func (x *exchange) setForwarded(out *http.Request) {
 	}
 }
 
-// remote is the address of the client, without port and zone.
-func (x *exchange) remote() string {
-	host, _, err := net.SplitHostPort(x.in.RemoteAddr)
-	if err != nil {
+// addressText is an address as it is told to others; none is told as nothing.
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
 		return ""
 	}
-	host, _, _ = strings.Cut(host, "%")
-	return host
+	return a.String()
 }
 
 // promise tells a client over TLS how the site can be reached from now on.

@@ -40,7 +40,7 @@ type httpPlane struct {
 
 func newHTTPPlane(s *Server) *httpPlane {
 	p := &httpPlane{
-		caps: newCaps(s.options.Log), cuts: s.cuts, errors: log.New(errorLog{s}, "http: ", 0),
+		caps: newCaps(s.options.Log, s.shared), cuts: s.cuts, errors: log.New(errorLog{s}, "http: ", 0),
 	}
 	p.plain, p.secure, p.http2 = p.server(s.front(false), s), p.server(s.front(true), s), p.server(s.front(true), s)
 	p.http2.Protocols = new(http.Protocols)
