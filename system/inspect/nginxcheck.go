@@ -60,21 +60,29 @@ func (in *inspector) caps(build nginxBuild) steps.NginxCaps {
 		func() { in.knows(build, "http2 on;", &c.HTTP2Directive) },
 		func() { in.knows(build, "ssl_reject_handshake on;", &c.RejectHandshake) },
 		func() { in.knows(build, "listen 127.0.0.1:1 quic;", &c.QUIC) },
+		func() {
+			stderr, _ := in.readLine(build, "set_real_ip_from 127.0.0.1;")
+			c.NoRealIP = strings.Contains(stderr, `unknown directive "set_real_ip_from"`)
+		},
 	)
 	return c
 }
 
-// knows sets known, unless it is so already, if nginx could be asked. The sentinel ends the reading inside the server: at
-// its end nginx would look for a certificate.
+// knows sets known, unless it is so already, if nginx could be asked.
 func (in *inspector) knows(build nginxBuild, line string, known *bool) {
 	if *known {
 		return
 	}
-	stderr, asked := in.parseOnly(build, "events {} http { server { listen 127.0.0.1:2; "+line+"\n"+sentinel+";\n} }\n")
-	if !asked {
-		return
+	stderr, asked := in.readLine(build, line)
+	if asked {
+		*known, _ = verdict(stderr, nil)
 	}
-	*known, _ = verdict(stderr, nil)
+}
+
+// readLine has nginx read a line in a server. The sentinel ends the reading inside the server: at its end nginx would look for
+// a certificate.
+func (in *inspector) readLine(build nginxBuild, line string) (stderr string, asked bool) {
+	return in.parseOnly(build, "events {} http { server { listen 127.0.0.1:2; "+line+"\n"+sentinel+";\n} }\n")
 }
 
 // capsOf is what upstream's version has (nginx CHANGES).

@@ -204,6 +204,7 @@ func askedTooMuch(s steps.Site, l layout) []steps.Finding {
 		all = append(all, warning(steps.IDSSL, "http3", "after each reload nginx drops some new HTTP/3 connections until its old workers have ended (nginx issue 425); browsers use HTTP/2 then",
 			"do nothing if that is well, or set install.executor: native, which drops none"))
 	}
+	all = append(all, cannotTrust(s, l.caps)...)
 	return append(all, weakDH(s)...)
 }
 

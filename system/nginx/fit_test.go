@@ -90,6 +90,11 @@ func TestFit(t *testing.T) {
 			s.SSL.ClientAuth = steps.ClientOptional
 			f.Nginx.Servers = append(f.Nginx.Servers, other("/etc/nginx/conf.d/z.conf", []string{"a.example"}, "443 ssl", "8443 ssl default_server"))
 		}, []string{"warning N08 reads it first"}},
+		{"behind a CDN", site(func(s *steps.Site) { s.Proxy.Trusted = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")} }), nil},
+		{"behind a CDN, no module", func(f *steps.Facts, s *steps.Site) {
+			s.Proxy.Trusted, f.Nginx.Caps.NoRealIP = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}, true
+		}, []string{"blocker realip ngx_http_realip_module"}},
+		{"no module, and no need", func(f *steps.Facts, _ *steps.Site) { f.Nginx.Caps.NoRealIP = true }, nil},
 		{"sticky, to one", site(func(s *steps.Site) { s.Proxy.Sticky = true }), nil},
 		{"several names to verify", site(func(s *steps.Site) {
 			s.Proxy.Upstream = steps.Upstream{Scheme: "https", Host: "a.internal", Port: 443, Verify: true}

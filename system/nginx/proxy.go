@@ -199,7 +199,7 @@ var forwarded = []steps.Header{
 func headers(s steps.Site, module string, upgrade bool, w *words) []conf.Directive {
 	var out []conf.Directive
 	set := func(name, value string) { out = append(out, conf.D(module+"_set_header", name, value)) }
-	for _, h := range forwarded {
+	for _, h := range slices.Concat(forwarded, clientFields(s)) {
 		if !slices.ContainsFunc(s.Proxy.Headers, func(own steps.Header) bool { return strings.EqualFold(own.Name, h.Name) }) {
 			h = withClients(s, h)
 			set(h.Name, h.Value)

@@ -3,6 +3,7 @@ package nginx
 import (
 	"bytes"
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -65,6 +66,22 @@ var cases = []struct {
 	{"http3", []steps.Site{
 		with(func(s *steps.Site) { s.SSL.HTTP3 = true }),
 		with(func(s *steps.Site) { named(s, "without.example.net") }),
+	}},
+	{"behind", []steps.Site{
+		with(func(s *steps.Site) {
+			s.Proxy.Trusted, s.Proxy.ClientAddress = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32")}, "CF-Connecting-IP"
+			s.Redirect.Canonical = "shop.example.com"
+		}),
+		with(func(s *steps.Site) {
+			named(s, "hops.example.net")
+			s.Proxy.Trusted, s.WebSockets.Enabled = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}, false
+			s.Proxy.Headers = []steps.Header{{Name: "True-Client-Ip", Value: "ours"}}
+		}),
+		with(func(s *steps.Site) {
+			named(s, "own.example.net")
+			s.Proxy.Trusted, s.Proxy.ClientAddress = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, "X-Our-Client"
+			s.Proxy.Upstream, s.WebSockets.Enabled = steps.Upstream{Scheme: "h2c", Host: "127.0.0.1", Port: 50051}, false
+		}),
 	}},
 	{"modern", []steps.Site{with(func(s *steps.Site) { s.SSL.Profile = steps.Modern })}},
 	{"dh", []steps.Site{with(func(s *steps.Site) { s.Certs.DHGroup, s.Certs.Key = "ffdhe2048", steps.RSA2048 })}},

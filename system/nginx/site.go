@@ -17,7 +17,7 @@ func renderSite(s steps.Site, t target) ([]byte, error) {
 	if s.Redirect.Enabled {
 		tree = append(tree, redirectServer(s, t, names, w))
 	} else {
-		tree = append(tree, proxyServer(s, t, w, plainHead(t, names.all), false))
+		tree = append(tree, proxyServer(s, t, w, plainHead(s, t, names.all, w), false))
 	}
 	if len(names.others) > 0 {
 		tree = append(tree, canonicalServer(s, t, names, w))
@@ -67,8 +67,9 @@ func challenge(t target) conf.Directive {
 	).About("Step trusted: the CA fetches its challenge here.")
 }
 
-func plainHead(t target, names []string) []conf.Directive {
-	return append(listenLines(t.http, false, false), serverHead(names)...)
+func plainHead(s steps.Site, t target, names []string, w *words) []conf.Directive {
+	block := append(listenLines(t.http, false, false), serverHead(names)...)
+	return append(block, peers(s, w)...)
 }
 
 // serverHead is what every server begins with. Headers with "_" in their names are dropped, because to many
@@ -86,7 +87,7 @@ func redirectServer(s steps.Site, t target, names siteNames, w *words) conf.Dire
 	if names.canonical != "" {
 		host = names.canonical
 	}
-	return conf.B("server", nil, append(plainHead(t, names.all), challenge(t), redirect(s, host, w))...).
+	return conf.B("server", nil, append(plainHead(s, t, names.all, w), challenge(t), redirect(s, host, w))...).
 		About("Step redirect: plain HTTP sends everybody to https, with the same path and query, in one hop.")
 }
 
@@ -115,6 +116,7 @@ func tlsHead(s steps.Site, t target, names []string, dflt bool, w *words) []conf
 		block = append(block, conf.D("http2", onOff(s.SSL.HTTP2)))
 	}
 	block = append(block, serverHead(names)...)
+	block = append(block, peers(s, w)...)
 	block = append(block, tlsSettings(s, t)...)
 	block = append(block, certificate(w.site(s.Name), t)...)
 	block = append(block, clientAuth(s, t)...)
