@@ -28,6 +28,15 @@ var spoofed = http.Header{
 // marks are what must not arrive of the spoofed headers, anywhere.
 var marks = []string{"6.6.6.6", "spoofed"}
 
+// told is who the client is as a peer tells it that the site trusts.
+const told = "203.0.113.77"
+
+// believed reports whether the site trusts this machine to tell who the client is. Whoever connects to an address of his own
+// comes from it.
+func (p *prober) believed(own netip.Addr) bool {
+	return p.target.Expect != nil && p.target.Expect.Proxy.Trusts(own.Unmap())
+}
+
 // echoed is the part of the echo application's answer that is judged.
 type echoed struct {
 	App     string              `json:"app"`
@@ -47,6 +56,9 @@ func (p *prober) forwarded(ctx context.Context, addr netip.AddrPort) {
 		return
 	}
 	header := spoofed.Clone()
+	if p.believed(addr.Addr()) {
+		header.Set(p.target.Expect.Proxy.ClientField(), told)
+	}
 	header.Set("Host", p.target.host())
 	r, err := p.get(ctx, addr, "https://"+p.target.host()+askedURI, header)
 	if err != nil {
@@ -58,7 +70,11 @@ func (p *prober) forwarded(ctx context.Context, addr netip.AddrPort) {
 		m.end(fail(faultDiffers, "%d, and the answer is not that of the echo application", r.status))
 		return
 	}
-	m.end(p.judgeForwarded(e, r.local))
+	client := r.local
+	if p.believed(client) {
+		client = netip.MustParseAddr(told)
+	}
+	m.end(p.judgeForwarded(e, client))
 }
 
 // judgeForwarded compares what arrived with what a proxy that believes nobody passes on.
