@@ -37,6 +37,7 @@ type place struct {
 	names   []string
 	back    *back
 	sockets string // the paths on which WebSockets are passed
+	trusted string // who stands before it; empty: nobody
 }
 
 // The sites that no payload is sent to. socketPath is where all others pass WebSockets.
@@ -55,10 +56,10 @@ func (p *place) answers(executor string) string {
 kind: Answers
 install: {executor: %s}
 certs: {domains: [%s]}
-proxy: {upstream: "http://%s"}
+proxy: {upstream: "http://%s", trusted: [%s]}
 websockets: {paths: [%s]}
 trusted: {source: none}
-`, executor, `"`+strings.Join(p.names, `", "`)+`"`, p.back.address, p.sockets)
+`, executor, `"`+strings.Join(p.names, `", "`)+`"`, p.back.address, p.trusted, p.sockets)
 }
 
 // newStage makes the certificates and starts the back ends.
@@ -89,8 +90,11 @@ func newStage(ctx context.Context) (s *stage, err error) {
 	return s, nil
 }
 
+// theirCDN is what sites trust whose clients are somebody else.
+const theirCDN = "192.0.2.0/24"
+
 // furnish starts the back ends: of every kind as many as cases are tried at the same time, each for itself. "agrees" is
-// sloppy too, and agrees to any upgrade.
+// sloppy too, and agrees to any upgrade; "listed" is strict, and its site trusts others than those who ask here.
 func (s *stage) furnish(ctx context.Context) error {
 	nested, err := nestedBacks(ctx, filepath.Join(s.dir, "nested"))
 	for i, b := range nested {
@@ -106,6 +110,10 @@ func (s *stage) furnish(ctx context.Context) error {
 		s.put(newSloppy(false), socketPath, hostOf("sloppy", i))
 		s.put(newSloppy(true), socketPath, hostOf("agrees", i))
 		s.put(newUnruly(), socketPath, hostOf("unruly", i))
+	}
+	for i := range width {
+		s.put(newStrict(), socketPath, hostOf("listed", i))
+		s.places[len(s.places)-1].trusted = theirCDN
 	}
 	s.put(newStrict(), "/", shopHost, "www."+shopHost)
 	s.put(newStrict(), "/", blogHost)

@@ -30,7 +30,7 @@ func suites() []suite {
 	return []suite{
 		{name: "HTTP/1 and smuggling", least: 250, kinds: all, cases: payloadCases(http1Payloads())},
 		{name: "HTTP/2 to HTTP/1", least: 100, kinds: all, cases: downgrades()},
-		{name: "forwarding fields", least: 80, kinds: []string{"strict", "sloppy"}, cases: spoofs()},
+		{name: "forwarding fields", least: 80, kinds: []string{"strict", "sloppy", "listed"}, cases: spoofs()},
 		{name: "answers of applications", least: 100, kinds: []string{"unruly"}, cases: replyCases()},
 		{name: "SNI and Host", least: 60, cases: naming()},
 		{name: "upgrade", least: 40, kinds: []string{"agrees"}, cases: upgrades()},
