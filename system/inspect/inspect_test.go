@@ -104,6 +104,20 @@ func TestDebianWithStockNginx(t *testing.T) {
 	}
 }
 
+// TestNginxWithoutAModule: what nginx says that it does not know is missing, and nothing else is.
+func TestNginxWithoutAModule(t *testing.T) {
+	t.Parallel()
+	for lacks, want := range map[string]bool{"": false, "set_real_ip_from": true, "http2": false} {
+		h := systemtest.New(t)
+		d := h.Debian()
+		d.Install("nginx")
+		d.NginxLacks = lacks
+		if got := gather(t, h, true).Nginx.Caps.NoRealIP; got != want {
+			t.Errorf("without %q: %t", lacks, got)
+		}
+	}
+}
+
 func TestNginxWithSites(t *testing.T) {
 	t.Parallel()
 	h := systemtest.New(t)

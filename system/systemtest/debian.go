@@ -15,12 +15,13 @@ import (
 // test before it is used and then changed by the commands of the code under test. Read its maps only when no command
 // runs.
 type Debian struct {
-	Installed map[string]Package // by name
-	Archive   map[string]Package // what apt-get install can find
-	Units     map[string]*Unit   // by full name
-	Reloads   []string           // units that were reloaded or restarted, "reload NAME" in order
-	NginxTest string             // what nginx finds wrong with its configuration ("unknown directive …"); "" nothing
-	tree      *tree
+	Installed  map[string]Package // by name
+	Archive    map[string]Package // what apt-get install can find
+	Units      map[string]*Unit   // by full name
+	Reloads    []string           // units that were reloaded or restarted, "reload NAME" in order
+	NginxTest  string             // what nginx finds wrong with its configuration ("unknown directive …"); "" nothing
+	NginxLacks string             // a directive whose module was not built into nginx
+	tree       *tree
 }
 
 // Package is a package with what it brings.

@@ -41,6 +41,8 @@ func (d *Debian) judge(conf, version string) string {
 			return `unknown directive "http2"` + at
 		case strings.Contains(line, " quic;") && !newer(version, 1, 25, 0):
 			return `invalid parameter "quic"` + at
+		case d.NginxLacks != "" && strings.Contains(line, d.NginxLacks+" "):
+			return `unknown directive "` + d.NginxLacks + `"` + at
 		case strings.HasPrefix(line, "sslwizard_"):
 			return `unknown directive "` + strings.TrimSuffix(line, ";") + `"` + at
 		}
