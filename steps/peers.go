@@ -78,8 +78,10 @@ func parsePeers(text string) (netip.Prefix, error) {
 	switch {
 	case err != nil:
 		return n, bad("%s is neither an address nor a network, such as 203.0.113.7 or 203.0.113.0/24", quote(text))
-	case n.Addr().Is4In6() && n.Bits() >= 96:
+	case n.Addr().Is4In6() && n.Bits() > 96:
 		return n, bad("%s is a network of IPv4", quote(text)).meant(netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96).Masked().String())
+	case n.Addr().Is4In6() && n.Bits() == 96:
+		return n, tooWide(netip.PrefixFrom(netip.IPv4Unspecified(), 0))
 	case n.Masked() != n:
 		return n, bad("%s is an address in a network, not the network", quote(text)).meant(n.Masked().String())
 	}
@@ -152,7 +154,7 @@ func peerQuestions() []Question {
 		{
 			Key: "proxy.clientAddress", Kind: KindText, Label: "Which header tells the visitor's address?", Default: ForwardedFor, Advanced: true,
 			When:  func(a Answers) bool { return len(a.Proxy.Trusted) > 0 },
-			Help:  "As what stands before this server sets it: X-Forwarded-For, read from the right and past addresses that are trusted, or one with a single address, such as CF-Connecting-IP, True-Client-IP or X-Real-IP.",
+			Help:  "As what stands before this server sets it, whatever the visitor sent: X-Forwarded-For, read from the right and past addresses that are trusted, or one with a single address, such as CF-Connecting-IP, True-Client-IP or X-Real-IP.",
 			Why:   "X-Forwarded-For is what nearly all set. The application gets the address in X-Real-IP, X-Forwarded-For and this header; others of the kind are taken away.",
 			Shell: []string{"real_ip_header CF-Connecting-IP;"},
 		},

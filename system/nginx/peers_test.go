@@ -31,7 +31,7 @@ func (l live) from(ip string) *http.Transport {
 	return transport
 }
 
-// TestTheClientIsWhoATrustedPeerNames: the outcomes are those of the native proxy.
+// TestTheClientIsWhoATrustedPeerNames: the outcomes are those of the native proxy, but where the contrary is said.
 func TestTheClientIsWhoATrustedPeerNames(t *testing.T) {
 	t.Parallel()
 	app, _ := echoApp(t)
@@ -44,7 +44,7 @@ func TestTheClientIsWhoATrustedPeerNames(t *testing.T) {
 	const trusted, other, xff = "127.0.0.2", "127.0.0.3", "X-Forwarded-For"
 	for _, c := range []struct {
 		from, site  string
-		field, says string
+		field, says string // a line for each
 		want        string
 	}{
 		{trusted, "hops", xff, "192.0.2.1", "192.0.2.1"},
@@ -52,6 +52,17 @@ func TestTheClientIsWhoATrustedPeerNames(t *testing.T) {
 		{"127.0.0.5", "hops", xff, "192.0.2.1", "192.0.2.1"},
 		{"127.0.0.6", "hops", xff, "192.0.2.1", "127.0.0.6"},
 		{trusted, "hops", xff, "6.6.6.6, 192.0.2.1, 127.0.0.4,127.0.0.5", "192.0.2.1"},
+		{trusted, "hops", xff, "6.6.6.6\n192.0.2.1", "192.0.2.1"},
+		{trusted, "hops", xff, "6.6.6.6, 192.0.2.1\n127.0.0.4", "192.0.2.1"},
+		{trusted, "hops", xff, "6.6.6.6\n192.0.2.1\n127.0.0.4, 127.0.0.5", "192.0.2.1"},
+		{trusted, "hops", xff, "6.6.6.6\n", trusted},
+		{trusted, "hops", xff, ",", trusted},
+		{trusted, "hops", xff, "6.6.6.6, fe80::1%eth0", trusted},
+		{trusted, "hops", xff, "6.6.6.6, 192.0.2.256", trusted},
+		{trusted, "hops", xff, "6.6.6.6, 192.0.2.1, ::ffff:127.0.0.4", "192.0.2.1"},
+		{trusted, "hops", xff, "6.6.6.6, ::ffff:192.0.2.1", "::ffff:192.0.2.1"}, // native says 192.0.2.1
+		{other, "hops", xff, "127.0.0.2\n6.6.6.6, 127.0.0.2", other},
+		{trusted, "cdn", "CF-Connecting-IP", "192.0.2.1\n192.0.2.9", "192.0.2.1"}, // native believes neither
 		{trusted, "hops", xff, "6.6.6.6, 2001:DB9::7, 2001:db8::1", "2001:db9::7"},
 		{trusted, "hops", xff, "127.0.0.5, 127.0.0.4", "127.0.0.5"},
 		{trusted, "hops", xff, "192.0.2.1:4711", "192.0.2.1"},
@@ -71,7 +82,7 @@ func TestTheClientIsWhoATrustedPeerNames(t *testing.T) {
 		{trusted, "own", "X-Our-Client", "192.0.2.1", "192.0.2.1"},
 		{other, "own", "X-Our-Client", "6.6.6.6", other},
 	} {
-		r, err := l.send(l.from(c.from), "GET", "https://"+c.site+".example.net/", http.Header{c.field: {c.says}, "X-Forwarded-Proto": {"6.6.6.6"}}, nil)
+		r, err := l.send(l.from(c.from), "GET", "https://"+c.site+".example.net/", http.Header{c.field: strings.Split(c.says, "\n"), "X-Forwarded-Proto": {"6.6.6.6"}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

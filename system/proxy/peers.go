@@ -69,10 +69,11 @@ func hopOf(word string) (netip.Addr, bool) {
 	return a.Unmap(), err == nil && a.Zone() == ""
 }
 
-// trusts reports whether an address is of what stands before one of the sites.
+// trusts reports whether an address is of what stands before one of the sites. It is asked of each connection of a flood, so
+// that it costs the same however many sites and networks there are.
 func (t *table) trusts(a netip.Addr) bool {
-	for _, s := range t.sites {
-		if s.Proxy.Trusts(a) {
+	for bits := a.BitLen(); bits > 0 && len(t.peers) > 0; bits-- {
+		if n, _ := a.Prefix(bits); t.peers[n] {
 			return true
 		}
 	}

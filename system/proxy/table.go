@@ -21,10 +21,11 @@ type table struct {
 	generation uint64
 	config     Config
 	sites      []*site
-	names      map[string]*site     // exact names and IP literals
-	wildcards  map[string]*site     // what follows "*."
-	addresses  map[netip.Addr]*site // sites with IP literals, for handshakes without SNI
-	onlyIP     *site                // the one site with IP literals, if there is just one
+	names      map[string]*site      // exact names and IP literals
+	wildcards  map[string]*site      // what follows "*."
+	addresses  map[netip.Addr]*site  // sites with IP literals, for handshakes without SNI
+	onlyIP     *site                 // the one site with IP literals, if there is just one
+	peers      map[netip.Prefix]bool // what stands before one of the sites or another
 }
 
 // site is a compiled site.
@@ -45,7 +46,7 @@ type site struct {
 // connections to them stay in use and what is known of them is not forgotten.
 func (s *Server) compile(c Config, before *table) (*table, error) {
 	t := &table{
-		config: c, names: map[string]*site{}, wildcards: map[string]*site{}, addresses: map[netip.Addr]*site{},
+		config: c, names: map[string]*site{}, wildcards: map[string]*site{}, addresses: map[netip.Addr]*site{}, peers: map[netip.Prefix]bool{},
 	}
 	var errs []error
 	for _, in := range c.Sites {
@@ -89,6 +90,9 @@ func (t *table) add(in Site, s *Server, before *table) error {
 		if err := t.name(d, out); err != nil {
 			return err
 		}
+	}
+	for _, n := range in.Proxy.Trusted {
+		t.peers[n] = true
 	}
 	t.sites = append(t.sites, out)
 	return nil
