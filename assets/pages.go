@@ -33,6 +33,21 @@ var pageTexts = []pageText{
 	{http.StatusGatewayTimeout, "This site is taking too long to answer", "Please try again in a moment."},
 }
 
+//go:embed pages/ca.html
+var caSource string
+
+// CAPage is the page of a server's own CA, from what is to be told of it and how machines come to trust it. File is the
+// name of the certificate beside the page.
+func CAPage(ca, guides any, file string) ([]byte, error) {
+	t, err := template.New("ca").Parse(caSource)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, map[string]any{"CA": ca, "Guides": guides, "File": file})
+	return b.Bytes(), err
+}
+
 var pages = sync.OnceValue(renderPages)
 
 // Page is the HTML page for a status that the proxy answers by itself. It names neither software nor what is behind

@@ -96,6 +96,8 @@ type TrustedAnswers struct {
 	Staging     bool   `yaml:"staging"`
 	Certificate string `yaml:"certificate"`
 	Key         string `yaml:"key"`
+	TrustHere   bool   `yaml:"trustHere"`
+	CAPage      bool   `yaml:"caPage"`
 }
 
 // Defaults is what holds for every key that was not said. The domains, the upstream and the consent have none.

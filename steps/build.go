@@ -44,6 +44,7 @@ func Build(sites []Site, f Facts, extras Extras, ex Executor, others ...Executor
 	b.folders()
 	b.binary()
 	b.localCertificates()
+	b.ownCA()
 	b.clientCAs()
 	b.siteFiles()
 	b.rehearsal(stages)

@@ -97,6 +97,11 @@ func factsCase(t *testing.T, name string) Facts {
 		f.Managed.Sites = []Site{siteOf(t, designed)}
 		f.Self.Path = BinaryPath
 		f.Managed.Files[UnitDir+"/"+RenewTimer] = "hash"
+	case "stored-shared":
+		stored := siteOf(t, designed)
+		stored.Trusted = SiteTrusted{Source: SourceNone, TrustHere: true, CAPage: true}
+		f.Managed.Sites = []Site{stored}
+		f.Self.Path = BinaryPath
 	default:
 		t.Fatalf("there are no facts %q", name)
 	}

@@ -194,6 +194,23 @@ type Drain struct {
 	HandOver bool // another executor listens on its ports already and takes what waits in its queues
 }
 
+// TrustCA has the programs of this host trust its own CA, for the names that the CA is bound to: in the system's store, and
+// in the policies of the browsers that are installed. Without Wanted they trust it no longer.
+type TrustCA struct {
+	For
+	Wanted  bool
+	Domains []Domain // that the CA has to be for by then
+}
+
+// PublishCA has the certificate of this server's own CA, with a page that says how to come to trust it, in the webroot.
+// Without Wanted there is none.
+type PublishCA struct {
+	For
+	Wanted  bool
+	Domains []Domain
+	Name    Domain // of the site that shows it
+}
+
 // Key implements Change, here and below.
 func (c InstallPackages) Key() string   { return "packages:" + strings.Join(c.Names, ",") }
 func (c EnsureUser) Key() string        { return "user:" + c.Name }
@@ -216,6 +233,8 @@ func (c Verify) Key() string            { return fmt.Sprintf("verify:%t", c.Trus
 func (c Checkpoint) Key() string        { return "checkpoint" }
 func (c Drain) Key() string             { return "drain:" + c.Unit }
 func (c Announce) Key() string          { return FileKey(AltSvcFile(c.Executor, c.Site.Name)) }
+func (c TrustCA) Key() string           { return "ca:trusted" }
+func (c PublishCA) Key() string         { return "ca:page" }
 
 // FileKey is the key of the file at path, for the On lists.
 func FileKey(path string) string { return "file:" + path }

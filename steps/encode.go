@@ -10,7 +10,7 @@ import (
 // changeTypes holds one value of each change; a test compares it with the declarations in change.go.
 var changeTypes = byName(InstallPackages{}, EnsureUser{}, EnsureDir{}, WriteFile{}, RemoveFile{}, InstallBinary{},
 	ReloadUnits{}, EnableUnit{}, DisableUnit{}, OpenPort{}, IssueLocal{}, ImportCertificate{}, ObtainCertificate{},
-	TestConfig{}, Rehearse{}, Reload{}, Restart{}, Verify{}, Checkpoint{}, Drain{}, Announce{})
+	TestConfig{}, Rehearse{}, Reload{}, Restart{}, Verify{}, Checkpoint{}, Drain{}, Announce{}, TrustCA{}, PublishCA{})
 
 func byName(all ...Change) map[string]reflect.Type {
 	types := make(map[string]reflect.Type, len(all))

@@ -20,6 +20,14 @@ const (
 // ChallengePath is the prefix under which HTTP-01 tokens are fetched (RFC 8555 section 8.3).
 const ChallengePath = "/.well-known/acme-challenge/"
 
+// CAPath is the prefix of the page, over plain HTTP, where other machines get this server's own CA. Its files are in the
+// webroot.
+const (
+	CAPath     = "/.well-known/sslwizard-ca/"
+	CAPageFile = "index.html"
+	CACertFile = "ca.crt"
+)
+
 // ALPNPath is the folder of the webroot in which each name with an open TLS-ALPN-01 challenge has a file of this name:
 // the key authorization. No executor serves it over HTTP.
 const ALPNPath = "/acme-tls-1/"

@@ -32,6 +32,7 @@ func BuildRemoval(name string, f Facts, executors ...Executor) (Plan, []Finding,
 	if !renews(rest) {
 		changes = append(changes, endRenewal(f)...)
 	}
+	changes = append(changes, sharedCA(rest, f)...)
 	if len(neighbours) > 0 {
 		changes = append(changes, Verify{For: For(IDWebSockets), Sites: neighbours})
 	}

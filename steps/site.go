@@ -170,4 +170,6 @@ type SiteTrusted struct {
 	Challenge   string // HTTP01, TLSALPN01 or DNS01
 	Certificate string // files: path of the chain, leaf first
 	Key         string // files: path of the private key
+	TrustHere   bool   // none: the programs of this host trust its own CA
+	CAPage      bool   // none: the site has a page under CAPath where others get this server's own CA
 }

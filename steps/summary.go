@@ -107,6 +107,22 @@ func (c Announce) Summary() string {
 	return "reach " + c.Site.Name + " over HTTP/3 and, if that works, tell browsers of it"
 }
 
+// Summary implements Change.
+func (c TrustCA) Summary() string {
+	if !c.Wanted {
+		return "have this host trust its own CA no longer"
+	}
+	return "have this host trust its own CA, for its own names"
+}
+
+// Summary implements Change.
+func (c PublishCA) Summary() string {
+	if !c.Wanted {
+		return "take the page of this server's own CA away"
+	}
+	return "show this server's own CA on " + c.URL()
+}
+
 func ownership(owner, group string) string {
 	if owner == "" {
 		owner = "root"

@@ -34,6 +34,8 @@ func TestSummaries(t *testing.T) {
 		{OpenPort{Firewall: "ufw", Port: Port{443, "tcp"}}, "open port 443/tcp in ufw"},
 		{Verify{Sites: []Site{{Name: "a"}, {Name: "b"}, {Name: "c"}, {Name: "d"}, {Name: "e"}}, Trusted: true},
 			"verify a, b, c and 2 more as a browser would"},
+		{PublishCA{Wanted: true, Name: "nas.home.arpa"}, "show this server's own CA on http://nas.home.arpa/.well-known/sslwizard-ca/"},
+		{PublishCA{}, "take the page of this server's own CA away"},
 	} {
 		if got := c.change.Summary(); got != c.want {
 			t.Errorf("got %q, want %q", got, c.want)

@@ -11,6 +11,7 @@ func (b *siteBuilder) trusted() SiteTrusted {
 	a := b.answers.Trusted
 	t := SiteTrusted{Source: b.choice("trusted.source", a.Source, SourceACME, SourceFiles, SourceNone)}
 	b.filesOnly(a)
+	b.noneOnly(a, &t)
 	switch t.Source {
 	case SourceACME:
 		b.acme(a, &t)
@@ -70,11 +71,23 @@ func (b *siteBuilder) filesOnly(a TrustedAnswers) {
 	}
 }
 
+// noneOnly keeps what is about this server's own CA, and refuses it where another CA is trusted anyway.
+func (b *siteBuilder) noneOnly(a TrustedAnswers, t *SiteTrusted) {
+	if t.TrustHere, t.CAPage = a.TrustHere, a.CAPage; a.Source == SourceNone {
+		return
+	}
+	for path, said := range map[string]bool{"trusted.trustHere": a.TrustHere, "trusted.caPage": a.CAPage} {
+		if said {
+			b.fail(path, bad("it is used only with trusted.source: none"))
+		}
+	}
+}
+
 func trustedQuestions(Facts) []Question {
 	acme := func(a Answers) bool { return a.Trusted.Source == SourceACME }
 	asked := func(a Answers) bool { return a.Trusted.Source != SourceNone }
 	files := func(a Answers) bool { return a.Trusted.Source == SourceFiles }
-	return []Question{
+	return append([]Question{
 		{
 			Key: "trusted.source", Kind: KindChoice, Label: "Where does the trusted certificate come from?", Default: SourceACME,
 			Help: "Until it is there, and with none for ever, the site has a certificate of this server's own CA, which browsers warn about; WebSockets then fail without a word.",
@@ -133,7 +146,7 @@ func trustedQuestions(Facts) []Question {
 			Help: "PEM, without a password. It is copied to a place that only root and the web server can read.",
 			Why:  "The web server has to start without a person.",
 		},
-	}
+	}, ownCAQuestions()...)
 }
 
 func trustedFindings(s Site, f Facts) []Finding {
@@ -141,7 +154,7 @@ func trustedFindings(s Site, f Facts) []Finding {
 	case SourceNone:
 		return []Finding{{Code: "untrusted", Severity: Warning,
 			Text: "browsers will warn about this site, and WebSockets in them will fail, unless they trust this server's own CA",
-			Fix:  []string{"trusted.source: acme    for a certificate that everyone trusts", "or trust " + CADir + "/ca.pem on the clients"}}}
+			Fix:  []string{"trusted.source: acme    for a certificate that everyone trusts", "sudo sslwizard ca    says how other machines come to trust it"}}}
 	case SourceACME:
 		return append(directoryFindings(s), renewerFindings(s, f)...)
 	}
