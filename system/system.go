@@ -42,6 +42,7 @@ func New(o Options) *Installer {
 	i := &Installer{root: o.Root, host: h, replace: o.Replace, renewer: &renew.Manager{UserAgent: "sslwizard/" + o.Version}}
 	i.engine = apply.New(h, apply.Services{
 		Certificates: i.renewer,
+		LocalCA:      cert.Shared{},
 		Executors:    []apply.Executor{native.NewRuntime(), nginx.NewRuntime()},
 		Prober:       verifier{i},
 		Locker:       apply.FileLock{Root: o.Root},

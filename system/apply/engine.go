@@ -16,6 +16,15 @@ type Certificates interface {
 	Make(ctx context.Context, h host.Host, c steps.Change, progress func(string)) error
 }
 
+// LocalCA says what becomes of the certificate of this server's own CA where TrustCA and PublishCA ask for it.
+type LocalCA interface {
+	// Paths are the files that can come of it, whether it is wanted or not.
+	Paths(host.Reader, steps.Change) []string
+	// Contents are those of Paths that shall be there. It fails with fs.ErrNotExist until there is a CA for all the names
+	// of the change.
+	Contents(host.Reader, steps.Change) (map[string][]byte, error)
+}
+
 // Executor is the half of an executor that acts.
 type Executor interface {
 	Name() string
@@ -48,6 +57,7 @@ type Locker interface {
 // Services is what the engine needs beside the host. A nil service fails the changes that need it.
 type Services struct {
 	Certificates Certificates
+	LocalCA      LocalCA
 	Executors    []Executor
 	Prober       Prober
 	Locker       Locker                 // nil: FileLock{} on this machine

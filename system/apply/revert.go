@@ -302,6 +302,8 @@ func (u *undoing) others(ctx context.Context, e entry) error {
 		return u.removeUser(ctx, b.User)
 	case b.Port != nil:
 		return u.closePort(ctx, b.Port, seen)
+	case b.Trust:
+		return u.distrust(ctx)
 	}
 	return nil
 }

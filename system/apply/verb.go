@@ -29,6 +29,7 @@ type Before struct {
 	Port     *PortState    `json:"port,omitempty"`
 	Store    *StoreState   `json:"store,omitempty"`
 	Reload   *ReloadState  `json:"reload,omitempty"`
+	Trust    bool          `json:"trust,omitempty"` // the system's store has to be made anew from its files
 }
 
 // verbOf returns the verb of a change. Its cases are the closed set of steps; a test keeps them complete.
@@ -62,6 +63,10 @@ func verbOf(c steps.Change) (verb, error) {
 		return certVerb{c, c.Site, false}, nil
 	case steps.ObtainCertificate:
 		return certVerb{c, c.Site, true}, nil
+	case steps.TrustCA:
+		return caVerb{c, c.Wanted, true}, nil
+	case steps.PublishCA:
+		return caVerb{c, c.Wanted, false}, nil
 	}
 	return triggered(c)
 }
