@@ -17,7 +17,7 @@ func renderSite(s steps.Site, t target) ([]byte, error) {
 	if s.Redirect.Enabled {
 		tree = append(tree, redirectServer(s, t, names, w))
 	} else {
-		tree = append(tree, proxyServer(s, t, w, plainHead(s, t, names.all, w), false))
+		tree = append(tree, proxyServer(s, t, w, append(plainHead(s, t, names.all, w), ownCA(s, t)...), false))
 	}
 	if len(names.others) > 0 {
 		tree = append(tree, canonicalServer(s, t, names, w))
@@ -67,6 +67,23 @@ func challenge(t target) conf.Directive {
 	).About("Step trusted: the CA fetches its challenge here.")
 }
 
+// ownCA shows the page of this server's own CA, over plain HTTP only: who needs it has no other way in yet. Telephones look
+// at the type of the file only.
+func ownCA(s steps.Site, t target) []conf.Directive {
+	if !s.Trusted.CAPage {
+		return nil
+	}
+	page := conf.B("location", []string{"^~", steps.CAPath},
+		conf.B("types", nil, conf.D("text/html", "html"), conf.D("application/x-x509-ca-cert", "crt")),
+		conf.D("charset", "utf-8"),
+		conf.D("index", steps.CAPageFile),
+		conf.D("add_header", "Cache-Control", "no-store"),
+		conf.D("add_header", "X-Content-Type-Options", "nosniff"),
+		conf.D("root", t.webroot),
+	).About("Step trusted: other machines get this server's own CA here.")
+	return []conf.Directive{page}
+}
+
 func plainHead(s steps.Site, t target, names []string, w *words) []conf.Directive {
 	block := append(listenLines(t.http, false, false), serverHead(names)...)
 	return append(block, peers(s, w)...)
@@ -87,7 +104,9 @@ func redirectServer(s steps.Site, t target, names siteNames, w *words) conf.Dire
 	if names.canonical != "" {
 		host = names.canonical
 	}
-	return conf.B("server", nil, append(plainHead(s, t, names.all, w), challenge(t), redirect(s, host, w))...).
+	block := append(plainHead(s, t, names.all, w), challenge(t))
+	block = append(append(block, ownCA(s, t)...), redirect(s, host, w))
+	return conf.B("server", nil, block...).
 		About("Step redirect: plain HTTP sends everybody to https, with the same path and query, in one hop.")
 }
 

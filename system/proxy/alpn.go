@@ -36,7 +36,7 @@ func (t *table) proof(hello *tls.ClientHelloInfo) *tls.Config {
 	if !ok {
 		return nil
 	}
-	authorization, err := readAuthorization(t.config.Webroot, steps.ALPNPath, name)
+	authorization, err := readFile(t.config.Webroot, steps.ALPNPath, name)
 	if err != nil || len(authorization) == 0 {
 		return nil
 	}

@@ -86,7 +86,7 @@ func (x *exchange) answer() {
 		x.challenge(token)
 		return
 	}
-	if x.redirect() {
+	if x.ownCA() || x.redirect() {
 		return
 	}
 	x.pass()
