@@ -38,7 +38,7 @@ func HowCalled(argv0, file, path string) Called {
 }
 
 // ours finds our name where it is typed as a command: before one of our own words, or alone after sudo.
-var ours = regexp.MustCompile(`(^|[\s"'(:])(sudo )?sslwizard( (?:status|attach|undo|remove|uninstall|renew|answers|probe|doctor|demo|serve|--[a-z])|$)`)
+var ours = regexp.MustCompile(`(^|[\s"'(:])(sudo )?sslwizard( (?:status|attach|undo|remove|uninstall|renew|answers|probe|doctor|ca|demo|serve|--[a-z])|$)`)
 
 // typed writes our name in a command as this user has to type it.
 func (c Called) typed(command string) string {

@@ -24,6 +24,7 @@ type machine struct {
 	stored   []steps.Site
 	status   *steps.HostStatus
 	report   *steps.Report
+	ca       *steps.OwnCA
 	visited  steps.DoctorRequest
 	applied  int
 	asked    []steps.Site
@@ -72,6 +73,7 @@ func (m *machine) Renew(_ context.Context, _ string, _ bool, sink func(steps.Eve
 	m.play(sink)
 	return must(m.t, m.result, "Renew"), m.err
 }
+func (m *machine) OwnCA(context.Context) (steps.OwnCA, error) { return must(m.t, m.ca, "OwnCA"), m.err }
 func (m *machine) Status(context.Context) (steps.HostStatus, error) {
 	return must(m.t, m.status, "Status"), m.err
 }

@@ -65,6 +65,8 @@ type Renewer interface {
 type Observer interface {
 	Status(context.Context) (steps.HostStatus, error)
 	Probe(context.Context, steps.ProbeRequest, func(steps.Check)) (steps.Report, error)
+	// OwnCA is this server's own CA; its failure says how to come to one.
+	OwnCA(context.Context) (steps.OwnCA, error)
 	// Doctor finds what would keep a certificate from being had, or kept, before a CA is asked.
 	Doctor(context.Context, steps.DoctorRequest, func(steps.Check)) (steps.Report, error)
 }

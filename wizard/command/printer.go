@@ -15,6 +15,7 @@ type printer interface {
 	report(steps.Report)
 	diagnosis(steps.Report)
 	status(s steps.HostStatus, allRuns bool)
+	ownCA(steps.OwnCA, []steps.TrustGuide)
 	failure(error)
 }
 
