@@ -18,21 +18,40 @@ type Browser struct {
 // until the test ends. What the page does is seen by the application, not here.
 func (c *Client) Browse(url string) *Browser {
 	c.w.t.Helper()
+	home := c.home()
+	store := filepath.Join(home, ".pki/nssdb")
+	if err := os.MkdirAll(store, 0o700); err != nil {
+		c.w.t.Fatalf("client: %v", err)
+	}
+	must(c.w.t, "certutil", "-d", "sql:"+store, "-N", "--empty-password")
+	must(c.w.t, "certutil", "-d", "sql:"+store, "-A", "-t", "C,,", "-n", "the CA of this world", "-i", c.w.CA.Root())
+	return c.chromium(home, nil, url)
+}
+
+// BrowseUnder opens a page in Chromium, as somebody whose administrator has these policies in /etc/chromium/policies/managed,
+// and who trusts no CA of this world. It stays open until the test ends.
+func (c *Client) BrowseUnder(policies, url string) *Browser {
+	c.w.t.Helper()
+	// The files are laid over those of this machine for this one program only: "ip netns exec" gives it mounts of its own.
+	return c.chromium(c.home(), []string{"sh", "-ec", `mount -t tmpfs policies /etc/chromium && mkdir -p /etc/chromium/policies/managed && cp "$0"/*.json /etc/chromium/policies/managed && exec "$@"`, policies}, url)
+}
+
+// home is an empty one, until the test ends.
+func (c *Client) home() string {
+	c.w.t.Helper()
 	home, err := os.MkdirTemp("", "sslwizard-browser-")
 	if err != nil {
 		c.w.t.Fatalf("client: %v", err)
 	}
 	c.w.t.Cleanup(func() { _ = os.RemoveAll(home) })
-	store := "sql:" + filepath.Join(home, ".pki/nssdb")
-	if err := os.MkdirAll(filepath.Join(home, ".pki/nssdb"), 0o700); err != nil {
-		c.w.t.Fatalf("client: %v", err)
-	}
-	must(c.w.t, "certutil", "-d", store, "-N", "--empty-password")
-	must(c.w.t, "certutil", "-d", store, "-A", "-t", "C,,", "-n", "the CA of this world", "-i", c.w.CA.Root())
+	return home
+}
 
+func (c *Client) chromium(home string, before []string, url string) *Browser {
+	c.w.t.Helper()
 	// As root Chromium runs without its sandbox only; without the other flags it asks its maker's hosts all the time.
-	argv := c.host.in("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+home, url)
+	argv := c.host.in(append(before, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+home, url)...)
 	b := &Browser{cmd: exec.Command(argv[0], argv[1:]...)}
 	b.cmd.Env = append(os.Environ(), "HOME="+home)
 	b.cmd.Stdout, b.cmd.Stderr = &b.out, &b.out
