@@ -52,6 +52,9 @@ func (s *session) register() error {
 	if err := s.mayRegister(); err != nil {
 		return err
 	}
+	if err := s.client.Accounts.Registering(s.Directory); err != nil {
+		return err
+	}
 	s.progress("Registering an account at %s", hostOf(s.Directory))
 	request := acme.Account{TermsOfServiceAgreed: true, Contact: contact(s.Email)}
 	made, err := ask(s, "register an account", func() (acme.ExtendedAccount, error) { return s.core.Accounts.New(request) })

@@ -65,7 +65,7 @@ func (s *session) prove(url string, present Presenter, deadline time.Time) error
 		return err
 	}
 	if err := present.Present(proof); err != nil {
-		return fmt.Errorf("cannot put the challenge's answer in its place: %w", err)
+		return notPresented(err)
 	}
 	defer present.CleanUp(proof) //nolint:errcheck // a proof that stays is harmless: it answers for nothing any more
 	s.progress("Proving %s", short(authz.Identifier.Value))
@@ -73,6 +73,15 @@ func (s *session) prove(url string, present Presenter, deadline time.Time) error
 		return err
 	}
 	return s.verdict(url, deadline)
+}
+
+// notPresented leaves an error for people as it is.
+func notPresented(err error) error {
+	var failure *steps.Failure
+	if errors.As(err, &failure) {
+		return err
+	}
+	return fmt.Errorf("cannot put the challenge's answer in its place: %w", err)
 }
 
 // proof answers the challenge. The name goes into a file name: only one that was asked for is taken.

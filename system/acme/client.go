@@ -33,6 +33,7 @@ type Account struct {
 type Accounts interface {
 	Load(directory string) (Account, error)
 	Save(directory string, a Account) error
+	Registering(directory string) error // asked before an account is registered; an error keeps the CA from being asked
 }
 
 // Proof is what answers a challenge for a name. HTTP-01 has Body under steps.ChallengePath + Token, TLS-ALPN-01 its
@@ -48,10 +49,13 @@ type Presenter interface {
 	CleanUp(Proof) error
 }
 
-// Orders remembers the order that is under way, so that it can be gone on with after a crash. Save returns when the
-// URL is on the disk.
+// Orders remembers what was ordered, so that an order can be gone on with after a crash, and what counts for the CA's
+// limits. Each returns when it is on the disk; an error ends Obtain.
 type Orders interface {
-	Save(url string) error
+	Ordering() error             // a new order is about to be made; an error keeps the CA from being asked
+	Save(url string) error       // it was made
+	Finalizing(url string) error // its signing request is about to be handed in: from now on it may bring a certificate
+	Void(url string) error       // it brought none and, as it stands, will bring none
 }
 
 // Client runs orders. The zero value of every option is right outside tests.
@@ -104,7 +108,8 @@ func (c *Client) Obtain(ctx context.Context, r Request, present Presenter, order
 		return nil, err
 	}
 	defer s.close()
-	o, err := s.order(orders)
+	s.orders = orders
+	o, err := s.order()
 	if err != nil {
 		return nil, err
 	}

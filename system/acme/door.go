@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-acme/lego/v4/acme"
 	"github.com/go-acme/lego/v4/log"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -144,6 +145,12 @@ func (d *door) fetch(req *http.Request) (*http.Response, error) {
 	return reply, nil
 }
 
+// nonceError is a nonce that the CA did not take. It is told apart here because lego would ask again by itself, in pauses
+// that nobody can set and that no context ends; asking again is ask's to do.
+type nonceError struct{ Detail string }
+
+func (e *nonceError) Error() string { return "the CA refuses its own ticket (" + e.Detail + ")" }
+
 // asServerError tells a reply that lego cannot read from an ACME problem document (RFC 7807).
 func asServerError(reply *http.Response, body []byte) error {
 	if reply.StatusCode < http.StatusBadRequest {
@@ -151,6 +158,9 @@ func asServerError(reply *http.Response, body []byte) error {
 	}
 	var problem struct{ Type, Detail string }
 	readable := json.Unmarshal(body, &problem) == nil && problem.Type != ""
+	if readable && problem.Type == acme.BadNonceErr {
+		return &nonceError{short(problem.Detail)}
+	}
 	if readable && reply.StatusCode < http.StatusInternalServerError {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -18,7 +19,9 @@ import (
 // Limited says that a limit of the CA was met, and until when.
 type Limited struct {
 	*steps.Failure
-	Until time.Time // zero when the CA did not say
+	Until time.Time // zero when it has to be lifted by hand
+	Whole bool      // it holds for the whole account, or for this server's address, whatever the names
+	Own   bool      // it is our own count that says no: the CA was not asked
 }
 
 // Unwrap returns the failure.
@@ -77,11 +80,17 @@ func isTLS(err error) bool {
 func (s *session) fail(what string, err error) error {
 	var already *steps.Failure
 	var problem *acme.ProblemDetails
+	var server *serverError
+	var nonce *nonceError
 	switch {
 	case errors.As(err, &already):
 		return err
+	case errors.As(err, &nonce):
+		return s.failProblem(what, err, &acme.ProblemDetails{Type: acme.BadNonceErr, Detail: nonce.Detail})
 	case errors.As(err, &problem):
 		return s.failProblem(what, err, problem)
+	case errors.As(err, &server) && server.Status == http.StatusTooManyRequests:
+		return s.limitedAtFront(what, server)
 	}
 	return s.failWay(what, err)
 }
@@ -126,31 +135,68 @@ func (s *session) failProblem(what string, err error, p *acme.ProblemDetails) er
 	return f
 }
 
+// untold is how long we ask nothing more of a CA that met us with a limit and did not say until when.
+const untold = time.Hour
+
 // limited adds when it is possible again. A name that Let's Encrypt paused (A15) has a link in the text instead.
 func (s *session) limited(f *steps.Failure, err error, p *acme.ProblemDetails) error {
 	now := s.client.now()
-	l := &Limited{Failure: f}
+	l := &Limited{Failure: f, Whole: s.ofWhole(p)}
 	var header *acme.RateLimitedError
 	if errors.As(err, &header) {
-		if wait := retryAfter(header.RetryAfter, now); wait > 0 {
-			l.Until = now.Add(wait)
-		}
+		l.heed(header.RetryAfter, now)
 	}
 	if l.Until.IsZero() {
-		l.Until = steps.RetryAfter(p.Detail, now)
+		l.Until = earlier(steps.RetryAfter(p.Detail, now), now.Add(longestWait))
 	}
-	if most := now.Add(longestWait); l.Until.After(most) {
-		l.Until = most
-	}
-	switch link := steps.UnpauseLink(p.Detail); {
-	case link != "":
+	if link := steps.UnpauseLink(p.Detail); link != "" {
 		f.Fixes = []string{"the CA paused this name after many failures; open this link and unpause it: " + link}
-	case l.Until.IsZero():
-		f.Fixes = appendNew([]string{"a limit of the CA was met; run the same command again tomorrow. The site keeps the certificate that it has"}, f.Fixes)
-	default:
-		f.Fixes = appendNew([]string{"a limit of the CA was met; it is possible again at " + clock(l.Until) + ". The site keeps the certificate that it has"}, f.Fixes)
+		return l
 	}
+	l.sayWhen(now)
 	return l
+}
+
+// limitedAtFront is a limit that something in front of the CA met us with, which does not speak ACME.
+func (s *session) limitedAtFront(what string, server *serverError) error {
+	now := s.client.now()
+	l := &Limited{Whole: true, Failure: &steps.Failure{
+		Text: "cannot " + what + ": " + hostOf(s.Directory) + " was asked too much", Code: "A14", Status: steps.ExitTryLater, Err: plainError{server},
+	}}
+	l.heed(server.RetryAfter, now)
+	l.sayWhen(now)
+	return l
+}
+
+func (l *Limited) heed(header string, now time.Time) {
+	if wait := retryAfter(header, now); wait > 0 {
+		l.Until = now.Add(wait)
+	}
+}
+
+// sayWhen puts the time first in what is to be done; where the CA named none it is our own caution's.
+func (l *Limited) sayWhen(now time.Time) {
+	const keeps = ". The site keeps the certificate that it has"
+	when := "a limit of the CA was met; it is possible again at "
+	if l.Until.IsZero() {
+		l.Until = now.Add(untold)
+		when = "a limit of the CA was met, and it did not say until when; run the same command again after "
+	}
+	l.Fixes = appendNew([]string{when + clock(l.Until) + keeps}, l.Fixes)
+}
+
+// earlier keeps the zero time, which is none.
+func earlier(a, b time.Time) time.Time {
+	if a.After(b) {
+		return b
+	}
+	return a
+}
+
+// ofWhole reports a limit of the account or of this server's address, whatever the names.
+func (s *session) ofWhole(p *acme.ProblemDetails) bool {
+	said := strings.ToLower(p.Detail)
+	return s.core == nil || p.URL == s.core.GetDirectory().NewAccountURL || strings.Contains(said, "from this ") || strings.Contains(said, "service busy")
 }
 
 // plainError shortens the text of Go's network errors and cleans it; its chain stays.

@@ -219,6 +219,8 @@ func TestFaultsThatStop(t *testing.T) {
 		"not a directory": {"/dir", html(404), "A16", steps.ExitUnavailable, "trusted.directory"},
 		"terms changed":   {"/order-plz", problem(403, "userActionRequired", "terms changed"), "A18", steps.ExitAnswers, "terms"},
 		"bad e-mail":      {"/sign-me-up", problem(400, "invalidContact", "no MX"), "A18", steps.ExitAnswers, "trusted.email"},
+		"busy front":      {"/dir", html(429, "Retry-After", "60"), "A14", steps.ExitTryLater, "possible again at"},
+		"busy nonces":     {"/nonce-plz", html(429), "A14", steps.ExitTryLater, "did not say until when"},
 		"caa":             {"/finalize-order/", problem(403, "caa", "CAA record forbids"), "A09", steps.ExitFailed, "CAA"},
 		"not JSON":        {"/order-plz", html(201), "A16", steps.ExitUnavailable, "trusted.directory"},
 		"names changed":   {"/order-plz", otherNames, "A21", steps.ExitUnavailable, "certs.domains"},
@@ -235,6 +237,32 @@ func TestFaultsThatStop(t *testing.T) {
 				t.Errorf("the fix does not say %q: %v", test.fix, f.Fixes)
 			}
 		})
+	}
+}
+
+// TestRefusedRequestIsNotCounted: a certificate is counted when it is asked for, and no more when the CA refuses to make it;
+// unless it has made it, and only the reply was lost.
+func TestRefusedRequestIsNotCounted(t *testing.T) {
+	t.Parallel()
+	caa := problem(403, "caa", "CAA record forbids")
+	w := newWorld(t, pebbletest.Options{Wrap: fault("/finalize-order/", 1, caa)})
+	_, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+	expect(t, err, "A09", steps.ExitFailed)
+	if !slices.Equal(w.orders.spent, w.orders.urls) || !slices.Equal(w.orders.void, w.orders.urls) {
+		t.Errorf("ordered %v, counted %v, taken back %v", w.orders.urls, w.orders.spent, w.orders.void)
+	}
+
+	w = newWorld(t, pebbletest.Options{Wrap: fault("/finalize-order/", 1, func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		next.ServeHTTP(httptest.NewRecorder(), r)
+		caa(rw, r, next)
+	})})
+	chain, err := w.client().Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.trusted(chain, "shop.example.com")
+	if len(w.orders.spent) != 1 || len(w.orders.void) != 0 {
+		t.Errorf("counted %v, taken back %v", w.orders.spent, w.orders.void)
 	}
 }
 
@@ -274,15 +302,20 @@ func TestTheWordsOfTheCAHaveAnEnd(t *testing.T) {
 	}
 }
 
-// TestNonceStorm is only about the words: lego itself goes on for twenty seconds before it gives up.
+// TestNonceStorm: nine of ten nonces are refused and the certificate is there all the same; when all are, it ends soon.
 func TestNonceStorm(t *testing.T) {
 	t.Parallel()
-	s := &session{Request: Request{Directory: "https://acme.test/dir"}, client: &Client{}}
-	p := &acme.ProblemDetails{Type: acme.BadNonceErr, Detail: "no", HTTPStatus: 400}
-	expect(t, s.fail("order a certificate", &acme.NonceError{ProblemDetails: p}), "A13", steps.ExitTryLater)
-	if _, again := worthAgain(&acme.NonceError{ProblemDetails: p}, time.Second, time.Now()); !again {
-		t.Error("a bad nonce is not worth another try")
+	w := newWorld(t, pebbletest.Options{RejectNonces: 90})
+	c := w.client()
+	c.Pace.Patience = time.Minute
+	if _, err := c.Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders); err != nil {
+		t.Fatal(err)
 	}
+	w = newWorld(t, pebbletest.Options{RejectNonces: 100})
+	c = w.client()
+	c.Pace.Patience = 50 * time.Millisecond
+	_, err := c.Obtain(t.Context(), w.request("shop.example.com"), w.web, w.orders)
+	expect(t, err, "A13", steps.ExitTryLater)
 }
 
 func TestHugeReply(t *testing.T) {

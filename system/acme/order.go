@@ -16,12 +16,15 @@ import (
 )
 
 // order returns the order to work on: the unfinished one when the CA still has it, or a new one.
-func (s *session) order(orders Orders) (*acme.ExtendedOrder, error) {
+func (s *session) order() (*acme.ExtendedOrder, error) {
 	if s.Order != "" {
 		o, err := s.resume()
 		if o != nil || err != nil {
 			return o, err
 		}
+	}
+	if err := s.orders.Ordering(); err != nil {
+		return nil, err
 	}
 	o, err := s.newOrder()
 	if isUnknownAccount(err) {
@@ -33,7 +36,7 @@ func (s *session) order(orders Orders) (*acme.ExtendedOrder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := orders.Save(o.Location); err != nil {
+	if err := s.orders.Save(o.Location); err != nil {
 		return nil, fmt.Errorf("cannot store the order: %w", err)
 	}
 	return o, nil
@@ -48,7 +51,9 @@ func (s *session) resume() (*acme.ExtendedOrder, error) {
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case o.Status == acme.StatusInvalid, o.Status == acme.StatusExpired, !sameNames(o.Identifiers, s.Domains):
+	case o.Status == acme.StatusInvalid:
+		return nil, s.void(o)
+	case o.Status == acme.StatusExpired, !sameNames(o.Identifiers, s.Domains):
 		return nil, nil
 	}
 	s.progress("Going on with the order of an earlier run (%s)", o.Status)
@@ -117,7 +122,11 @@ func (s *session) finalize(o *acme.ExtendedOrder) error {
 	return s.settle(o, deadline, acme.StatusProcessing, acme.StatusReady)
 }
 
+// handIn counts the certificate before it is asked for: a reply that is lost, or a kill, leaves it counted.
 func (s *session) handIn(o *acme.ExtendedOrder) error {
+	if err := s.orders.Finalizing(o.Location); err != nil {
+		return fmt.Errorf("cannot write down that the certificate is asked for: %w", err)
+	}
 	s.progress("Asking for the certificate")
 	got, err := ask(s, "hand in the signing request", func() (acme.ExtendedOrder, error) {
 		return s.core.Orders.UpdateForCSR(o.Finalize, s.CSR)
@@ -129,9 +138,43 @@ func (s *session) handIn(o *acme.ExtendedOrder) error {
 	case isProblem(err, "orderNotReady"):
 		o.Status = acme.StatusProcessing
 	default:
-		return err
+		return s.notTaken(o, err)
 	}
 	return nil
+}
+
+// notTaken is for a signing request that was refused. The order says whether it was taken all the same, by a try whose
+// reply was lost; otherwise no certificate will come of it. Of a CA that does not answer nobody knows.
+func (s *session) notTaken(o *acme.ExtendedOrder, refusal error) error {
+	var way *wayError
+	var server *serverError
+	if errors.As(refusal, &way) || errors.As(refusal, &server) {
+		return refusal
+	}
+	now, err := s.getOrder(o.Location)
+	switch {
+	case err != nil:
+		return refusal
+	case now.Status == acme.StatusProcessing, now.Status == acme.StatusValid:
+		*o = *now
+		return nil
+	}
+	return alsoOf(refusal, s.void(o))
+}
+
+func (s *session) void(o *acme.ExtendedOrder) error {
+	if err := s.orders.Void(o.Location); err != nil {
+		return fmt.Errorf("cannot write down that the order brought no certificate: %w", err)
+	}
+	return nil
+}
+
+// alsoOf adds what went wrong while something else was dealt with.
+func alsoOf(err, more error) error {
+	if more == nil {
+		return err
+	}
+	return errors.Join(err, more)
 }
 
 // settle polls until the order has left these states, and is not invalid.
@@ -156,7 +199,7 @@ func (s *session) settle(o *acme.ExtendedOrder, deadline time.Time, leave ...str
 		return err
 	}
 	if o.Status == acme.StatusInvalid {
-		return s.fail("get the certificate", orderError(o))
+		return alsoOf(s.fail("get the certificate", orderError(o)), s.void(o))
 	}
 	return nil
 }

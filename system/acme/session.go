@@ -24,12 +24,16 @@ type session struct {
 	door    *door
 	core    *api.Core
 	account Account
+	orders  Orders
 	saying  sync.Mutex // names are proved together, and the listener is told one thing at a time
 }
 
 // maxSkew is how wrong this server's clock may be: beyond it a fresh certificate would not be valid here, or a nonce
-// of the CA not any more.
-const maxSkew = time.Hour
+// of the CA not any more. A clock that is wrong by more than toldSkew is one that nobody sets, and is only told.
+const (
+	maxSkew  = time.Hour
+	toldSkew = 5 * time.Minute
+)
 
 // open reads the directory and signs in.
 func (c *Client) open(ctx context.Context, r Request) (*session, error) {
@@ -73,12 +77,16 @@ func (s *session) checkClock() error {
 		return nil
 	}
 	skew := s.client.now().Sub(theirs)
-	if skew.Abs() <= maxSkew {
-		return nil
-	}
 	side := "ahead"
 	if skew < 0 {
 		side = "behind"
+	}
+	switch {
+	case skew.Abs() <= toldSkew:
+		return nil
+	case skew.Abs() <= maxSkew:
+		s.progress("This server's clock is %s %s of the CA's", skew.Abs().Round(time.Minute), side)
+		return nil
 	}
 	return &steps.Failure{
 		Text: fmt.Sprintf("cannot ask the CA: this server's clock is %s %s, and a certificate would not be valid",
@@ -105,12 +113,22 @@ func ask[T any](s *session, what string, call func() (T, error)) (T, error) {
 		if !again || time.Now().Add(wait).After(deadline) {
 			return value, s.fail(what, err)
 		}
-		s.progress("The CA cannot answer now (%s); asking again in %s", reason(err), wait.Round(time.Second/10))
-		if err := s.sleep(wait); err != nil {
+		if err := s.beforeAgain(err, wait); err != nil {
 			return value, err
 		}
 		pause = min(2*pause, 10*time.Second)
 	}
+}
+
+// beforeAgain waits. Of nonces nothing is said, and their pause does not grow: the next one has nothing to do with the one
+// that was refused.
+func (s *session) beforeAgain(err error, wait time.Duration) error {
+	var nonce *nonceError
+	if errors.As(err, &nonce) {
+		return s.sleep(s.pace.Retry / 5)
+	}
+	s.progress("The CA cannot answer now (%s); asking again in %s", reason(err), wait.Round(time.Second/10))
+	return s.sleep(wait)
 }
 
 // await returns at once when the context ends; the goroutine that it then leaves behind ends with its next request,
@@ -149,12 +167,13 @@ func typed(err error) bool {
 	var problem *acme.ProblemDetails
 	var server *serverError
 	var way *wayError
-	return errors.As(err, &problem) || errors.As(err, &server) || errors.As(err, &way)
+	var nonce *nonceError
+	return errors.As(err, &nonce) || errors.As(err, &problem) || errors.As(err, &server) || errors.As(err, &way)
 }
 
 // worthAgain reports whether and after how long a call may be repeated.
 func worthAgain(err error, pause time.Duration, now time.Time) (time.Duration, bool) {
-	var nonce *acme.NonceError
+	var nonce *nonceError
 	var server *serverError
 	var way *wayError
 	switch {

@@ -183,7 +183,21 @@ func (a *accountStore) Save(_ string, account Account) error {
 	return nil
 }
 
-type orderStore struct{ urls []string }
+func (a *accountStore) Registering(string) error { return nil }
+
+type orderStore struct{ urls, spent, void []string }
+
+func (o *orderStore) Ordering() error { return nil }
+
+func (o *orderStore) Finalizing(url string) error {
+	o.spent = append(o.spent, url)
+	return nil
+}
+
+func (o *orderStore) Void(url string) error {
+	o.void = append(o.void, url)
+	return nil
+}
 
 func (o *orderStore) Save(url string) error {
 	o.urls = append(o.urls, url)

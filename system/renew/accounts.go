@@ -18,7 +18,10 @@ import (
 )
 
 // accounts keeps one ACME account for each directory: ACMEDir/accounts/HOST-HASH/{key.pem,account.json}.
-type accounts struct{ host host.Host }
+type accounts struct {
+	host host.Host
+	book ledger
+}
 
 var _ acme.Accounts = accounts{}
 
@@ -52,6 +55,9 @@ func accountURL(r host.Reader, directory string) string {
 	}
 	return m.URL
 }
+
+// Registering implements acme.Accounts.
+func (a accounts) Registering(directory string) error { return a.book.registering(directory) }
 
 // Load implements acme.Accounts. A key without account.json is an account whose registration was cut off.
 func (a accounts) Load(directory string) (acme.Account, error) {

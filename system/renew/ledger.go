@@ -15,53 +15,83 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
-// ledger remembers what was asked of CAs, in ACMEDir/ledger.json, so that we stop before the CA's limits do: Let's
-// Encrypt gives five certificates a week for a set of names and five failures an hour for a name, and a limit once met
-// cannot be lifted by anybody.
+// ledger remembers what was asked of CAs, in ACMEDir/ledger.json, so that we stop before the CA's limits do: a limit once
+// met cannot be lifted by anybody. Every change is on the disk before the CA is asked for what it counts, so that a kill
+// costs at most one too many in our count and none at the CA.
 //
-// Only Let's Encrypt's real directory is counted. What a CA itself said ("not before 14:20") holds for that CA.
+// Only Let's Encrypt's real directory is held to limits (limits.go). What a CA itself said ("not before 14:20") holds for
+// that CA.
 type ledger struct {
-	Issued []entry `json:"issued,omitempty"`
-	Failed []entry `json:"failed,omitempty"`
-	Barred []entry `json:"barred,omitempty"` // At is when it is possible again
-
 	host host.Host
-	now  time.Time
+	now  func() time.Time
+}
+
+// book is what the ledger's file holds.
+type book struct {
+	Issued     []entry `json:"issued,omitempty"`     // certificates, from when they were asked for with a signing request
+	Failed     []entry `json:"failed,omitempty"`     // names that could not be proved
+	Ordered    []entry `json:"ordered,omitempty"`    // orders
+	Registered []entry `json:"registered,omitempty"` // accounts
+	Barred     []entry `json:"barred,omitempty"`     // At is when it is possible again
 }
 
 type entry struct {
 	Directory string    `json:"directory"`
-	Names     string    `json:"names"` // the sorted set, or one name for Failed
+	Names     string    `json:"names,omitempty"` // the sorted set, one name for Failed; empty in Barred: whatever the names
+	Order     string    `json:"order,omitempty"` // URL of the order that a certificate is of: it is counted once
 	At        time.Time `json:"at"`
 }
 
-// Our own limits, each stricter than Let's Encrypt's.
-const (
-	maxIssued    = 3
-	issuedWindow = 7 * 24 * time.Hour
-	maxFailed    = 2
-	failedWindow = time.Hour
-)
-
 var ledgerFile = path.Join(steps.ACMEDir, "ledger.json")
 
-// openLedger reads the ledger. A damaged one is an error: without it we could spend a limit that cannot be bought back.
-func openLedger(h host.Host, now time.Time) (*ledger, error) {
-	l := &ledger{host: h, now: now.UTC()}
-	f, err := h.ReadFile(ledgerFile)
+func openLedger(h host.Host, now func() time.Time) ledger { return ledger{h, now} }
+
+// read fails when the book is damaged: without it we could spend a limit that cannot be bought back.
+func (l ledger) read() (*book, error) {
+	b := &book{}
+	f, err := l.host.ReadFile(ledgerFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return l, nil
+		return b, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the record of earlier orders: %w", err)
 	}
-	if err := json.Unmarshal(f.Data, l); err != nil {
+	if err := json.Unmarshal(f.Data, b); err != nil {
 		return nil, &steps.Failure{
 			Text:  "cannot read the record of earlier orders in " + ledgerFile + ": it is damaged",
 			Fixes: []string{"if no more than two certificates were made this week: sudo rm " + ledgerFile},
 		}
 	}
-	return l, nil
+	return b, nil
+}
+
+// change reads the book anew, so that nobody writes over what another part of the same run wrote down.
+func (l ledger) change(how func(*book)) error {
+	b, err := l.read()
+	if err != nil {
+		return err
+	}
+	how(b)
+	b.forget(l.now().UTC())
+	if err = ensureDirs(l.host, 0o700, steps.ACMEDir); err == nil {
+		err = writeJSON(l.host, ledgerFile, b)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot store the record of orders: %w", err)
+	}
+	return nil
+}
+
+// forget keeps what can still count.
+func (b *book) forget(now time.Time) {
+	older := func(window time.Duration) func(entry) bool {
+		return func(e entry) bool { return !e.At.Add(window).After(now) }
+	}
+	b.Issued = slices.DeleteFunc(b.Issued, older(perSet.window))
+	b.Failed = slices.DeleteFunc(b.Failed, older(perName.window))
+	b.Ordered = slices.DeleteFunc(b.Ordered, older(perAccount.window))
+	b.Registered = slices.DeleteFunc(b.Registered, older(perAddress.window))
+	b.Barred = slices.DeleteFunc(b.Barred, older(0))
 }
 
 func setOf(domains []steps.Domain) string {
@@ -73,86 +103,72 @@ func setOf(domains []steps.Domain) string {
 	return strings.Join(slices.Compact(names), ",")
 }
 
-// allows refuses what would meet a limit, with the time when it would not.
-func (l *ledger) allows(directory string, domains []steps.Domain) error {
-	set := setOf(domains)
-	for _, e := range l.Barred {
-		if e.Directory == directory && e.Names == set && e.At.After(l.now) {
-			return limited("the CA said so in an earlier run", e.At)
-		}
+// registering counts an account that is about to be registered, or refuses it.
+func (l ledger) registering(directory string) error {
+	b, err := l.read()
+	if err != nil {
+		return err
 	}
-	if !acme.IsLetsEncrypt(directory) {
+	now := l.now()
+	if err := b.barred(directory, "", now); err != nil {
+		return err
+	}
+	if err := perAddress.allows(directory, b.Registered, now); err != nil {
+		return err
+	}
+	return l.change(func(b *book) {
+		b.Registered = append(b.Registered, entry{Directory: directory, At: now.UTC()})
+	})
+}
+
+// ordered counts an order that is about to be made.
+func (l ledger) ordered(directory string, domains []steps.Domain) error {
+	return l.change(func(b *book) {
+		b.Ordered = append(b.Ordered, entry{Directory: directory, Names: setOf(domains), At: l.now().UTC()})
+	})
+}
+
+// spent counts a certificate whose signing request is about to be handed in; each order brings one, however often it is
+// gone on with.
+func (l ledger) spent(directory string, domains []steps.Domain, order string) error {
+	return l.change(func(b *book) {
+		if !slices.ContainsFunc(b.Issued, func(e entry) bool { return e.Directory == directory && e.Order == order }) {
+			b.Issued = append(b.Issued, entry{directory, setOf(domains), order, l.now().UTC()})
+		}
+	})
+}
+
+// unspent takes back what an order was counted for that brought no certificate and never will.
+func (l ledger) unspent(directory, order string) error {
+	b, err := l.read()
+	if err != nil {
+		return err
+	}
+	this := func(e entry) bool { return e.Directory == directory && e.Order == order }
+	if !slices.ContainsFunc(b.Issued, this) {
 		return nil
 	}
-	if at, full := fullUntil(l.Issued, directory, set, maxIssued, issuedWindow, l.now); full {
-		return limited(fmt.Sprintf("%d certificates for the same names were made in the last week, and Let's Encrypt allows few more", maxIssued), at)
-	}
-	for _, d := range domains {
-		if at, full := fullUntil(l.Failed, directory, string(d), maxFailed, failedWindow, l.now); full {
-			return limited(fmt.Sprintf("%s could not be proved %d times within an hour, and Let's Encrypt allows few more", d, maxFailed), at)
-		}
-	}
-	return nil
-}
-
-// fullUntil reports whether n entries lie within the window, and when the oldest of the newest n leaves it.
-func fullUntil(entries []entry, directory, names string, n int, window time.Duration, now time.Time) (time.Time, bool) {
-	var at []time.Time
-	for _, e := range entries {
-		if e.Directory == directory && e.Names == names && e.At.Add(window).After(now) {
-			at = append(at, e.At)
-		}
-	}
-	if len(at) < n {
-		return time.Time{}, false
-	}
-	slices.SortFunc(at, time.Time.Compare)
-	return at[len(at)-n].Add(window), true
-}
-
-func limited(why string, until time.Time) error {
-	return &acme.Limited{
-		Until: until,
-		Failure: &steps.Failure{
-			Text: "cannot ask the CA now: " + why, Code: "A14", Status: steps.ExitTryLater,
-			Fixes: []string{"run the same command again after " + until.UTC().Format("2006-01-02 15:04 UTC") + "; the site keeps the certificate that it has"},
-		},
-	}
-}
-
-func (l *ledger) issued(directory string, domains []steps.Domain) error {
-	l.Issued = append(l.Issued, entry{directory, setOf(domains), l.now})
-	return l.write()
+	return l.change(func(b *book) { b.Issued = slices.DeleteFunc(b.Issued, this) })
 }
 
 // remember notes what a failure means for the next time, and returns the failure.
-func (l *ledger) remember(directory string, domains []steps.Domain, failure error) error {
+func (l ledger) remember(directory string, domains []steps.Domain, failure error) error {
 	var refused *acme.Refused
 	var met *acme.Limited
+	now := l.now().UTC()
 	switch {
 	case errors.As(failure, &refused):
-		for _, d := range refused.Domains {
-			l.Failed = append(l.Failed, entry{directory, string(d), l.now})
+		return errors.Join(failure, l.change(func(b *book) {
+			for _, d := range refused.Domains {
+				b.Failed = append(b.Failed, entry{Directory: directory, Names: string(d), At: now})
+			}
+		}))
+	case errors.As(failure, &met) && !met.Own && met.Until.After(now):
+		bar := entry{Directory: directory, Names: setOf(domains), At: met.Until.UTC()}
+		if met.Whole {
+			bar.Names = ""
 		}
-	case errors.As(failure, &met) && met.Until.After(l.now):
-		l.Barred = append(l.Barred, entry{directory, setOf(domains), met.Until.UTC()})
-	default:
-		return failure
+		return errors.Join(failure, l.change(func(b *book) { b.Barred = append(b.Barred, bar) }))
 	}
-	return errors.Join(failure, l.write())
-}
-
-// write keeps what can still count.
-func (l *ledger) write() error {
-	l.Issued = slices.DeleteFunc(l.Issued, func(e entry) bool { return e.At.Add(issuedWindow).Before(l.now) })
-	l.Failed = slices.DeleteFunc(l.Failed, func(e entry) bool { return e.At.Add(failedWindow).Before(l.now) })
-	l.Barred = slices.DeleteFunc(l.Barred, func(e entry) bool { return e.At.Before(l.now) })
-	err := ensureDirs(l.host, 0o700, steps.ACMEDir)
-	if err == nil {
-		err = writeJSON(l.host, ledgerFile, l)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot store the record of orders: %w", err)
-	}
-	return nil
+	return failure
 }

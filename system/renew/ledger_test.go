@@ -2,6 +2,7 @@ package renew
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -17,13 +18,8 @@ const (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-func open(t *testing.T, h *systemtest.Host, now time.Time) *ledger {
-	t.Helper()
-	l, err := openLedger(h, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l
+func open(h *systemtest.Host, now time.Time) ledger {
+	return openLedger(h, func() time.Time { return now })
 }
 
 func until(t *testing.T, err error) time.Time {
@@ -36,31 +32,107 @@ func until(t *testing.T, err error) time.Time {
 	return l.Until
 }
 
+// spend counts so many certificates, an hour apart from noon on, each of an order of its own.
+func spend(t *testing.T, h *systemtest.Host, n int, domains func(i int) []steps.Domain, k kind) {
+	t.Helper()
+	for i := range n {
+		at := noon.Add(time.Duration(i) * time.Hour)
+		if err := open(h, at).allows(real, domains(i), k); err != nil {
+			t.Fatalf("certificate %d: %v", i+1, err)
+		}
+		for range 2 { // an order that is gone on with is counted once
+			if err := open(h, at).spent(real, domains(i), fmt.Sprintf("https://acme.test/order/%d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestLedgerStopsBeforeTheCADoes(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	for i := range maxIssued {
-		now := noon.Add(time.Duration(i) * time.Hour)
-		if err := open(t, h, now).allows(real, domains); err != nil {
-			t.Fatalf("certificate %d: %v", i+1, err)
-		}
-		if err := open(t, h, now).issued(real, domains); err != nil {
-			t.Fatal(err)
-		}
-	}
+	spend(t, h, perSet.ours, func(int) []steps.Domain { return domains }, again)
 	reversed := []steps.Domain{domains[1], domains[0]}
-	at := until(t, open(t, h, noon.AddDate(0, 0, 1)).allows(real, reversed))
-	if want := noon.Add(issuedWindow); !at.Equal(want) {
+	at := until(t, open(h, noon.AddDate(0, 0, 1)).allows(real, reversed, again))
+	if want := noon.Add(week); !at.Equal(want) {
 		t.Errorf("possible again at %v, want %v", at, want)
 	}
 	for name, err := range map[string]error{
-		"later":       open(t, h, at).allows(real, domains),
-		"other names": open(t, h, noon.AddDate(0, 0, 1)).allows(real, domains[:1]),
-		"private CA":  open(t, h, noon.AddDate(0, 0, 1)).allows(private, domains),
+		"later":       open(h, at).allows(real, domains, again),
+		"other names": open(h, noon.AddDate(0, 0, 1)).allows(real, domains[:1], first),
+		"private CA":  open(h, noon.AddDate(0, 0, 1)).allows(private, domains, again),
+		"replacement": open(h, noon.AddDate(0, 0, 1)).allows(real, domains, replacement),
 	} {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if err := open(h, noon.AddDate(0, 0, 1)).unspent(real, "https://acme.test/order/0"); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(h, noon.AddDate(0, 0, 1)).allows(real, domains, again); err != nil {
+		t.Errorf("an order that brought nothing counts: %v", err)
+	}
+}
+
+// TestLedgerCountsRegisteredDomains: by the public suffix list, names are of one domain or of many.
+func TestLedgerCountsRegisteredDomains(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	spend(t, h, perDomain.ours, func(i int) []steps.Domain {
+		return []steps.Domain{steps.Domain(fmt.Sprintf("a%d.example.co.uk", i)), steps.Domain(fmt.Sprintf("a%d.other.test", i%3))}
+	}, first)
+	now := noon.AddDate(0, 0, 3)
+	if at := until(t, open(h, now).allows(real, []steps.Domain{"new.test", "new.example.co.uk"}, first)); !at.Equal(noon.Add(week)) {
+		t.Errorf("possible again at %v", at)
+	}
+	for name, err := range map[string]error{
+		"another domain below co.uk": open(h, now).allows(real, []steps.Domain{"example2.co.uk"}, first),
+		"the same names again":       open(h, now).allows(real, []steps.Domain{"a0.example.co.uk", "a0.other.test"}, again),
+		"replacement":                open(h, now).allows(real, []steps.Domain{"new.example.co.uk"}, replacement),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for d, want := range map[steps.Domain]string{
+		"*.shop.example.com": "example.com", "co.uk": "co.uk", "203.0.113.9": "203.0.113.9", "2001:db8:0:1:2::3": "2001:db8:0:1::/64", "me.github.io": "me.github.io",
+	} {
+		if got := ownedBy(d); got != want {
+			t.Errorf("%s belongs to %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestLedgerCountsOrdersAndAccounts(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for i := range perAccount.ours {
+		if err := open(h, noon).ordered(real, []steps.Domain{steps.Domain(fmt.Sprintf("a%d.test", i))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if at := until(t, open(h, noon.Add(time.Hour)).allows(real, domains, first)); !at.Equal(noon.Add(threeHour)) {
+		t.Errorf("an order is possible again at %v", at)
+	}
+	for name, err := range map[string]error{
+		"again":       open(h, noon.Add(time.Hour)).allows(real, domains, again),
+		"three hours": open(h, noon.Add(threeHour)).allows(real, domains, first),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for range perAddress.ours {
+		if err := open(h, noon).registering(real); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if at := until(t, open(h, noon).registering(real)); !at.Equal(noon.Add(threeHour)) {
+		t.Errorf("an account is possible again at %v", at)
+	}
+	if err := open(h, noon).registering(private); err != nil {
+		t.Errorf("an account of a private CA: %v", err)
 	}
 }
 
@@ -68,18 +140,18 @@ func TestLedgerCountsFailures(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	refused := &acme.Refused{Failure: &steps.Failure{Text: "cannot prove it"}, Domains: domains[1:]}
-	for i := range maxFailed {
-		if err := open(t, h, noon.Add(time.Duration(i)*time.Minute)).remember(real, domains, refused); !errors.Is(err, refused) {
+	for i := range perName.ours {
+		if err := open(h, noon.Add(time.Duration(i)*time.Minute)).remember(real, domains, refused); !errors.Is(err, refused) {
 			t.Fatalf("the failure was lost: %v", err)
 		}
 	}
-	if at := until(t, open(t, h, noon.Add(2*time.Minute)).allows(real, domains)); !at.Equal(noon.Add(failedWindow)) {
+	if at := until(t, open(h, noon.Add(2*time.Minute)).allows(real, domains, again)); !at.Equal(noon.Add(time.Hour)) {
 		t.Errorf("possible again at %v", at)
 	}
-	if err := open(t, h, noon.Add(2*time.Minute)).allows(real, domains[:1]); err != nil {
+	if err := open(h, noon.Add(2*time.Minute)).allows(real, domains[:1], again); err != nil {
 		t.Errorf("a name that did not fail: %v", err)
 	}
-	if err := open(t, h, noon.Add(failedWindow)).allows(real, domains); err != nil {
+	if err := open(h, noon.Add(time.Hour)).allows(real, domains, again); err != nil {
 		t.Errorf("an hour later: %v", err)
 	}
 }
@@ -88,18 +160,36 @@ func TestLedgerHeedsTheCA(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	met := &acme.Limited{Failure: &steps.Failure{Text: "cannot"}, Until: noon.Add(2 * time.Hour)}
-	if err := open(t, h, noon).remember(private, domains, met); !errors.Is(err, met) {
+	if err := open(h, noon).remember(private, domains, met); !errors.Is(err, met) {
 		t.Fatal(err)
 	}
-	if at := until(t, open(t, h, noon.Add(time.Hour)).allows(private, domains)); !at.Equal(met.Until) {
+	if at := until(t, open(h, noon.Add(time.Hour)).allows(private, domains, again)); !at.Equal(met.Until) {
 		t.Errorf("possible again at %v", at)
 	}
-	if err := open(t, h, noon.Add(2*time.Hour)).allows(private, domains); err != nil {
+	if err := open(h, noon.Add(2*time.Hour)).allows(private, domains, again); err != nil {
 		t.Error(err)
+	}
+	if err := open(h, noon.Add(time.Hour)).allows(private, domains[:1], again); err != nil {
+		t.Errorf("other names: %v", err)
+	}
+	whole := &acme.Limited{Failure: &steps.Failure{Text: "cannot"}, Until: noon.Add(90 * time.Minute), Whole: true}
+	if err := open(h, noon).remember(private, domains, whole); !errors.Is(err, whole) {
+		t.Fatal(err)
+	}
+	if at := until(t, open(h, noon.Add(time.Hour)).allows(private, domains[:1], again)); !at.Equal(whole.Until) {
+		t.Errorf("other names are possible again at %v", at)
+	}
+	if at := until(t, open(h, noon.Add(time.Hour)).registering(private)); !at.Equal(whole.Until) {
+		t.Errorf("an account is possible again at %v", at)
+	}
+	own := limited("a reason of ours", noon.Add(time.Hour))
+	count := len(h.Mutations())
+	if err := open(h, noon).remember(private, domains, own); !errors.Is(err, own) || len(h.Mutations()) != count {
+		t.Errorf("what we said ourselves was written down: %v", err)
 	}
 	other := errors.New("cannot for another reason")
 	before := len(h.Mutations())
-	if err := open(t, h, noon).remember(private, domains, other); !errors.Is(err, other) || len(h.Mutations()) != before {
+	if err := open(h, noon).remember(private, domains, other); !errors.Is(err, other) || len(h.Mutations()) != before {
 		t.Errorf("another failure was written down: %v", err)
 	}
 }
@@ -108,6 +198,6 @@ func TestDamagedLedger(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	h.File(ledgerFile, "{")
-	_, err := openLedger(h, noon)
-	expect(t, err, "", steps.ExitFailed)
+	expect(t, open(h, noon).allows(real, domains, first), "", steps.ExitFailed)
+	expect(t, open(h, noon).ordered(real, domains), "", steps.ExitFailed)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -55,25 +56,58 @@ func (o obtain) make(ctx context.Context, j *job) (string, error) {
 	if stored, err := o.stored(j); stored != "" || err != nil {
 		return stored, err
 	}
-	book, err := openLedger(j.host, j.now())
+	root := &webroot{host: j.host, dir: o.Webroot, challenge: o.Trusted.Challenge}
+	present := acme.Presenter(root)
+	if open := unfinished(j.host, o); open != nil && open.URL != "" {
+		// Its order costs nothing more, and its certificate may be waiting: whether the names can be proved matters only
+		// if they have to be.
+		present = &examined{Presenter: root, examine: func() error { return o.examine(ctx, j, root) }}
+	} else if err := o.prepare(ctx, j, present); err != nil {
+		return "", err
+	}
+	version, err := o.order(ctx, j, present)
 	if err != nil {
-		return "", err
-	}
-	if err := book.allows(o.Trusted.Directory, o.Domains); err != nil {
-		return "", err
-	}
-	present := &webroot{host: j.host, dir: o.Webroot, challenge: o.Trusted.Challenge}
-	if err := o.examine(ctx, j, present); err != nil {
-		return "", err
-	}
-	if err := o.rehearse(ctx, j, present); err != nil {
-		return "", err
-	}
-	version, err := o.order(ctx, j, present, book)
-	if err != nil {
-		return "", book.remember(o.Trusted.Directory, o.Domains, err)
+		return "", j.ledger().remember(o.Trusted.Directory, o.Domains, err)
 	}
 	return version, nil
+}
+
+// prepare stops where the CA would have to refuse, and rehearses.
+func (o obtain) prepare(ctx context.Context, j *job, present acme.Presenter) error {
+	if err := j.ledger().allows(o.Trusted.Directory, o.Domains, o.kind(j)); err != nil {
+		return err
+	}
+	if err := o.examine(ctx, j, present); err != nil {
+		return err
+	}
+	return o.rehearse(ctx, j, present)
+}
+
+func (j *job) ledger() ledger { return openLedger(j.host, j.now) }
+
+// kind is what the CA will know of the order.
+func (o obtain) kind(j *job) kind {
+	if o.hadOne(j) {
+		return again
+	}
+	return first
+}
+
+// examined has the doctor look before the first proof is put up, and puts none up where he finds something.
+type examined struct {
+	acme.Presenter
+	examine func() error
+	once    sync.Once
+	found   error
+}
+
+// Present implements acme.Presenter.
+func (e *examined) Present(p acme.Proof) error {
+	e.once.Do(func() { e.found = e.examine() })
+	if e.found != nil {
+		return e.found
+	}
+	return e.Presenter.Present(p)
 }
 
 // stored finds a certificate that was obtained before and is as good as a new one: of a run that did not live to switch to
@@ -181,11 +215,15 @@ func (o obtain) rehearse(ctx context.Context, j *job, present acme.Presenter) er
 	if err != nil {
 		return err
 	}
-	request, err := o.request(j, o.Trusted.Rehearsal, key)
+	csr, err := cert.CreateCSR(key, o.Domains)
 	if err != nil {
 		return err
 	}
-	if _, err := j.client().Obtain(ctx, request, present, forget{}); err != nil {
+	request, err := o.request(j, o.Trusted.Rehearsal, csr)
+	if err != nil {
+		return err
+	}
+	if _, err := j.client().Obtain(ctx, request, present, rehearsed{}); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
@@ -215,16 +253,7 @@ func (o obtain) hadOne(j *job) bool {
 	return false
 }
 
-// forget is where the order of a rehearsal is written down.
-type forget struct{}
-
-func (forget) Save(string) error { return nil }
-
-func (o obtain) request(j *job, directory string, key crypto.Signer) (acme.Request, error) {
-	csr, err := cert.CreateCSR(key, o.Domains)
-	if err != nil {
-		return acme.Request{}, err
-	}
+func (o obtain) request(j *job, directory string, csr []byte) (acme.Request, error) {
 	roots, err := Roots(j.host, o.Trusted.CARoots)
 	if err != nil {
 		return acme.Request{}, err
@@ -236,25 +265,22 @@ func (o obtain) request(j *job, directory string, key crypto.Signer) (acme.Reque
 }
 
 func (j *job) client() *acme.Client {
-	return &acme.Client{Accounts: accounts{j.host}, UserAgent: j.UserAgent, Progress: j.progress, Now: j.Now, Pace: j.Pace}
+	return &acme.Client{Accounts: accounts{j.host, j.ledger()}, UserAgent: j.UserAgent, Progress: j.progress, Now: j.Now, Pace: j.Pace}
 }
 
 // order obtains the certificate and stores it. The key is on the disk before the CA is asked for anything.
-func (o obtain) order(ctx context.Context, j *job, present acme.Presenter, book *ledger) (string, error) {
+func (o obtain) order(ctx context.Context, j *job, present acme.Presenter) (string, error) {
 	record, err := openRecord(j.host, o, j.now())
 	if err != nil {
 		return "", err
 	}
-	request, err := o.request(j, o.Trusted.Directory, record.key)
+	request, err := o.request(j, o.Trusted.Directory, record.CSR)
 	if err != nil {
 		return "", err
 	}
 	request.Order = record.URL
-	text, err := j.client().Obtain(ctx, request, present, record)
+	text, err := j.client().Obtain(ctx, request, present, orders{record, j.ledger(), o.kind(j)})
 	if err != nil {
-		return "", err
-	}
-	if err := book.issued(o.Trusted.Directory, o.Domains); err != nil {
 		return "", err
 	}
 	chain, err := o.judge(text, record.key, request.Roots, j.now())

@@ -12,6 +12,7 @@ import (
 
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
 	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
@@ -152,6 +153,9 @@ func TestKilledAnywhere(t *testing.T) {
 		if made := w.ca.Requests("/finalize-order/"); made != 1 {
 			t.Errorf("killed at %d: %d certificates were made", n, made)
 		}
+		if b := w.book(); len(b.Issued) != 1 || len(b.Ordered) > 2 || len(b.Registered) > 2 {
+			t.Errorf("killed at %d: the ledger says %+v", n, b)
+		}
 		for name := range w.host.Snapshot() {
 			if strings.HasPrefix(name, steps.ACMEDir+"/orders/") { // the next renewal would go on with it, and get this certificate again
 				t.Errorf("killed at %d: the finished order stayed: %s", n, name)
@@ -166,6 +170,61 @@ func TestKilledAnywhere(t *testing.T) {
 		t.Errorf("only %d points were tried", points)
 	}
 	t.Logf("%d points", points)
+}
+
+// TestFinishedCertificateIsFetchedWhateverElse: an order whose certificate waits at the CA costs nothing more, so neither a
+// full ledger nor a name that cannot be proved now keeps it from being fetched.
+func TestFinishedCertificateIsFetchedWhateverElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	w.host.FailOn(func(mutation string) error {
+		if strings.Contains(mutation, steps.CertsDir) {
+			return systemtest.ErrDead
+		}
+		return nil
+	})
+	if err := w.make(w.obtain()); !errors.Is(err, systemtest.ErrDead) {
+		t.Fatal(err)
+	}
+	w.host.FailOn(nil)
+	w.dns.SetRecord("www.shop.example.com", pebbletest.Record{Fail: true})
+	bar := limited("for the test", time.Now().Add(time.Hour)).(*acme.Limited)
+	bar.Own = false
+	if err := openLedger(w.host, time.Now).remember(w.ca.Directory, domains, bar); !errors.Is(err, bar) {
+		t.Fatal(err)
+	}
+	w.mustMake(w.obtain())
+	w.trusted(w.ca)
+	if n := w.ca.Requests("/order-plz"); n != 1 || len(w.book().Issued) != 1 {
+		t.Errorf("%d orders, the ledger says %+v", n, w.book())
+	}
+}
+
+// TestUnfinishedOrderIsExamined: an order whose names are still to be proved is gone on with only where they can be.
+func TestUnfinishedOrderIsExamined(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	w.host.FailOn(func(mutation string) error {
+		if w.ca.Requests("/order-plz") > 0 && strings.Contains(mutation, steps.ChallengePath) {
+			return systemtest.ErrDead
+		}
+		return nil
+	})
+	if err := w.make(w.obtain()); !errors.Is(err, systemtest.ErrDead) {
+		t.Fatal(err)
+	}
+	w.host.FailOn(nil)
+	w.dns.SetRecord("www.shop.example.com", pebbletest.Record{})
+	expect(t, w.make(w.obtain()), "D30", steps.ExitFailed)
+	if n := w.ca.Requests("/chalZ/"); n != 0 {
+		t.Errorf("the CA was told to look %d times", n)
+	}
+	w.dns.Set("www.shop.example.com", "127.0.0.1")
+	w.mustMake(w.obtain())
+	w.trusted(w.ca)
+	if n := w.ca.Requests("/order-plz"); n != 1 {
+		t.Errorf("%d orders were made", n)
+	}
 }
 
 func TestFailedValidationKeepsWhatIsThere(t *testing.T) {

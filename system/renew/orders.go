@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
@@ -19,6 +20,7 @@ import (
 type record struct {
 	Directory string         `json:"directory"`
 	Domains   []steps.Domain `json:"domains"`
+	CSR       []byte         `json:"csr"` // the signing request, the same one however often it has to be handed in
 	URL       string         `json:"url,omitempty"`
 	Begun     time.Time      `json:"begun"`
 
@@ -30,12 +32,20 @@ type record struct {
 func (r *record) keyFile() string  { return path.Join(r.dir, "key.pem") }
 func (r *record) metaFile() string { return path.Join(r.dir, "order.json") }
 
+// unfinished is the order for the same wish that an earlier run began; nil when there is none.
+func unfinished(h host.Host, o obtain) *record {
+	if old := readRecord(h, orderDir(o.Site)); old != nil && old.serves(o) {
+		return old
+	}
+	return nil
+}
+
 // openRecord returns the unfinished order for the same wish, or begins a new one with a new key.
 func openRecord(h host.Host, o obtain, now time.Time) (*record, error) {
-	dir := orderDir(o.Site)
-	if old := readRecord(h, dir); old != nil && old.serves(o) {
+	if old := unfinished(h, o); old != nil {
 		return old, nil
 	}
+	dir := orderDir(o.Site)
 	r := &record{Directory: o.Trusted.Directory, Domains: o.Domains, Begun: now.UTC(), dir: dir, host: h}
 	if err := r.begin(o.KeyType); err != nil {
 		return nil, fmt.Errorf("cannot store the key of the order: %w", err)
@@ -57,6 +67,12 @@ func readRecord(h host.Host, dir string) *record {
 	if r.key, err = cert.ParseKey(key.Data); err != nil {
 		return nil
 	}
+	if len(r.CSR) == 0 { // of a version that did not store it
+		r.CSR, err = cert.CreateCSR(r.key, r.Domains)
+	}
+	if err != nil {
+		return nil
+	}
 	return r
 }
 
@@ -76,6 +92,9 @@ func (r *record) begin(kind steps.KeyType) error {
 	if err != nil {
 		return err
 	}
+	if r.CSR, err = cert.CreateCSR(r.key, r.Domains); err != nil {
+		return err
+	}
 	if err := ensureDirs(r.host, 0o700, steps.ACMEDir, path.Join(steps.ACMEDir, "orders"), r.dir); err != nil {
 		return err
 	}
@@ -88,11 +107,51 @@ func (r *record) begin(kind steps.KeyType) error {
 	return r.write()
 }
 
-// Save implements acme.Orders.
-func (r *record) Save(url string) error {
-	r.URL = url
-	return r.write()
+// orders is the record of an order to the acme package, and the ledger for what it costs.
+type orders struct {
+	*record
+	book ledger
+	kind kind
 }
+
+var _ acme.Orders = orders{}
+
+// Ordering implements acme.Orders.
+func (o orders) Ordering() error {
+	if err := o.book.allows(o.Directory, o.Domains, o.kind); err != nil {
+		return err
+	}
+	return o.book.ordered(o.Directory, o.Domains)
+}
+
+// Save implements acme.Orders.
+func (o orders) Save(url string) error {
+	o.URL = url
+	return o.write()
+}
+
+// Finalizing implements acme.Orders.
+func (o orders) Finalizing(url string) error { return o.book.spent(o.Directory, o.Domains, url) }
+
+// Void implements acme.Orders.
+func (o orders) Void(url string) error { return o.book.unspent(o.Directory, url) }
+
+// rehearsed is the order of a rehearsal: it costs nothing, and nothing is lost with it.
+type rehearsed struct{}
+
+var _ acme.Orders = rehearsed{}
+
+// Ordering implements acme.Orders.
+func (rehearsed) Ordering() error { return nil }
+
+// Save implements acme.Orders.
+func (rehearsed) Save(string) error { return nil }
+
+// Finalizing implements acme.Orders.
+func (rehearsed) Finalizing(string) error { return nil }
+
+// Void implements acme.Orders.
+func (rehearsed) Void(string) error { return nil }
 
 func (r *record) write() error {
 	return writeJSON(r.host, r.metaFile(), r)

@@ -15,11 +15,7 @@ func Visit(h host.Host, t steps.SiteTrusted, domains []steps.Domain, now time.Ti
 	return doctor.Visit{
 		Domains: domains, Directory: t.Directory, Challenge: t.Challenge, Account: accountURL(h, t.Directory),
 		Allowed: func() error {
-			book, err := openLedger(h, now)
-			if err != nil {
-				return err
-			}
-			return book.allows(t.Directory, domains)
+			return openLedger(h, func() time.Time { return now }).allows(t.Directory, domains, again)
 		},
 	}
 }

@@ -158,6 +158,16 @@ func (w *world) pending(c steps.Change) steps.Action {
 // readOnly is all that a preview gets.
 type readOnly struct{ host.Reader }
 
+// book is what the ledger holds.
+func (w *world) book() *book {
+	w.t.Helper()
+	b, err := openLedger(w.host, time.Now).read()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return b
+}
+
 // trusted judges the current certificate as a browser that trusts the CA.
 func (w *world) trusted(ca *pebbletest.Server) {
 	w.t.Helper()
