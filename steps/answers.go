@@ -87,17 +87,25 @@ type WebSocketsAnswers struct {
 
 // TrustedAnswers is step 7.
 type TrustedAnswers struct {
-	Source      string `yaml:"source"`
-	Directory   string `yaml:"directory"`
-	CARoots     string `yaml:"caRoots"`
-	Email       string `yaml:"email"`
-	AcceptTerms bool   `yaml:"acceptTerms"`
-	Challenge   string `yaml:"challenge"`
-	Staging     bool   `yaml:"staging"`
-	Certificate string `yaml:"certificate"`
-	Key         string `yaml:"key"`
-	TrustHere   bool   `yaml:"trustHere"`
-	CAPage      bool   `yaml:"caPage"`
+	Source      string     `yaml:"source"`
+	Directory   string     `yaml:"directory"`
+	CARoots     string     `yaml:"caRoots"`
+	Email       string     `yaml:"email"`
+	AcceptTerms bool       `yaml:"acceptTerms"`
+	Challenge   string     `yaml:"challenge"`
+	Staging     bool       `yaml:"staging"`
+	Certificate string     `yaml:"certificate"`
+	Key         string     `yaml:"key"`
+	TrustHere   bool       `yaml:"trustHere"`
+	CAPage      bool       `yaml:"caPage"`
+	Profile     string     `yaml:"profile"`
+	EAB         EABAnswers `yaml:"eab"`
+}
+
+// EABAnswers is an external account binding.
+type EABAnswers struct {
+	KeyID   string `yaml:"keyID"`
+	KeyFile string `yaml:"keyFile"`
 }
 
 // Defaults is what holds for every key that was not said. The domains, the upstream and the consent have none.
@@ -111,7 +119,7 @@ func Defaults() Answers {
 		Redirect:   RedirectAnswers{Enabled: true, Status: 301},
 		Proxy:      ProxyAnswers{Timeout: "60s", MaxBody: "20M", ClientAddress: ForwardedFor, AccessLog: LogJournal},
 		WebSockets: WebSocketsAnswers{Enabled: true, Paths: []string{"/"}, Idle: "1h"},
-		Trusted:    TrustedAnswers{Source: SourceACME, Directory: AliasLetsEncrypt, Challenge: HTTP01, Staging: true},
+		Trusted:    TrustedAnswers{Source: SourceACME, Directory: AliasLetsEncrypt, Challenge: HTTP01, Staging: true, Profile: ProfileAuto},
 	}
 }
 

@@ -114,6 +114,9 @@ func (b *siteBuilder) across(s Site) {
 func (b *siteBuilder) acmeNames(s Site) {
 	for i, d := range s.Certs.Domains {
 		path := fmt.Sprintf("certs.domains[%d]", i)
+		if _, isIP := d.IP(); isIP && s.Trusted.Challenge == DNS01 {
+			b.fail("trusted.challenge", bad("no CA takes a record in the DNS as the proof of an address; %s has to be proved over a port", d).meant(HTTP01))
+		}
 		if why := d.Unobtainable(); why != "" {
 			b.failUnless("trusted.source", path, bad("%s: %s", d, why))
 		}

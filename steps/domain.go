@@ -125,7 +125,7 @@ func (d Domain) Unobtainable() string {
 	_, isIP := d.IP()
 	switch {
 	case isIP:
-		return "an ACME certificate for an IP address cannot be asked for yet; with trusted.source none or files an address is fine"
+		return ""
 	case d.Wildcard():
 		return "a wildcard needs the dns-01 challenge, which is not built yet; give the names one by one (http-01), or use trusted.source files or none"
 	case !strings.Contains(string(d), "."):

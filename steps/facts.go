@@ -123,6 +123,8 @@ type Managed struct {
 	Bad   []Finding            // stored sites that cannot be read
 	Files map[string]string    // path → sha256 of what was last written there by us
 	Certs map[string]CertFacts // site name → its current certificate
+	// Accounts are the directories at which this host has an account.
+	Accounts []string
 	// Announced are the files below HTTP3Dir, by their whole path.
 	Announced []string
 }
@@ -131,6 +133,7 @@ type Managed struct {
 type CertFacts struct {
 	Source    string // "local", "acme" or "files"
 	Directory string // ACME directory URL
+	Profile   string // that was asked for; empty: none
 	Domains   []Domain
 	Key       KeyType
 	NotBefore time.Time

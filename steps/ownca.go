@@ -28,8 +28,8 @@ func ownCAQuestions() []Question {
 		},
 		{
 			Key: "trusted.caPage", Kind: KindBool, Label: "A page where other machines get this server's CA?", Default: "no", When: none,
-			Help: "Under http://NAME" + CAPath + ", with the file, its fingerprint and what to do on Linux, macOS, Windows, Android, iOS and in Firefox. Everybody who reaches port 80 can read it; there is no secret in it.",
-			Why:  "A telephone can get the file no other way. sudo sslwizard ca says the same in the terminal.",
+			Help:  "Under http://NAME" + CAPath + ", with the file, its fingerprint and what to do on Linux, macOS, Windows, Android, iOS and in Firefox. Everybody who reaches port 80 can read it; there is no secret in it.",
+			Why:   "A telephone can get the file no other way. sudo sslwizard ca says the same in the terminal.",
 			Shell: []string{"openssl x509 -in " + CADir + "/ca.pem -noout -fingerprint -sha256"},
 		},
 	}

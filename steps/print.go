@@ -36,6 +36,7 @@ func (t SiteTrusted) answers(a TrustedAnswers) TrustedAnswers {
 		return a
 	}
 	a.Directory, a.Email, a.AcceptTerms, a.Challenge = t.Directory, t.Email, t.AcceptTerms, t.Challenge
+	a.Profile, a.EAB = cmp.Or(t.Profile, ProfileAuto), EABAnswers(t.EAB)
 	if known, ok := aliasOf(t.Directory); ok {
 		a.Directory = known.name
 		a.Staging = t.Rehearsal != "" || known.rehearsal == ""

@@ -5,6 +5,7 @@ var (
 	fixName    = []string{"check the names in certs.domains"}
 	fixAccount = []string{"the CA does not accept our account for this; if it was deactivated, remove its folder below " + ACMEDir + " and run again"}
 	fixEmail   = []string{"correct trusted.email, or leave it empty: the CA needs none"}
+	fixBinding = []string{"have the CA give a new pair of key ID and HMAC key, and correct trusted.eab.keyID and the file that trusted.eab.keyFile names"}
 	fixKey     = []string{"try another certs.key, such as ecdsa-p256 or rsa-2048"}
 	fixOther   = []string{"this CA gives no certificate for that name: take it out of certs.domains, or choose another CA in trusted.directory"}
 	fixReport  = []string{"this is a fault of sslwizard or of the CA: run the same command again, and report it if it stays"}
@@ -39,8 +40,14 @@ var refusalsOfRequest = []Refusal{
 		"Provided account did not agree to the terms of service", "Pebble"},
 	{"malformed", "must agree to terms", "A18", "the CA's terms were not agreed to", []string{"read the CA's terms, and set trusted.acceptTerms to true"}, AgainFixed, ExitAnswers,
 		"must agree to terms of service", "Boulder"},
-	{"externalAccountRequired", "", "A18", "the CA wants an account that was made on its website", []string{"set trusted.directory to letsencrypt, which needs no account from a website"}, AgainFixed, ExitAnswers,
+	{"externalAccountRequired", "", "A18", "the CA wants an account that was made on its website", []string{"say in trusted.eab what the website gave, or set trusted.directory to letsencrypt, which needs no such account"}, AgainFixed, ExitAnswers,
 		"ACME server policy requires newAccount requests must include a value for the 'externalAccountBinding' field", "Pebble"},
+	{"unauthorized", "external account binding", "A18", "the CA does not accept the HMAC key of the external account binding", fixBinding, AgainFixed, ExitAnswers,
+		"external account binding JWS verification error: go-jose/go-jose: error in cryptographic primitive", "Pebble"},
+	{"unauthorized", "field 'kid'", "A18", "the CA does not know the key ID of the external account binding", fixBinding, AgainFixed, ExitAnswers,
+		"the field 'kid' references a key that is not known to the ACME server", "Pebble"},
+	{"malformed", "external account", "A18", "the CA cannot use the external account binding", fixBinding, AgainFixed, ExitAnswers,
+		"failed to decode external account binding: unexpected end of JSON input", "Pebble"},
 	{"invalidContact", "forbidden domain", "A18", "the e-mail address is one of an example", fixEmail, AgainFixed, ExitAnswers,
 		`contact email has forbidden domain "example.com"`, "Boulder"},
 	{"invalidContact", "", "A18", "the CA cannot use the e-mail address", fixEmail, AgainFixed, ExitAnswers,

@@ -168,6 +168,8 @@ type SiteTrusted struct {
 	Email       string // account contact; may be empty
 	AcceptTerms bool
 	Challenge   string // HTTP01, TLSALPN01 or DNS01
+	Profile     string // of the certificate; empty: the CA's default, or the one for addresses
+	EAB         SiteBinding
 	Certificate string // files: path of the chain, leaf first
 	Key         string // files: path of the private key
 	TrustHere   bool   // none: the programs of this host trust its own CA

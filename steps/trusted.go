@@ -39,6 +39,7 @@ func (b *siteBuilder) acme(a TrustedAnswers, t *SiteTrusted) {
 		b.fail("trusted.acceptTerms", bad("missing: true says that you agree to the terms of the certificate authority; nobody can say it for you"))
 	}
 	t.Challenge = b.choice("trusted.challenge", a.Challenge, HTTP01, TLSALPN01, DNS01)
+	t.Profile, t.EAB = b.profile(a.Profile), b.binding(a.EAB)
 	if t.Challenge == DNS01 {
 		b.fail("trusted.challenge", bad("%s is not built yet; %s can be used, over port 80, or %s, over port 443", t.Challenge, HTTP01, TLSALPN01).meant(HTTP01))
 	}
@@ -87,7 +88,7 @@ func trustedQuestions(Facts) []Question {
 	acme := func(a Answers) bool { return a.Trusted.Source == SourceACME }
 	asked := func(a Answers) bool { return a.Trusted.Source != SourceNone }
 	files := func(a Answers) bool { return a.Trusted.Source == SourceFiles }
-	return append([]Question{
+	return slices.Concat([]Question{
 		{
 			Key: "trusted.source", Kind: KindChoice, Label: "Where does the trusted certificate come from?", Default: SourceACME,
 			Help: "Until it is there, and with none for ever, the site has a certificate of this server's own CA, which browsers warn about; WebSockets then fail without a word.",
@@ -99,7 +100,7 @@ func trustedQuestions(Facts) []Question {
 		},
 		{
 			Key: "trusted.directory", Kind: KindText, Label: "ACME directory", Default: AliasLetsEncrypt, When: acme,
-			Help: "One of " + strings.Join(aliasNames(), ", ") + ", or the https URL of another. ZeroSSL and Google want an account of their own, which is not built yet.",
+			Help: "One of " + strings.Join(aliasNames(), ", ") + ", or the https URL of another. ZeroSSL and Google want an account of their own: trusted.eab.",
 			Why:  "Let's Encrypt asks for no account and no money.",
 		},
 		{
@@ -146,7 +147,7 @@ func trustedQuestions(Facts) []Question {
 			Help: "PEM, without a password. It is copied to a place that only root and the web server can read.",
 			Why:  "The web server has to start without a person.",
 		},
-	}, ownCAQuestions()...)
+	}, ownCAQuestions(), caQuestions())
 }
 
 func trustedFindings(s Site, f Facts) []Finding {
@@ -156,7 +157,7 @@ func trustedFindings(s Site, f Facts) []Finding {
 			Text: "browsers will warn about this site, and WebSockets in them will fail, unless they trust this server's own CA",
 			Fix:  []string{"trusted.source: acme    for a certificate that everyone trusts", "sudo sslwizard ca    says how other machines come to trust it"}}}
 	case SourceACME:
-		return append(directoryFindings(s), renewerFindings(s, f)...)
+		return slices.Concat(bindingFindings(s, f), directoryFindings(s), renewerFindings(s, f))
 	}
 	return nil
 }
@@ -178,19 +179,14 @@ func directoryFindings(s Site) []Finding {
 	if !ok {
 		return nil
 	}
-	var found []Finding
-	if known.binding {
-		found = append(found, Finding{Code: "A18", Severity: Blocker,
-			Text: fmt.Sprintf("cannot ask %s: it wants an account of its own (external account binding), which is not built yet", known.label),
-			Fix:  []string{"trusted.directory: " + AliasLetsEncrypt}})
-	}
+	found := addressFindings(s, known)
 	if known.name == AliasStaging {
 		found = append(found, Finding{Code: "A22", Severity: Warning, Text: "certificates of the staging directory are for tests: no browser trusts them",
 			Fix: []string{"trusted.directory: " + AliasLetsEncrypt}})
 	}
 	for _, d := range s.Certs.Domains {
-		if !d.Public() {
-			found = append(found, Finding{Code: "A28", Severity: Blocker, Text: fmt.Sprintf("cannot get a certificate for %s: %s issues only for names on the internet", d, known.label),
+		if !d.ofTheInternet() {
+			found = append(found, Finding{Code: "A28", Severity: Blocker, Text: fmt.Sprintf("cannot get a certificate for %s: %s issues only for names and addresses of the internet", d, known.label),
 				Fix: []string{"trusted.source: none    for a certificate of this server's own CA", "or trusted.directory: https://…    for a CA of your own"}})
 		}
 	}

@@ -75,6 +75,7 @@ func (i *Installer) look(ctx context.Context, candidate bool, written map[string
 	return inspect.Gather(ctx, i.host, inspect.Options{
 		Process:     inspect.ThisProcess(i.root),
 		Certificate: i.certificate,
+		Accounts:    func() []string { return renew.Accounts(i.host) },
 		Files:       written,
 		NoCandidate: !candidate,
 	})

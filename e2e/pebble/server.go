@@ -33,12 +33,14 @@ type Options struct {
 	Key       string        // "ecdsa" or "rsa" for the CA's own keys; empty: ecdsa
 	Chain     int           // number of intermediates; 0: 1
 
-	RejectNonces int           // percentage of good nonces that are refused
-	ReuseAuthz   int           // percentage of authorizations that are reused
-	Blocked      []string      // names that are refused by policy
-	EAB          bool          // accounts need an external binding
-	RetryAuthz   time.Duration // Retry-After on pending authorizations; 0: none is sent
-	RetryOrder   time.Duration // Retry-After on processing orders; 0: none is sent
+	RejectNonces int                      // percentage of good nonces that are refused
+	ReuseAuthz   int                      // percentage of authorizations that are reused
+	Blocked      []string                 // names that are refused by policy
+	EAB          bool                     // accounts need an external binding
+	EABKeys      map[string]string        // key ID → HMAC key, in base64url
+	Profiles     map[string]time.Duration // name → lifetime; empty: one, "default". Pebble picks one at random for an order that names none
+	RetryAuthz   time.Duration            // Retry-After on pending authorizations; 0: none is sent
+	RetryOrder   time.Duration            // Retry-After on processing orders; 0: none is sent
 
 	Wrap func(http.Handler) http.Handler // around the directory, to inject faults
 	Log  io.Writer                       // Pebble's own log; nil: none
@@ -114,7 +116,18 @@ func (s *Server) assemble(o Options) (http.Handler, error) {
 			return nil, err
 		}
 	}
-	profiles := map[string]ca.Profile{"default": {Description: "for tests", ValidityPeriod: uint64(o.Validity / time.Second)}}
+	for id, key := range o.EABKeys {
+		if err := store.AddExternalAccountKeyByID(id, key); err != nil {
+			return nil, err
+		}
+	}
+	profiles := map[string]ca.Profile{}
+	for name, life := range o.Profiles {
+		profiles[name] = ca.Profile{Description: "for tests", ValidityPeriod: uint64(life / time.Second)}
+	}
+	if len(profiles) == 0 {
+		profiles["default"] = ca.Profile{Description: "for tests", ValidityPeriod: uint64(o.Validity / time.Second)}
+	}
 	s.issuer = ca.New(logger, store, "", or(o.Key, "ecdsa"), 0, or(o.Chain, 1), profiles)
 	validator := va.New(logger, or(o.HTTPPort, 80), or(o.TLSPort, 443), false, o.DNSServer, store)
 	front := wfe.New(logger, store, validator, s.issuer, []string{"pebble.test"}, false, o.EAB,

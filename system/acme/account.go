@@ -57,7 +57,15 @@ func (s *session) register() error {
 	}
 	s.progress("Registering an account at %s", hostOf(s.Directory))
 	request := acme.Account{TermsOfServiceAgreed: true, Contact: contact(s.Email)}
-	made, err := ask(s, "register an account", func() (acme.ExtendedAccount, error) { return s.core.Accounts.New(request) })
+	create := func() (acme.ExtendedAccount, error) { return s.core.Accounts.New(request) }
+	if s.Binding != nil {
+		bound, err := s.Binding()
+		if err != nil {
+			return err
+		}
+		create = func() (acme.ExtendedAccount, error) { return s.core.Accounts.NewEAB(request, bound.KeyID, bound.HMAC) }
+	}
+	made, err := ask(s, "register an account", create)
 	if err != nil {
 		return err
 	}
@@ -71,10 +79,10 @@ func (s *session) register() error {
 // mayRegister stops for what only the user can give.
 func (s *session) mayRegister() error {
 	meta := s.core.GetDirectory().Meta
-	if meta.ExternalAccountRequired {
+	if meta.ExternalAccountRequired && s.Binding == nil {
 		return &steps.Failure{
-			Text: "cannot register at " + hostOf(s.Directory) + ": this CA wants an account that was made on its website first", Code: "A18",
-			Status: steps.ExitAnswers, Fixes: []string{"set trusted.directory to letsencrypt, which needs no such account"},
+			Text: "cannot register at " + hostOf(s.Directory) + ": this CA wants an account that was made on its website first", Code: "A18", Status: steps.ExitAnswers,
+			Fixes: []string{steps.BindingAt(s.Directory), "say it in trusted.eab.keyID and trusted.eab.keyFile", "or set trusted.directory to letsencrypt, which needs no such account"},
 		}
 	}
 	if !s.Terms {

@@ -19,6 +19,17 @@ type Request struct {
 	CSR       []byte         // DER; its key is stored already
 	Order     string         // URL of an unfinished order of the same CSR to go on with; may be empty
 	Challenge string         // steps.HTTP01 or TLSALPN01; empty: HTTP01
+	Profile   string         // of the certificate; empty: the CA's default, or the one for addresses
+	// Binding is asked for what ties a new account to one on the CA's website, when the account is made; nil: there is
+	// none.
+	Binding func() (Binding, error)
+}
+
+// Binding is an external account binding (RFC 8555 section 7.3.4). The HMAC key is a secret: it is signed with, once, and
+// stands in no message.
+type Binding struct {
+	KeyID string
+	HMAC  string // base64url
 }
 
 // Account is an account at one directory.

@@ -74,28 +74,18 @@ func sameNames(got []acme.Identifier, want []steps.Domain) bool {
 }
 
 func (s *session) newOrder() (*acme.ExtendedOrder, error) {
+	profile, err := s.profile()
+	if err != nil {
+		return nil, err
+	}
 	s.progress("Ordering a certificate for %s from %s", names(s.Domains), hostOf(s.Directory))
 	o, err := ask(s, "order a certificate", func() (acme.ExtendedOrder, error) {
-		return s.core.Orders.NewWithOptions(plain(s.Domains), &api.OrderOptions{Profile: s.profile()})
+		return s.core.Orders.NewWithOptions(plain(s.Domains), &api.OrderOptions{Profile: profile})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &o, nil
-}
-
-// profile is the one that a certificate for an address needs at Let's Encrypt; otherwise the CA's default is right.
-func (s *session) profile() string {
-	const shortlived = "shortlived"
-	if _, offered := s.core.GetDirectory().Meta.Profiles[shortlived]; !offered {
-		return ""
-	}
-	for _, d := range s.Domains {
-		if _, ok := d.IP(); ok {
-			return shortlived
-		}
-	}
-	return ""
 }
 
 func (s *session) getOrder(url string) (*acme.ExtendedOrder, error) {

@@ -14,9 +14,9 @@ import (
 type sharer struct{}
 
 const (
-	storeFile  = "/usr/local/share/ca-certificates/sslwizard.crt"
+	storeFile    = "/usr/local/share/ca-certificates/sslwizard.crt"
 	chromiumFile = "/etc/chromium/policies/managed/sslwizard.json"
-	caFile     = steps.CADir + "/ca.pem"
+	caFile       = steps.CADir + "/ca.pem"
 )
 
 func (sharer) Paths(_ host.Reader, c steps.Change) []string {
@@ -148,4 +148,3 @@ func TestStoreThatTakesNothing(t *testing.T) {
 		t.Errorf("it stays: %v", err)
 	}
 }
-

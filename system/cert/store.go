@@ -19,7 +19,8 @@ import (
 type Meta struct {
 	Source    string    `json:"source"` // steps.SourceACME, steps.SourceFiles or SourceLocal
 	Directory string    `json:"directory,omitempty"`
-	Group     string    `json:"group,omitempty"` // who may read the key beside root
+	Profile   string    `json:"profile,omitempty"` // as it was asked for
+	Group     string    `json:"group,omitempty"`   // who may read the key beside root
 	Made      time.Time `json:"made"`
 	SHA256    string    `json:"sha256"` // of the leaf's DER
 }
@@ -37,7 +38,9 @@ type Version struct {
 
 // Facts describes the version's leaf.
 func (v Version) Facts() (steps.CertFacts, error) {
-	return FactsOf(v.Chain, v.Meta.Source, v.Meta.Directory)
+	f, err := FactsOf(v.Chain, v.Meta.Source, v.Meta.Directory)
+	f.Profile = v.Meta.Profile
+	return f, err
 }
 
 // The names inside a site's folder.

@@ -63,12 +63,12 @@ func (e *examination) unreachable(d steps.Domain, all []netip.Addr) (steps.Check
 	}
 	for _, a := range all {
 		switch {
-		case sharedSpace.Contains(a):
+		case steps.SharedSpace.Contains(a):
 			c := found("dns.address", d, "D08", "cannot prove "+string(d)+": "+a.String()+" is an address that a provider shares among customers (CGNAT)", "",
 				"ask your provider for a public address, or use trusted.challenge dns-01")
 			c.Verdict = steps.Fail
 			return c, true
-		case !public(a):
+		case !steps.PublicAddress(a):
 			return found("dns.address", d, "D07", "cannot prove "+string(d)+": "+a.String()+" is an address of a private network, where no CA comes", "",
 				"set the record of "+string(d)+" to "+e.home(), "or, for a name that only your network uses: trusted.source: none"), true
 		}
@@ -138,7 +138,7 @@ func (e *examination) behindCDN(d steps.Domain, cdn string, r fetched) steps.Che
 // hidden is a router that does not show this server to itself.
 func (e *examination) hidden(d steps.Domain, r fetched) steps.Check {
 	text := "cannot check " + string(d) + " from here: it points to " + r.address.String() + ", which is not an address of this server, and a router in between does not show it to us (" + r.reason() + ")"
-	if i := slices.IndexFunc(e.Own, sharedSpace.Contains); i >= 0 {
+	if i := slices.IndexFunc(e.Own, steps.SharedSpace.Contains); i >= 0 {
 		return found("http.reach", d, "D08", "this server has only an address that its provider shares among customers (CGNAT), so the CA may not reach it", "own address "+e.Own[i].String()+", "+r.reason(),
 			"ask your provider for a public address, or use trusted.challenge dns-01")
 	}
@@ -148,7 +148,7 @@ func (e *examination) hidden(d steps.Domain, r fetched) steps.Check {
 // behindNAT reports whether a public address may lead here through a router: then this host has no public address of
 // that family itself, and many routers do not let a host reach itself through them.
 func (e *examination) behindNAT(address netip.Addr) bool {
-	if !public(address) {
+	if !steps.PublicAddress(address) {
 		return false
 	}
 	some := false
@@ -156,18 +156,12 @@ func (e *examination) behindNAT(address netip.Addr) bool {
 		if own.Is4() != address.Is4() || own.IsLoopback() || own.IsLinkLocalUnicast() {
 			continue
 		}
-		if public(own) {
+		if steps.PublicAddress(own) {
 			return false
 		}
 		some = true
 	}
 	return some
-}
-
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
-
-func public(a netip.Addr) bool {
-	return a.IsGlobalUnicast() && !a.IsPrivate() && !sharedSpace.Contains(a)
 }
 
 // elsewhere is an address that is not ours and does not bring our token back.
@@ -196,7 +190,7 @@ func (e *examination) elsewhere(d steps.Domain, r fetched, all []fetched) steps.
 // home is what an A record should be: this server's own address, where it has a public one.
 func (e *examination) home() string {
 	for _, a := range e.Own {
-		if a.Is4() && public(a) {
+		if a.Is4() && steps.PublicAddress(a) {
 			return a.String()
 		}
 	}

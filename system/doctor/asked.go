@@ -39,7 +39,7 @@ func (e *examination) name(d steps.Domain) []steps.Check {
 	}
 	a, isIP := d.IP()
 	switch {
-	case isIP && !public(a) && e.worldly():
+	case isIP && !steps.PublicAddress(a) && e.worldly():
 		say("A28", "cannot get a certificate for "+string(d)+": it is an address of a private network", "",
 			"trusted.source: none    for a certificate of this server's own CA")
 	case isIP && e.Challenge == steps.DNS01:
@@ -106,7 +106,7 @@ func (e *examination) strategy() []steps.Check {
 	for _, d := range e.Domains {
 		a, isIP := d.IP()
 		switch {
-		case isIP && public(a):
+		case isIP && steps.PublicAddress(a):
 			addresses = append(addresses, string(d))
 		case isIP || !d.Public():
 			private = append(private, string(d))

@@ -206,8 +206,9 @@ func (e *examination) offers(reply *http.Response, body []byte) []steps.Check {
 		e.ca.identities = append(e.ca.identities, strings.ToLower(identity))
 	}
 	checks := []steps.Check{passed("ca.reach", "", name+" answers", status)}
-	if d.Meta.Binding && e.Account == "" {
-		checks = append(checks, found("ca.terms", "", "A18", "cannot ask "+name+": it wants an account that was made on its website", "externalAccountRequired in its directory", "set trusted.directory to letsencrypt, which needs no account from a website"))
+	if d.Meta.Binding && e.Account == "" && !e.Bound {
+		checks = append(checks, found("ca.terms", "", "A18", "cannot ask "+name+": it wants an account that was made on its website", "externalAccountRequired in its directory",
+			steps.BindingAt(e.Directory), "say it in trusted.eab.keyID and trusted.eab.keyFile", "or set trusted.directory to letsencrypt, which needs no account from a website"))
 	}
 	return append(checks, e.profile(name, d.Meta.Profiles)...)
 }
@@ -219,7 +220,7 @@ func (e *examination) profile(name string, offered map[string]string) []steps.Ch
 	}
 	seen := "profiles in its directory: " + several(sorted(all))
 	if _, ok := offered[e.Profile]; e.Profile != "" && !ok {
-		return []steps.Check{found("ca.profile", "", "D36", "cannot ask "+name+" for the profile "+e.Profile+": it does not offer it", seen, "ask for a profile that it offers, or for none")}
+		return []steps.Check{found("ca.profile", "", "D36", "cannot ask "+name+" for the profile "+e.Profile+": it does not offer it", seen, "trusted.profile: "+steps.ProfileAuto+"    or one that it offers")}
 	}
 	for _, d := range e.Domains {
 		_, isIP := d.IP()

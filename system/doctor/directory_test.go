@@ -62,6 +62,7 @@ func TestDirectoryCauses(t *testing.T) {
 		{"maintenance", code(503, "Retry-After", "3600"), nil, "fail A16", "Retry-After: 3600"},
 		{"an account is wanted", directoryWith(map[string]any{"externalAccountRequired": true}), nil, "fail A18", "externalAccountRequired"},
 		{"an account is wanted, and there", directoryWith(map[string]any{"externalAccountRequired": true}), func(v *Visit) { v.Account = "https://ca/1" }, "", ""},
+		{"an account is wanted, and bound", directoryWith(map[string]any{"externalAccountRequired": true}), func(v *Visit) { v.Bound = true }, "", ""},
 		{"no such profile", fine, func(v *Visit) { v.Profile = "shortlived" }, "fail D36", "classic, tlsserver"},
 		{"a profile that is there", fine, func(v *Visit) { v.Profile = "tlsserver" }, "", ""},
 		{"an address, and no profile for it", fine, func(v *Visit) { v.Domains = []steps.Domain{"203.0.113.7"} }, "fail A26", "no profile"},

@@ -36,6 +36,7 @@ type Visit struct {
 	Challenge string         // steps.HTTP01 when empty
 	Profile   string         // of the certificate; empty: the CA's default
 	Account   string         // URL of our account there; empty: there is none yet
+	Bound     bool           // an external account binding was said, for when the account is made
 	Roots     []byte         // PEM that the directory's own HTTPS leads to; empty: the system's
 	AskCA     bool           // fetch the directory: it binds to nothing and counts for nothing
 	Present   acme.Presenter // puts proofs into their place; nil: it cannot be put

@@ -142,8 +142,8 @@ func (e *examination) compared(d steps.Domain, in inside, out view) []steps.Chec
 		return nil
 	}
 	seen := fmt.Sprintf("here: %s (said by %s); in the world: %s (said by %s)", list(in.addresses), in.four.Server, list(out.addresses), out.good[0].who())
-	local := func(a netip.Addr) bool { return !public(a) }
-	if len(in.addresses) > 0 && !slices.ContainsFunc(in.addresses, public) && !slices.ContainsFunc(out.addresses, local) {
+	local := func(a netip.Addr) bool { return !steps.PublicAddress(a) }
+	if len(in.addresses) > 0 && !slices.ContainsFunc(in.addresses, steps.PublicAddress) && !slices.ContainsFunc(out.addresses, local) {
 		return []steps.Check{found("dns.inside", d, "D04", string(d)+" has another address inside than in the rest of the world, which counts", seen,
 			"nothing, if the public record is right; a certificate is given by what the world sees")}
 	}

@@ -18,6 +18,8 @@ type Options struct {
 	Process *Process
 	// Certificate describes the current certificate of a stored site, if it has one.
 	Certificate func(site string) (steps.CertFacts, bool)
+	// Accounts are the ACME directories at which this host has an account.
+	Accounts func() []string
 	// Files is Managed.Files: path → sha256 of what was last written there.
 	Files map[string]string
 	// NoCandidate leaves out which nginx apt would install. Without apt's own cache the question takes up to a second.

@@ -27,6 +27,9 @@ func (in *inspector) managed() steps.Managed {
 	}
 	slices.SortStableFunc(m.Sites, func(a, b steps.Site) int { return cmp.Compare(a.Name, b.Name) })
 	in.certificates(m)
+	if in.opt.Accounts != nil {
+		m.Accounts = in.opt.Accounts()
+	}
 	for _, name := range in.entries(steps.HTTP3Dir) {
 		m.Announced = append(m.Announced, steps.HTTP3Dir+"/"+name)
 	}

@@ -59,6 +59,24 @@ func accountURL(r host.Reader, directory string) string {
 // Registering implements acme.Accounts.
 func (a accounts) Registering(directory string) error { return a.book.registering(directory) }
 
+// Accounts are the directories at which this host has an account, as far as they can be read.
+func Accounts(r host.Reader) []string {
+	folder := path.Join(steps.ACMEDir, "accounts")
+	dir, err := r.ReadFile(folder)
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for _, name := range dir.Entries {
+		text, err := r.ReadFile(path.Join(folder, name, "account.json"))
+		var m accountMeta
+		if err == nil && json.Unmarshal(text.Data, &m) == nil && m.URL != "" {
+			all = append(all, m.Directory)
+		}
+	}
+	return all
+}
+
 // Load implements acme.Accounts. A key without account.json is an account whose registration was cut off.
 func (a accounts) Load(directory string) (acme.Account, error) {
 	dir := accountDir(directory)

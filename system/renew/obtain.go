@@ -25,24 +25,35 @@ type obtain steps.ObtainCertificate
 func (o obtain) site() string  { return o.Site }
 func (o obtain) group() string { return o.Group }
 
-func (o obtain) pending(_ host.Reader, p *present, now time.Time) (steps.Action, string, error) {
+func (o obtain) pending(r host.Reader, p *present, now time.Time) (steps.Action, string, error) {
+	action, note := o.differs(p, now)
+	if action == steps.Nothing {
+		return action, note, nil
+	}
+	return action, note, o.bindable(r)
+}
+
+// differs says what is missing about the certificate.
+func (o obtain) differs(p *present, now time.Time) (steps.Action, string) {
 	if p == nil {
-		return steps.Create, "a certificate of " + acme.NameOf(o.Trusted.Directory), nil
+		return steps.Create, "a certificate of " + acme.NameOf(o.Trusted.Directory)
 	}
 	f := p.facts
 	switch {
 	case f.Source != steps.SourceACME:
-		return steps.Modify, "a certificate of " + acme.NameOf(o.Trusted.Directory), nil
+		return steps.Modify, "a certificate of " + acme.NameOf(o.Trusted.Directory)
 	case f.Directory != o.Trusted.Directory:
-		return steps.Modify, "a certificate of " + acme.NameOf(o.Trusted.Directory) + " instead of " + acme.NameOf(f.Directory), nil
+		return steps.Modify, "a certificate of " + acme.NameOf(o.Trusted.Directory) + " instead of " + acme.NameOf(f.Directory)
 	case !cert.SameDomains(f.Domains, o.Domains):
-		return steps.Modify, "the names changed", nil
+		return steps.Modify, "the names changed"
 	case f.Key != o.KeyType:
-		return steps.Modify, "another type of key was asked for", nil
+		return steps.Modify, "another type of key was asked for"
+	case f.Profile != o.Trusted.Profile:
+		return steps.Modify, "another profile was asked for"
 	case due(f, now):
-		return steps.Modify, left(f, now), nil
+		return steps.Modify, left(f, now)
 	}
-	return steps.Nothing, left(f, now), nil
+	return steps.Nothing, left(f, now)
 }
 
 // make runs the issuance protocol: look first, rehearse, store the key, order, judge, store the certificate.
@@ -168,7 +179,8 @@ func (o obtain) trusts(j *job, v cert.Version) bool {
 // examine stops where the CA would have to refuse.
 func (o obtain) examine(ctx context.Context, j *job, present acme.Presenter) error {
 	j.say("Checking that %s can be proved from outside", o.Domains[0])
-	visit := doctor.Visit{Domains: o.Domains, Directory: o.Trusted.Directory, Challenge: o.Trusted.Challenge, Account: accountURL(j.host, o.Trusted.Directory), Present: present}
+	visit := doctor.Visit{Domains: o.Domains, Directory: o.Trusted.Directory, Challenge: o.Trusted.Challenge, Profile: o.Trusted.Profile,
+		Account: accountURL(j.host, o.Trusted.Directory), Present: present}
 	checks := j.doctor().Examine(ctx, visit, nil) // whether the CA answers, the order itself shows first
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -260,7 +272,7 @@ func (o obtain) request(j *job, directory string, csr []byte) (acme.Request, err
 	}
 	return acme.Request{
 		Directory: directory, Roots: roots, Email: o.Trusted.Email, Terms: o.Trusted.AcceptTerms, Domains: o.Domains, CSR: csr,
-		Challenge: o.Trusted.Challenge,
+		Challenge: o.Trusted.Challenge, Profile: o.Trusted.Profile, Binding: o.binding(j.host, directory),
 	}, nil
 }
 
@@ -302,7 +314,7 @@ func (o obtain) store(j *job, key crypto.Signer, chain []*x509.Certificate) (str
 	}
 	return cert.Add(j.host, o.Site, cert.Version{
 		Key: text, Chain: cert.EncodeChain(chain),
-		Meta: cert.Meta{Source: steps.SourceACME, Directory: o.Trusted.Directory, Group: o.Group, Made: j.now().UTC()},
+		Meta: cert.Meta{Source: steps.SourceACME, Directory: o.Trusted.Directory, Profile: o.Trusted.Profile, Group: o.Group, Made: j.now().UTC()},
 	})
 }
 

@@ -21,6 +21,7 @@ type record struct {
 	Directory string         `json:"directory"`
 	Domains   []steps.Domain `json:"domains"`
 	CSR       []byte         `json:"csr"` // the signing request, the same one however often it has to be handed in
+	Profile   string         `json:"profile,omitempty"`
 	URL       string         `json:"url,omitempty"`
 	Begun     time.Time      `json:"begun"`
 
@@ -46,7 +47,7 @@ func openRecord(h host.Host, o obtain, now time.Time) (*record, error) {
 		return old, nil
 	}
 	dir := orderDir(o.Site)
-	r := &record{Directory: o.Trusted.Directory, Domains: o.Domains, Begun: now.UTC(), dir: dir, host: h}
+	r := &record{Directory: o.Trusted.Directory, Domains: o.Domains, Profile: o.Trusted.Profile, Begun: now.UTC(), dir: dir, host: h}
 	if err := r.begin(o.KeyType); err != nil {
 		return nil, fmt.Errorf("cannot store the key of the order: %w", err)
 	}
@@ -78,7 +79,7 @@ func readRecord(h host.Host, dir string) *record {
 
 func (r *record) serves(o obtain) bool {
 	kind, _ := cert.TypeOf(r.key.Public())
-	return r.Directory == o.Trusted.Directory && cert.SameDomains(r.Domains, o.Domains) && kind == o.KeyType
+	return r.Directory == o.Trusted.Directory && r.Profile == o.Trusted.Profile && cert.SameDomains(r.Domains, o.Domains) && kind == o.KeyType
 }
 
 // begin stores a new key and then what it is for. An older order's description goes first: it must never stand beside

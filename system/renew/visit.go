@@ -13,7 +13,8 @@ import (
 // its limits says.
 func Visit(h host.Host, t steps.SiteTrusted, domains []steps.Domain, now time.Time) doctor.Visit {
 	return doctor.Visit{
-		Domains: domains, Directory: t.Directory, Challenge: t.Challenge, Account: accountURL(h, t.Directory),
+		Domains: domains, Directory: t.Directory, Challenge: t.Challenge, Profile: t.Profile, Account: accountURL(h, t.Directory),
+		Bound: t.EAB.KeyID != "",
 		Allowed: func() error {
 			return openLedger(h, func() time.Time { return now }).allows(t.Directory, domains, again)
 		},

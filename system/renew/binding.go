@@ -1,0 +1,62 @@
+package renew
+
+import (
+	"encoding/base64"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// binding reads the external account binding when an account is made; nil where none was said, and for the directory of a
+// rehearsal, which is another.
+func (o obtain) binding(r host.Reader, directory string) func() (acme.Binding, error) {
+	if o.Trusted.EAB.KeyID == "" || directory != o.Trusted.Directory {
+		return nil
+	}
+	return func() (acme.Binding, error) { return readBinding(r, o.Trusted.EAB) }
+}
+
+// bindable refuses a key that could not be used, before anything is begun. An account that is there needs none; who may
+// not look learns nothing.
+func (o obtain) bindable(r host.Reader) error {
+	if o.Trusted.EAB.KeyID == "" || accountURL(r, o.Trusted.Directory) != "" {
+		return nil
+	}
+	_, err := readBinding(r, o.Trusted.EAB)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+// maxSecret is far more than any HMAC key has.
+const maxSecret = 4096
+
+// readBinding reads the HMAC key from its file. Nothing of the file's content goes into an error.
+func readBinding(r host.Reader, b steps.SiteBinding) (acme.Binding, error) {
+	file := steps.CleanLine(b.KeyFile)
+	bad := func(why string, err error, fix string) error {
+		return &steps.Failure{Text: "cannot use the HMAC key in " + file + why, Code: "A18", Err: err, Status: steps.ExitAnswers, Fixes: []string{fix}}
+	}
+	f, err := r.ReadFile(b.KeyFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return acme.Binding{}, bad(": there is no such file", nil, "put the HMAC key that the CA gave into it, for root only, or correct trusted.eab.keyFile")
+	case err != nil:
+		return acme.Binding{}, bad("", err, "check trusted.eab.keyFile")
+	case f.Mode.Type() != 0:
+		return acme.Binding{}, bad(": it is no file", nil, "let trusted.eab.keyFile name the file itself")
+	case f.Mode.Perm()&0o077 != 0 || f.UID != 0:
+		return acme.Binding{}, bad(": others than root can read it", nil, "sudo chown root: "+file+" && sudo chmod 600 "+file)
+	}
+	secret := strings.TrimRight(strings.TrimSpace(string(f.Data)), "=")
+	secret = strings.NewReplacer("+", "-", "/", "_").Replace(secret)
+	if _, err := base64.RawURLEncoding.DecodeString(secret); err != nil || secret == "" || len(secret) > maxSecret {
+		return acme.Binding{}, bad(": it is not one key in base64url", nil, "put the HMAC key into it as the CA shows it, and nothing else")
+	}
+	return acme.Binding{KeyID: b.KeyID, HMAC: secret}, nil
+}
