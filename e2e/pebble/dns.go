@@ -15,10 +15,14 @@ import (
 
 // Record is all that the DNS knows of one name.
 type Record struct {
-	Addresses []string `json:"addresses"`       // A and AAAA
-	Fail      bool     `json:"fail,omitempty"`  // answer SERVFAIL, as broken DNSSEC does
-	CAA       []string `json:"caa,omitempty"`   // CAs that may issue; ";" forbids all
-	Names     []string `json:"names,omitempty"` // PTR, in presentation format
+	Addresses []string `json:"addresses"`         // A and AAAA
+	Fail      bool     `json:"fail,omitempty"`    // answer SERVFAIL, as broken DNSSEC does
+	CAA       []string `json:"caa,omitempty"`     // CAs that may issue; ";" forbids all
+	Names     []string `json:"names,omitempty"`   // PTR, in presentation format
+	Texts     []string `json:"texts,omitempty"`   // TXT
+	Alias     string   `json:"alias,omitempty"`   // CNAME; then nothing else counts
+	Servers   []string `json:"servers,omitempty"` // NS, and an SOA: it is a zone
+	Key       string   `json:"key,omitempty"`     // of a zone, "name:base64": who signs with it may change TXT records
 }
 
 // DNS is an authoritative server for whatever a test sets, over UDP and TCP. What was not set does not exist
@@ -42,7 +46,7 @@ func StartDNS(address string) (*DNS, error) {
 		return nil, fmt.Errorf("cannot start the DNS server: %w", err)
 	}
 	d := &DNS{Address: l.Addr().String(), records: map[string]Record{}}
-	d.servers = []*dns.Server{{Listener: l, Handler: d}, {PacketConn: packets, Handler: d}}
+	d.servers = []*dns.Server{{Listener: l, Handler: d, TsigProvider: keys{d}, MsgAcceptFunc: accepts}, {PacketConn: packets, Handler: d, TsigProvider: keys{d}, MsgAcceptFunc: accepts}}
 	for _, s := range d.servers {
 		started := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }
@@ -79,6 +83,12 @@ func (d *DNS) SetRecord(name string, r Record) {
 	d.records[dns.CanonicalName(name)] = r
 }
 
+// Record is what a name has now.
+func (d *DNS) Record(name string) Record {
+	r, _ := d.lookup(name)
+	return r
+}
+
 // Unset makes the name not exist.
 func (d *DNS) Unset(name string) {
 	d.mu.Lock()
@@ -109,8 +119,22 @@ func (d *DNS) lookup(name string) (Record, bool) {
 func (d *DNS) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
 	reply := new(dns.Msg).SetReply(request)
 	reply.Authoritative, reply.RecursionAvailable = true, true
+	if request.Opcode == dns.OpcodeUpdate {
+		reply.Rcode = d.update(w, request)
+		w.WriteMsg(reply) //nolint:errcheck // the client asks again
+		return
+	}
 	for _, q := range request.Question {
 		r, ok := d.lookup(q.Name)
+		for n := 0; ok && r.Alias != "" && n < 8; n++ {
+			cname := &dns.CNAME{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET}, Target: dns.Fqdn(r.Alias)}
+			reply.Answer = append(reply.Answer, cname)
+			if q.Qtype == dns.TypeCNAME {
+				break
+			}
+			q.Name = cname.Target
+			r, ok = d.lookup(q.Name)
+		}
 		switch {
 		case !ok:
 			reply.Rcode = dns.RcodeNameError
@@ -142,6 +166,19 @@ func (r Record) answers(q dns.Question) []dns.RR {
 		case q.Qtype == dns.TypeAAAA && a.Is6():
 			out = append(out, &dns.AAAA{Hdr: header, AAAA: a.AsSlice()})
 		}
+	}
+	if q.Qtype == dns.TypeTXT {
+		for _, text := range r.Texts {
+			out = append(out, &dns.TXT{Hdr: header, Txt: []string{text}})
+		}
+	}
+	if q.Qtype == dns.TypeNS {
+		for _, name := range r.Servers {
+			out = append(out, &dns.NS{Hdr: header, Ns: dns.Fqdn(name)})
+		}
+	}
+	if q.Qtype == dns.TypeSOA && len(r.Servers) > 0 {
+		out = append(out, &dns.SOA{Hdr: header, Ns: dns.Fqdn(r.Servers[0]), Mbox: "hostmaster." + q.Name, Serial: 1, Refresh: 60, Retry: 60, Expire: 60})
 	}
 	if q.Qtype == dns.TypePTR {
 		for _, name := range r.Names {
