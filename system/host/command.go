@@ -89,6 +89,9 @@ func (l *Linux) Run(ctx context.Context, c Command) (Output, error) {
 
 func (l *Linux) execute(ctx context.Context, c Command) (Output, error) {
 	program, err := l.find(c.Argv)
+	if c.Program != "" {
+		program, err = l.own(c)
+	}
 	if err != nil {
 		return Output{}, err
 	}
@@ -198,6 +201,30 @@ func (l *Linux) find(argv []string) (string, error) {
 		}
 	}
 	return "", &CommandError{Argv: argv, Reason: "it is not installed", Err: fs.ErrNotExist}
+}
+
+// own checks a program of the user's: whoever else could write it, or a folder above it, would be root.
+func (l *Linux) own(c Command) (string, error) {
+	if !filepath.IsAbs(c.Program) {
+		return "", &CommandError{Argv: c.Argv, Reason: "the path of the program must be absolute"}
+	}
+	program, err := filepath.EvalSymlinks(filepath.Join(l.root, c.Program))
+	if err != nil {
+		return "", &CommandError{Argv: c.Argv, Reason: cleanLine(bare(err).Error()), Err: err}
+	}
+	for at := program; at != filepath.Clean("/"+l.root) && at != "/"; at = filepath.Dir(at) {
+		st, err := os.Stat(at)
+		if err != nil {
+			return "", &CommandError{Argv: c.Argv, Reason: cleanLine(bare(err).Error()), Err: err}
+		}
+		if sys := st.Sys().(*syscall.Stat_t); int(sys.Uid) != os.Geteuid() || st.Mode().Perm()&0o022 != 0 {
+			return "", &CommandError{Argv: c.Argv, Reason: cleanLine(at) + " may be written by others than root: sudo chown root:root and chmod go-w"}
+		}
+	}
+	if st, err := os.Stat(program); err != nil || !st.Mode().IsRegular() || st.Mode()&0o111 == 0 {
+		return "", &CommandError{Argv: c.Argv, Reason: "it cannot be run: sudo chmod 755 " + cleanLine(c.Program), Err: err}
+	}
+	return program, nil
 }
 
 // environment is made from scratch. In a test root its own programs come first; scripts in it may need the rest.

@@ -147,3 +147,36 @@ func TestTooManyLinesAreNotHeard(t *testing.T) {
 		t.Errorf("%d lines, %v", lines, err)
 	}
 }
+
+// A program of the user's own is run from where it is, if nobody but its owner could have written it.
+func TestProgramOfTheUsers(t *testing.T) {
+	t.Parallel()
+	l, dir := rooted(t)
+	folder := filepath.Join(dir, "opt/hooks")
+	must(t, os.MkdirAll(folder, 0o755))
+	file := filepath.Join(folder, "hook")
+	must(t, os.WriteFile(file, []byte("#!/bin/sh\necho \"$0 $1 $TOKEN\"\n"), 0o755))
+	run := func(program string) (Output, error) {
+		return l.Run(t.Context(), Command{Argv: []string{"hook", "present"}, Program: program, Env: []string{"TOKEN=t"}})
+	}
+	out, err := run("/opt/hooks/hook")
+	if err != nil || string(out.Stdout) != file+" present t\n" {
+		t.Errorf("%q, %v", out.Stdout, err)
+	}
+	for _, program := range []string{"hook", "/opt/hooks/other", "/opt/hooks"} {
+		if _, err := run(program); err == nil {
+			t.Errorf("%s ran", program)
+		}
+	}
+	for _, at := range []string{file, folder} {
+		must(t, os.Chmod(at, 0o777))
+		if _, err := run("/opt/hooks/hook"); err == nil || !strings.Contains(err.Error(), "may be written by others") {
+			t.Errorf("%s is writable by all: %v", at, err)
+		}
+		must(t, os.Chmod(at, 0o755))
+	}
+	must(t, os.Chmod(file, 0o644))
+	if _, err := run("/opt/hooks/hook"); err == nil {
+		t.Error("what is no program ran")
+	}
+}

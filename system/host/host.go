@@ -47,7 +47,10 @@ type File struct {
 // is made from scratch (PATH, LANG=C.UTF-8) and Env is added to it. Stdin is a file in memory
 // that the command may also open as /dev/stdin; without it, /dev/null.
 type Command struct {
-	Argv    []string
+	Argv []string
+	// Program is the absolute path of a program of the user's own, run in place of Argv[0]: root's, and writable by nobody
+	// else, as every folder above it.
+	Program string
 	Env     []string
 	Stdin   []byte
 	Timeout time.Duration // 0: one minute
