@@ -21,6 +21,7 @@ var rules = []rule{
 	{"assets", []string{}, nil, "templates are data: they know nothing of us"},
 	{"steps", []string{"steps"}, []string{"os", "os/exec", "net/http", "syscall"}, "the language is pure: it must be testable without a host"},
 	{"system/acme", []string{"steps", "system/acme"}, nil, "the CA's replies are parsed by a package that can change nothing"},
+	{"system/dns01", []string{"steps", "system/acme", "system/resolve", "system/dns01"}, nil, "who speaks to providers is given settings and a way to run one program, not the host"},
 	{"system/resolve", []string{"system/resolve"}, nil, "the DNS is asked by a package that can change nothing"},
 	{"system/probe", []string{"steps", "system/probe"}, nil, "the probe has to be usable against any server"},
 	{"system/proxy", []string{"steps", "assets", "system/proxy"}, nil, "the process that faces the internet carries no installer"},

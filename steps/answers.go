@@ -93,6 +93,7 @@ type TrustedAnswers struct {
 	Email       string     `yaml:"email"`
 	AcceptTerms bool       `yaml:"acceptTerms"`
 	Challenge   string     `yaml:"challenge"`
+	DNS         DNSAnswers `yaml:"dns"`
 	Staging     bool       `yaml:"staging"`
 	Certificate string     `yaml:"certificate"`
 	Key         string     `yaml:"key"`
@@ -106,6 +107,12 @@ type TrustedAnswers struct {
 type EABAnswers struct {
 	KeyID   string `yaml:"keyID"`
 	KeyFile string `yaml:"keyFile"`
+}
+
+// DNSAnswers is who writes the records of the dns-01 challenge.
+type DNSAnswers struct {
+	Provider    string `yaml:"provider"`
+	Credentials string `yaml:"credentials"`
 }
 
 // Defaults is what holds for every key that was not said. The domains, the upstream and the consent have none.

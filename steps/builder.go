@@ -120,6 +120,9 @@ func (b *siteBuilder) acmeNames(s Site) {
 		if why := d.Unobtainable(); why != "" {
 			b.failUnless("trusted.source", path, bad("%s: %s", d, why))
 		}
+		if d.Wildcard() && s.Trusted.Challenge != DNS01 && s.Trusted.Challenge != "" {
+			b.failUnless("trusted.challenge", path, bad("%s: CAs give wildcards only for a proof in the DNS; choose trusted.challenge dns-01, or give the names one by one", d))
+		}
 	}
 	const most = 100 // Let's Encrypt's limit for one certificate
 	if n := len(s.Certs.Domains); n > most {

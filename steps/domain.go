@@ -126,8 +126,6 @@ func (d Domain) Unobtainable() string {
 	switch {
 	case isIP:
 		return ""
-	case d.Wildcard():
-		return "a wildcard needs the dns-01 challenge, which is not built yet; give the names one by one (http-01), or use trusted.source files or none"
 	case !strings.Contains(string(d), "."):
 		return "no CA issues for a name without a dot; with trusted.source none it has a certificate of this server's own CA"
 	}

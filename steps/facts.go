@@ -28,6 +28,7 @@ type Facts struct {
 	Renewers  []Renewer           // certificates that other programs renew here
 	Nearby    Nearby              // what could be served; empty where it was not looked for
 	ClientCAs map[string]ClientCA // of the sites that ask their clients for certificates, by name
+	DNSFiles  map[string]DNSFile  // of the sites that are proved by records of the DNS, by name
 }
 
 // Distro is /etc/os-release.

@@ -36,7 +36,7 @@ func (t SiteTrusted) answers(a TrustedAnswers) TrustedAnswers {
 		return a
 	}
 	a.Directory, a.Email, a.AcceptTerms, a.Challenge = t.Directory, t.Email, t.AcceptTerms, t.Challenge
-	a.Profile, a.EAB = cmp.Or(t.Profile, ProfileAuto), EABAnswers(t.EAB)
+	a.Profile, a.EAB, a.DNS = cmp.Or(t.Profile, ProfileAuto), EABAnswers(t.EAB), DNSAnswers(t.DNS)
 	if known, ok := aliasOf(t.Directory); ok {
 		a.Directory = known.name
 		a.Staging = t.Rehearsal != "" || known.rehearsal == ""
@@ -120,8 +120,12 @@ func (p *printer) section(v reflect.Value, path string, depth int) {
 			if p.comments && depth == 0 {
 				p.out.WriteString("\n")
 			}
+			before := p.out.Len()
 			fmt.Fprintf(&p.out, "%s%s:\n", indent, name)
-			p.section(field, key, depth+1)
+			within := p.out.Len()
+			if p.section(field, key, depth+1); p.out.Len() == within {
+				p.out.Truncate(before) // all of it is left out
+			}
 			continue
 		}
 		if p.comments {

@@ -88,6 +88,9 @@ func (q Question) schema(key string, t reflect.Type) object {
 
 func (q Question) enum(t reflect.Type) []any {
 	var values []any
+	if q.Default == "" && !q.Required {
+		values = append(values, "") // it is asked only after other answers
+	}
 	for _, v := range q.values() {
 		if n, err := strconv.Atoi(v); err == nil && t.Kind() == reflect.Int {
 			values = append(values, n)

@@ -159,6 +159,12 @@ const (
 	DNS01     = "dns-01"
 )
 
+// SiteDNS is who writes the records of the dns-01 challenge.
+type SiteDNS struct {
+	Provider    string // one of DNSProviders
+	Credentials string // path of a file that only root can read
+}
+
 // SiteTrusted is step 7.
 type SiteTrusted struct {
 	Source      string // SourceACME, SourceFiles or SourceNone
@@ -167,8 +173,9 @@ type SiteTrusted struct {
 	CARoots     string // path of a PEM file that a private directory, or the own certificate, is trusted by; empty: the system roots
 	Email       string // account contact; may be empty
 	AcceptTerms bool
-	Challenge   string // HTTP01, TLSALPN01 or DNS01
-	Profile     string // of the certificate; empty: the CA's default, or the one for addresses
+	Challenge   string  // HTTP01, TLSALPN01 or DNS01
+	DNS         SiteDNS // with DNS01
+	Profile     string  // of the certificate; empty: the CA's default, or the one for addresses
 	EAB         SiteBinding
 	Certificate string // files: path of the chain, leaf first
 	Key         string // files: path of the private key

@@ -66,7 +66,11 @@ func (c ImportCertificate) Summary() string {
 
 // Summary implements Change.
 func (c ObtainCertificate) Summary() string {
-	return fmt.Sprintf("obtain a certificate for %s from %s (%s)", domainList(c.Domains), c.Trusted.Directory, c.Trusted.Challenge)
+	way := c.Trusted.Challenge
+	if way == DNS01 {
+		way += fmt.Sprintf(" by %s, credentials in %s", c.Trusted.DNS.Provider, c.Trusted.DNS.Credentials)
+	}
+	return fmt.Sprintf("obtain a certificate for %s from %s (%s)", domainList(c.Domains), c.Trusted.Directory, way)
 }
 
 // Summary implements Change.

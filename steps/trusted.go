@@ -40,8 +40,30 @@ func (b *siteBuilder) acme(a TrustedAnswers, t *SiteTrusted) {
 	}
 	t.Challenge = b.choice("trusted.challenge", a.Challenge, HTTP01, TLSALPN01, DNS01)
 	t.Profile, t.EAB = b.profile(a.Profile), b.binding(a.EAB)
-	if t.Challenge == DNS01 {
-		b.fail("trusted.challenge", bad("%s is not built yet; %s can be used, over port 80, or %s, over port 443", t.Challenge, HTTP01, TLSALPN01).meant(HTTP01))
+	b.dns(a, t)
+}
+
+func (b *siteBuilder) dns(a TrustedAnswers, t *SiteTrusted) {
+	if t.Challenge != DNS01 {
+		for _, said := range []struct{ path, value string }{{"trusted.dns.provider", a.DNS.Provider}, {"trusted.dns.credentials", a.DNS.Credentials}} {
+			if said.value != "" {
+				b.fail(said.path, bad("it is used only with trusted.challenge: %s", DNS01))
+			}
+		}
+		return
+	}
+	t.DNS = SiteDNS(a.DNS)
+	if a.DNS.Provider == "" {
+		b.fail("trusted.dns.provider", bad("missing: one of %s", strings.Join(dnsProviderNames(), ", ")))
+	} else {
+		t.DNS.Provider = b.choice("trusted.dns.provider", a.DNS.Provider, dnsProviderNames()...)
+	}
+	if a.DNS.Credentials == "" {
+		b.fail("trusted.dns.credentials", bad("missing: the path of a file that only root can read, for instance /etc/sslwizard-dns; the token is in that file and nowhere else"))
+	} else if !strings.HasPrefix(a.DNS.Credentials, "/") { // it is not told: it may be a token
+		b.fail("trusted.dns.credentials", bad("it has to be the path of a file, which begins with /; a token belongs into that file"))
+	} else {
+		b.check("trusted.dns.credentials", checkFilePath(a.DNS.Credentials))
 	}
 }
 
@@ -88,6 +110,7 @@ func trustedQuestions(Facts) []Question {
 	acme := func(a Answers) bool { return a.Trusted.Source == SourceACME }
 	asked := func(a Answers) bool { return a.Trusted.Source != SourceNone }
 	files := func(a Answers) bool { return a.Trusted.Source == SourceFiles }
+	byDNS := func(a Answers) bool { return acme(a) && a.Trusted.Challenge == DNS01 }
 	return slices.Concat([]Question{
 		{
 			Key: "trusted.source", Kind: KindChoice, Label: "Where does the trusted certificate come from?", Default: SourceACME,
@@ -120,11 +143,23 @@ func trustedQuestions(Facts) []Question {
 		},
 		{
 			Key: "trusted.challenge", Kind: KindChoice, Label: "How do you show that the names are yours?", Default: HTTP01, When: acme,
-			Help: "http-01: the CA fetches a file from port 80. tls-alpn-01: it looks at a handshake on port 443, for where port 80 is closed; the native proxy answers it. dns-01 is not built yet.",
+			Help: "http-01: the CA fetches a file from port 80. tls-alpn-01: it looks at a handshake on port 443, for where port 80 is closed; the native proxy answers it. dns-01: a record in the DNS, which your provider's API writes; for wildcards, and where no port is open.",
 			Why:  "It needs nothing but the port, which is open anyway.",
 			Options: []Option{{Value: HTTP01, Label: "http-01, a file on port 80"}, {Value: TLSALPN01, Label: "tls-alpn-01, port 443, with the native proxy"},
-				{Value: DNS01, Label: "dns-01, a DNS record", Disabled: "not built yet"}},
+				{Value: DNS01, Label: "dns-01, a record in the DNS, for wildcards too"}},
 			Shell: []string{"certbot certonly --webroot --webroot-path /var/lib/sslwizard/webroot …"},
+		},
+		{
+			Key: "trusted.dns.provider", Kind: KindChoice, Label: "Who keeps the DNS of the names?", Default: "", When: byDNS, Options: dnsOptions(),
+			Help:  "Its API writes a record while the CA looks, and takes it away again. docs/dns.md has the table; any other provider is reached by one CNAME to an acme-dns server, or by a program of yours.",
+			Why:   "Only you know; the name servers of a domain often show it.",
+			Shell: []string{"dig +short NS example.com", "certbot certonly --dns-cloudflare --dns-cloudflare-credentials /etc/cloudflare.ini -d '*.example.com'"},
+		},
+		{
+			Key: "trusted.dns.credentials", Kind: KindText, Label: "File with its credentials", Default: "", When: byDNS,
+			Help:  "A path, not the token itself: the token stays in that file, which only root may read. Lines of key = value, for most providers just token = …; renewals read it again.",
+			Why:   "What is written into a site's answers is shown, stored and printed; a token must not be.",
+			Shell: []string{"sudo install -m 0600 /dev/null /etc/sslwizard-dns", "sudo nano /etc/sslwizard-dns    token = …"},
 		},
 		{
 			Key: "trusted.staging", Kind: KindBool, Label: "Rehearse with the staging server first?", Default: "yes",
@@ -150,6 +185,14 @@ func trustedQuestions(Facts) []Question {
 	}, ownCAQuestions(), caQuestions())
 }
 
+func dnsOptions() []Option {
+	var all []Option
+	for _, p := range dnsProviders {
+		all = append(all, Option{Value: p.Name, Label: p.Label})
+	}
+	return all
+}
+
 func trustedFindings(s Site, f Facts) []Finding {
 	switch s.Trusted.Source {
 	case SourceNone:
@@ -157,7 +200,7 @@ func trustedFindings(s Site, f Facts) []Finding {
 			Text: "browsers will warn about this site, and WebSockets in them will fail, unless they trust this server's own CA",
 			Fix:  []string{"trusted.source: acme    for a certificate that everyone trusts", "sudo sslwizard ca    says how other machines come to trust it"}}}
 	case SourceACME:
-		return slices.Concat(bindingFindings(s, f), directoryFindings(s), renewerFindings(s, f))
+		return slices.Concat(bindingFindings(s, f), directoryFindings(s), renewerFindings(s, f), dnsFindings(s, f))
 	}
 	return nil
 }

@@ -43,6 +43,9 @@ func (i *Installer) Doctor(ctx context.Context, req steps.DoctorRequest, sink fu
 			continue
 		}
 		v.Present, v.WhyNot = ways.to(v)
+		if v.Challenge == steps.DNS01 {
+			v.Keeper, v.WhyNot = ways.keeper(v)
+		}
 		(&doctor.Doctor{Own: f.Addresses}).Examine(ctx, v.Visit, seen)
 	}
 	report.Took = time.Since(began)
@@ -56,6 +59,7 @@ type visit struct {
 	stored   bool
 	isACME   bool
 	executor string
+	dns      steps.SiteDNS
 }
 
 // visits are one for each stored site that is asked about, and one for the names that no site has.
@@ -97,7 +101,7 @@ func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps
 		t.Challenge = req.Challenge
 	}
 	v.Visit = renew.Visit(i.host, t, v.Domains, time.Now())
-	v.AskCA, v.Renewers = true, f.Renewers
+	v.AskCA, v.Renewers, v.dns = true, f.Renewers, t.DNS
 	if !f.Root {
 		v.Allowed = nil // the record is for root only
 	}
@@ -191,6 +195,17 @@ func (w *ways) to(v visit) (acme.Presenter, string) {
 		return nil, fmt.Sprintf("nginx has port %d, and no site of ours for %s yet", port, joined(v.Domains))
 	}
 	return renew.Webroot(w.host, v.Challenge), ""
+}
+
+// keeper is who writes the record of a visit; where nobody can be asked, the second value says why.
+func (w *ways) keeper(v visit) (doctor.Keeper, string) {
+	switch {
+	case v.dns.Provider == "":
+		return nil, "no provider is named for it; a site has it in trusted.dns.provider"
+	case !w.facts.Root:
+		return nil, "only root can read the provider's credentials"
+	}
+	return renew.Keeper(w.host, v.dns), ""
 }
 
 func joined(domains []steps.Domain) string {

@@ -30,6 +30,7 @@ func (i *Installer) Plan(ctx context.Context, sites []steps.Site) (steps.Preview
 	if f.ClientCAs, err = i.clientCAs(sites, f.Managed.Sites); err != nil {
 		return steps.Preview{}, err
 	}
+	f.DNSFiles = i.dnsFiles(sites)
 	plan, findings, err := steps.Build(sites, f, extras(f), chosen, others...)
 	if err != nil {
 		return steps.Preview{}, err
@@ -67,6 +68,17 @@ func (i *Installer) clientCAs(asked, stored []steps.Site) (map[string]steps.Clie
 		all[s.Name] = ca
 	}
 	return all, nil
+}
+
+// dnsFiles looks at the credentials of the sites that are proved by records of the DNS.
+func (i *Installer) dnsFiles(sites []steps.Site) map[string]steps.DNSFile {
+	all := map[string]steps.DNSFile{}
+	for _, s := range sites {
+		if s.Trusted.Challenge == steps.DNS01 {
+			all[s.Name] = renew.DNSFile(i.host, s.Trusted.DNS)
+		}
+	}
+	return all
 }
 
 // PlanRemoval implements command.Planner.

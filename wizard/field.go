@@ -29,7 +29,7 @@ type field struct {
 func newField(s *shared, q steps.Question) *field {
 	f := &field{shared: s, q: q, list: newList(q.Kind), stop: func() {}}
 	f.show(s.talk.value(q.Key))
-	f.cursor = f.chosen()
+	f.cursor = max(0, f.chosen())
 	if draft, ok := s.talk.drafts[q.Key]; ok {
 		f.show(draft)
 		f.say(draft)
@@ -71,7 +71,7 @@ func (f *field) text() string {
 // focus shows the present answer: another answer, or later facts, may have changed it.
 func (f *field) focus() {
 	f.note = ""
-	if f.cursor = f.chosen(); !f.draft {
+	if f.cursor = max(0, f.chosen()); !f.draft {
 		f.show(f.talk.value(f.q.Key))
 	}
 }
@@ -184,7 +184,8 @@ func (f *field) take() bool {
 	return true
 }
 
+// chosen is the option that is the answer; -1 as long as there is none.
 func (f *field) chosen() int {
 	value := f.talk.value(f.q.Key)
-	return max(0, slices.IndexFunc(f.q.Options, func(o steps.Option) bool { return o.Value == value }))
+	return slices.IndexFunc(f.q.Options, func(o steps.Option) bool { return o.Value == value })
 }

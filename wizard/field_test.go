@@ -125,8 +125,9 @@ func TestDisabledOption(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{" ", "enter"} {
 		m := reach(t, somewhere(t, &fake{}, steps.IDTrusted), "trusted.challenge")
+		focused(m).q.Options[2].Disabled = "not possible here"
 		m, _ = press(m, "down", "down", key)
-		if m.talk.value("trusted.challenge") != steps.HTTP01 || !strings.Contains(m.top().status(), "not built yet") || at(t, m) != steps.IDTrusted {
+		if m.talk.value("trusted.challenge") != steps.HTTP01 || !strings.Contains(m.top().status(), "not possible here") || at(t, m) != steps.IDTrusted {
 			t.Errorf("%q: %q, and says %q", key, m.talk.value("trusted.challenge"), m.top().status())
 		}
 	}

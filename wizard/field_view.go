@@ -100,12 +100,12 @@ func (f *field) value() string {
 	switch {
 	case f.folded():
 		return ""
-	case value == "" && f.q.Required, f.q.Consent && value != "yes":
+	case value == "" && (f.q.Required || f.q.Kind == steps.KindChoice), f.q.Consent && value != "yes":
 		return "to be said"
 	case value == "":
 		return "none"
 	case f.q.Kind == steps.KindChoice:
-		value = label(f.q.Options[f.chosen()])
+		value = label(f.q.Options[max(0, f.chosen())])
 		if end := strings.IndexAny(value, ",:"); end > 0 {
 			value = value[:end] // the rest explains it
 		}

@@ -64,15 +64,17 @@ func (s *session) prove(url string, present Presenter, deadline time.Time) error
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := present.Present(proof); err != nil {
 		return notPresented(err)
 	}
+	put := time.Since(began)
 	defer present.CleanUp(proof) //nolint:errcheck // a proof that stays is harmless: it answers for nothing any more
 	s.progress("Proving %s", short(authz.Identifier.Value))
 	if err := s.answer(challenge.URL, url); err != nil {
 		return err
 	}
-	return s.verdict(url, deadline)
+	return s.verdict(url, deadline.Add(put))
 }
 
 // notPresented leaves an error for people as it is.
@@ -87,8 +89,12 @@ func notPresented(err error) error {
 // proof answers the challenge. The name goes into a file name: only one that was asked for is taken.
 func (s *session) proof(authz acme.Authorization, challenge acme.Challenge) (Proof, error) {
 	name := steps.Domain(authz.Identifier.Value)
-	if !slices.Contains(s.Domains, name) {
-		return Proof{}, fmt.Errorf("cannot answer the challenge: the CA wants a proof for %q, which was not asked for", short(string(name)))
+	wanted := name
+	if authz.Wildcard {
+		wanted = "*." + name
+	}
+	if !slices.Contains(s.Domains, wanted) {
+		return Proof{}, fmt.Errorf("cannot answer the challenge: the CA wants a proof for %q, which was not asked for", short(string(wanted)))
 	}
 	body, err := s.core.GetKeyAuthorization(challenge.Token)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // maxNames is what a certificate of Let's Encrypt's classic profile holds; other CAs take the same or fewer.
 const maxNames = 100
 
-// check refuses what no CA could fulfil without a proof in the DNS, before anybody is asked.
+// check refuses what no CA could fulfil in the way that is chosen, before anybody is asked.
 func (r Request) check() error {
 	if err := checkDirectory(r.Directory); err != nil {
 		return err
@@ -22,7 +22,7 @@ func (r Request) check() error {
 		}
 	}
 	for _, d := range r.Domains {
-		if d.Wildcard() {
+		if d.Wildcard() && r.Challenge != steps.DNS01 {
 			return wildcard(d)
 		}
 	}

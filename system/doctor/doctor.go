@@ -40,6 +40,7 @@ type Visit struct {
 	Roots     []byte         // PEM that the directory's own HTTPS leads to; empty: the system's
 	AskCA     bool           // fetch the directory: it binds to nothing and counts for nothing
 	Present   acme.Presenter // puts proofs into their place; nil: it cannot be put
+	Keeper    Keeper         // with steps.DNS01: who writes the record; nil: it cannot be asked
 	WhyNot    string         // why it cannot
 	Allowed   func() error   // our own record of the CA's limits; nil: not asked
 	Renewers  []steps.Renewer
@@ -225,7 +226,10 @@ func (e *examination) domain(ctx context.Context, d steps.Domain) []steps.Check 
 	var both sync.WaitGroup
 	both.Go(func() { caa = e.caa(ctx, d) })
 	var checks []steps.Check
-	if !d.Wildcard() {
+	switch {
+	case e.Challenge == steps.DNS01:
+		checks = e.record(ctx, d)
+	case !d.Wildcard():
 		r := e.records(ctx, d)
 		checks = append(r.checks, e.addresses(ctx, d, r.addresses)...)
 	}

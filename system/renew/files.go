@@ -98,14 +98,20 @@ func checkIntermediate(chain []*x509.Certificate) error {
 const maxLinks = 10
 
 func readFile(r host.Reader, name string) ([]byte, error) {
+	f, err := linkedFile(r, name)
+	return f.Data, err
+}
+
+// linkedFile is the file that a path leads to.
+func linkedFile(r host.Reader, name string) (host.File, error) {
 	for range maxLinks {
 		f, err := r.ReadFile(path.Clean(name))
 		if err != nil {
-			return nil, err
+			return host.File{}, err
 		}
 		switch f.Mode.Type() {
 		case 0:
-			return f.Data, nil
+			return f, nil
 		case fs.ModeSymlink:
 			if path.IsAbs(f.Link) {
 				name = f.Link
@@ -113,10 +119,10 @@ func readFile(r host.Reader, name string) ([]byte, error) {
 				name = path.Join(path.Dir(name), f.Link)
 			}
 		default:
-			return nil, errors.New("it is no file")
+			return host.File{}, errors.New("it is no file")
 		}
 	}
-	return nil, errors.New("it is a circle of links")
+	return host.File{}, errors.New("it is a circle of links")
 }
 
 // Roots reads trusted.caRoots: the certificates, in PEM, that a private directory is trusted by. No file is no roots.

@@ -29,6 +29,7 @@ type Manager struct {
 	Now       func() time.Time
 	Pace      acme.Pace
 	Addresses []netip.Addr // of this host, for the Doctor; nil: asked from the kernel
+	DNS       DNS
 }
 
 func (m *Manager) now() time.Time {
@@ -166,6 +167,7 @@ func presentOf(r host.Reader, site string) (*present, error) {
 // again after a failure and goes on where it was. Below steps.CertsDir, CADir, ACMEDir and, for challenges, the
 // webroot nothing else is written.
 func (m *Manager) Make(ctx context.Context, h host.Host, c steps.Change, progress func(string)) error {
+	m.sweep(ctx, h, progress)
 	_, err := m.make(ctx, h, c, progress, false)
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/dns01"
 	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
@@ -58,21 +59,22 @@ func (o obtain) differs(p *present, now time.Time) (steps.Action, string) {
 
 // make runs the issuance protocol: look first, rehearse, store the key, order, judge, store the certificate.
 func (o obtain) make(ctx context.Context, j *job) (string, error) {
-	if o.Trusted.Challenge != steps.HTTP01 && o.Trusted.Challenge != steps.TLSALPN01 {
-		return "", &steps.Failure{
-			Text:   "cannot prove the names by " + steps.CleanLine(o.Trusted.Challenge) + ": only http-01 and tls-alpn-01 are there yet",
-			Status: steps.ExitAnswers, Fixes: []string{"set trusted.challenge to http-01"},
-		}
-	}
 	if stored, err := o.stored(j); stored != "" || err != nil {
 		return stored, err
 	}
-	root := &webroot{host: j.host, dir: o.Webroot, challenge: o.Trusted.Challenge}
-	present := acme.Presenter(root)
+	root, unable := o.presenter(ctx, j)
+	present := root
 	if open := unfinished(j.host, o); open != nil && open.URL != "" {
 		// Its order costs nothing more, and its certificate may be waiting: whether the names can be proved matters only
 		// if they have to be.
-		present = &examined{Presenter: root, examine: func() error { return o.examine(ctx, j, root) }}
+		present = &examined{Presenter: root, examine: func() error {
+			if unable != nil {
+				return unable
+			}
+			return o.examine(ctx, j, root)
+		}}
+	} else if unable != nil {
+		return "", unable
 	} else if err := o.prepare(ctx, j, present); err != nil {
 		return "", err
 	}
@@ -119,6 +121,18 @@ func (e *examined) Present(p acme.Proof) error {
 		return e.found
 	}
 	return e.Presenter.Present(p)
+}
+
+// presenter is who answers the challenges.
+func (o obtain) presenter(ctx context.Context, j *job) (acme.Presenter, error) {
+	if o.Trusted.Challenge != steps.DNS01 {
+		return &webroot{host: j.host, dir: o.Webroot, challenge: o.Trusted.Challenge}, nil
+	}
+	p, err := j.prover(ctx, o.Site, o.Trusted.DNS)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // stored finds a certificate that was obtained before and is as good as a new one: of a run that did not live to switch to
@@ -181,6 +195,9 @@ func (o obtain) examine(ctx context.Context, j *job, present acme.Presenter) err
 	j.say("Checking that %s can be proved from outside", o.Domains[0])
 	visit := doctor.Visit{Domains: o.Domains, Directory: o.Trusted.Directory, Challenge: o.Trusted.Challenge, Profile: o.Trusted.Profile,
 		Account: accountURL(j.host, o.Trusted.Directory), Present: present}
+	if prover, ok := present.(*dns01.Prover); ok {
+		visit.Present, visit.Keeper = nil, prover.Provider
+	}
 	checks := j.doctor().Examine(ctx, visit, nil) // whether the CA answers, the order itself shows first
 	if cause := context.Cause(ctx); cause != nil {
 		return cause

@@ -379,9 +379,6 @@ func TestUnreadableCARoots(t *testing.T) {
 	if err := w.make(c); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	c = w.obtain()
-	c.Trusted.Challenge = steps.DNS01
-	expect(t, w.make(c), "", steps.ExitAnswers)
 }
 
 // TestJudge has every way in which a CA can be wrong; nothing of it may be served.

@@ -38,6 +38,11 @@ type Outcome struct {
 // reload failed, counts as renewed: otherwise the old one would be served until it runs out.
 func (m *Manager) Renew(ctx context.Context, h host.Host, sites []steps.Site, force bool, live Live, progress func(site, text string)) []Outcome {
 	outcomes := make([]Outcome, len(sites))
+	m.sweep(ctx, h, func(text string) {
+		if progress != nil {
+			progress("dns", text)
+		}
+	})
 	var renewed []int
 	for i, site := range sites {
 		outcomes[i] = m.renewOne(ctx, h, site, force, func(text string) {

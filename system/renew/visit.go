@@ -1,10 +1,12 @@
 package renew
 
 import (
+	"context"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
+	"github.com/c93d5bcb/sslwizard/system/dns01"
 	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
@@ -20,6 +22,21 @@ func Visit(h host.Host, t steps.SiteTrusted, domains []steps.Domain, now time.Ti
 		},
 	}
 }
+
+// Keeper asks the provider of a site's DNS whether it would take a record; where its file cannot be used, that is the answer.
+func Keeper(h host.Host, d steps.SiteDNS) doctor.Keeper {
+	p, err := provider(h, d, dns01.Means{})
+	if err != nil {
+		return unusable{err}
+	}
+	return p
+}
+
+// unusable is a provider that cannot be asked.
+type unusable struct{ error }
+
+// Ask implements doctor.Keeper.
+func (u unusable) Ask(context.Context, string) error { return u.error }
 
 // Webroot puts proofs of a challenge where the executors answer from.
 func Webroot(h host.Host, challenge string) acme.Presenter {

@@ -1,6 +1,7 @@
 package renew
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/dns01"
 	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/host"
 	"github.com/c93d5bcb/sslwizard/system/resolve"
@@ -85,7 +87,7 @@ func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
 }
 
 func (w *world) manager() *Manager {
-	resolver := &resolve.Client{Timeout: 3 * time.Second, Dial: new(net.Dialer).DialContext}
+	resolver := &resolve.Client{Timeout: 3 * time.Second, Dial: w.dial}
 	if w.dns != nil {
 		resolver.Servers = []string{w.dns.Address}
 	}
@@ -94,10 +96,25 @@ func (w *world) manager() *Manager {
 		Doctor:    &doctor.Doctor{Own: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Resolver: resolver, Port: w.webPort, Patience: 3 * time.Second},
 		Pace:      acme.Pace{Poll: 5 * time.Millisecond, PollMax: 50 * time.Millisecond, Retry: 5 * time.Millisecond, Patience: 300 * time.Millisecond},
 	}
+	m.DNS = DNS{
+		Means: dns01.Means{Dial: w.dial, Resolver: resolver, Pause: time.Millisecond},
+		Watch: dns01.Watch{Resolver: resolver, Poll: time.Millisecond, Patience: 10 * time.Second},
+	}
 	if !w.now.IsZero() {
 		m.Now = func() time.Time { return w.now }
 	}
 	return m
+}
+
+// dial leads to the one name server, which is at port 53 for who asks the DNS, unless this machine is dead.
+func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if w.host.Dead() {
+		return nil, systemtest.ErrDead
+	}
+	if w.dns != nil && address == "127.0.0.1:53" {
+		address = w.dns.Address
+	}
+	return new(net.Dialer).DialContext(ctx, network, address)
 }
 
 func (w *world) obtain() steps.ObtainCertificate {

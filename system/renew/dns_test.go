@@ -1,0 +1,193 @@
+package renew
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+
+	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/doctor"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+const (
+	tokenFile = "/etc/sslwizard-dns"
+	updateKey = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0ISE="
+	recordOf  = "_acme-challenge.shop.example.com"
+)
+
+// byDNS has example.com take updates, and asks for a name with its wildcard by them.
+func (w *world) byDNS() steps.ObtainCertificate {
+	w.dns.SetRecord("example.com", pebbletest.Record{Servers: []string{"ns1.example.com"}, Key: "sslwizard:" + updateKey})
+	w.credentials(0o600, "# of the zone\nserver = 127.0.0.1\nkey = sslwizard\nsecret = "+updateKey+"\n")
+	c := w.obtain()
+	c.Domains = []steps.Domain{"shop.example.com", "*.shop.example.com"}
+	c.Trusted.Challenge = steps.DNS01
+	c.Trusted.DNS = steps.SiteDNS{Provider: "rfc2136", Credentials: tokenFile}
+	return c
+}
+
+func (w *world) credentials(mode fs.FileMode, text string) {
+	w.host.Put(tokenFile, host.File{Data: []byte(text), Mode: mode})
+}
+
+// clean checks that the DNS and our own record of it are as before.
+func (w *world) clean(when string) {
+	w.t.Helper()
+	if left := w.dns.Record(recordOf).Texts; len(left) > 0 {
+		w.t.Errorf("%s: left in the DNS: %q", when, left)
+	}
+	if w.host.Exists(recordsFile) {
+		w.t.Errorf("%s: written down: %s", when, w.host.Content(recordsFile))
+	}
+}
+
+func TestObtainByDNS(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	c := w.byDNS()
+	c.Trusted.Rehearsal = w.staging.Directory
+	v := w.mustMake(c)
+	f, err := v.Facts()
+	if err != nil || !cert.SameDomains(f.Domains, c.Domains) {
+		t.Errorf("it is for %v, %v", f.Domains, err)
+	}
+	if w.staging.Requests("/finalize-order/") != 1 {
+		t.Error("it was not rehearsed")
+	}
+	w.clean("done")
+	for file, text := range w.host.Snapshot() {
+		if file != tokenFile && strings.Contains(text, updateKey) {
+			t.Errorf("the key of the zone is in %s", file)
+		}
+	}
+	if w.saidAnything(updateKey) || !w.saidAnything("TXT record of "+recordOf) {
+		t.Errorf("it said %q", w.said)
+	}
+	if a := w.pending(c); a != steps.Nothing {
+		t.Errorf("afterwards it is %c", a)
+	}
+	w.tidy()
+}
+
+// TestDNSCredentials has every fault of the file stop a run before the CA hears of it.
+func TestDNSCredentials(t *testing.T) {
+	t.Parallel()
+	const right = "server = 127.0.0.1\nkey = sslwizard\nsecret = " + updateKey + "\n"
+	for name, test := range map[string]struct {
+		spoil func(w *world)
+		code  string
+		says  string
+	}{
+		"none":          {func(w *world) { w.host.Take(tokenFile) }, "D41", "install -m 0600 /dev/null " + tokenFile},
+		"for the group": {func(w *world) { w.credentials(0o640, right) }, "D42", "chmod 600 " + tokenFile},
+		"for everybody": {func(w *world) { w.credentials(0o604, right) }, "D42", "chmod 600 " + tokenFile},
+		"somebody else's": {func(w *world) {
+			w.host.Put(tokenFile, host.File{Data: []byte(right), Mode: 0o600, UID: 1000})
+		}, "D42", "chown root:root"},
+		"empty":       {func(w *world) { w.credentials(0o600, "") }, "D41", "server = …"},
+		"a bare key":  {func(w *world) { w.credentials(0o600, updateKey) }, "D41", "nano"},
+		"another key": {func(w *world) { w.credentials(0o600, strings.Replace(right, "c2Vj", "d2Vj", 1)) }, "A12", "token"},
+		"another zone": {func(w *world) {
+			w.credentials(0o600, right+"zone = example.org\n")
+		}, "D43", "provider"},
+		"away": {func(w *world) {
+			w.credentials(0o600, strings.Replace(right, "127.0.0.1", "127.0.0.1:1", 1))
+		}, "D45", "later"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, pebbletest.Options{})
+			c := w.byDNS()
+			test.spoil(w)
+			err := w.make(c)
+			var f *steps.Failure
+			if !errors.As(err, &f) || f.Code != test.code || !strings.Contains(f.Error()+strings.Join(f.Fixes, "\n"), test.says) || strings.Contains(f.Error(), updateKey[4:]) {
+				t.Errorf("%v %q", err, steps.Fixes(err))
+			}
+			if n := w.ca.Requests("/order-plz"); n > 0 {
+				t.Errorf("%d orders were made", n)
+			}
+			w.clean(name)
+		})
+	}
+}
+
+// TestKilledByDNS is killed at every write, and at once the DNS hears no more of it: nothing stays there after the next run.
+func TestKilledByDNS(t *testing.T) {
+	t.Parallel()
+	points, left := 0, 0
+	for n := 1; ; n++ {
+		w := newWorld(t, pebbletest.Options{})
+		c := w.byDNS()
+		w.host.DieAt(n)
+		err := w.make(c)
+		if len(w.dns.Record(recordOf).Texts) > 0 {
+			left++
+		}
+		w.host.Revive()
+		w.mustMake(c)
+		w.mustMake(c) // where only the first certificate was stored
+		w.clean("killed")
+		if made := w.ca.Requests("/finalize-order/"); made != 1 {
+			t.Errorf("killed at %d: %d certificates were made", n, made)
+		}
+		if err == nil {
+			break
+		}
+		points++
+	}
+	if points < 15 || left == 0 {
+		t.Errorf("%d points, %d times a record stayed: the test tries nothing", points, left)
+	}
+}
+
+// TestLeftoversGo has a renewal that is not due take away what could not be taken away before, and nothing else.
+func TestLeftoversGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	w.byDNS()
+	w.dns.SetRecord(recordOf, pebbletest.Record{Texts: []string{"somebody else's", "ours"}})
+	w.host.File(recordsFile, `[{"site":"`+site+`","provider":"rfc2136","credentials":"`+tokenFile+`","name":"`+recordOf+`","value":"ours"}]`)
+	w.credentials(0o644, "") // it cannot be used: the record stays written down
+	w.manager().Renew(t.Context(), w.host, nil, false, nil, func(_, text string) { w.progress(text) })
+	if !w.host.Exists(recordsFile) || !w.saidAnything("cannot be taken away") {
+		t.Errorf("it said %q", w.said)
+	}
+	w.byDNS()
+	w.manager().Renew(t.Context(), w.host, nil, false, nil, func(_, text string) { w.progress(text) })
+	if got := w.dns.Record(recordOf).Texts; !slices.Equal(got, []string{"somebody else's"}) || w.host.Exists(recordsFile) {
+		t.Errorf("%q are left", got)
+	}
+	if w.saidAnything(updateKey) {
+		t.Error("the key is said")
+	}
+}
+
+// TestChallengeInACircle is an alias that leads nowhere, and a doctor who does not see it.
+func TestChallengeInACircle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	c := w.byDNS()
+	w.dns.SetRecord(recordOf, pebbletest.Record{Alias: "proofs.example.com"})
+	w.dns.SetRecord("proofs.example.com", pebbletest.Record{Alias: recordOf})
+	m := w.manager()
+	m.Doctor = blind{}
+	expect(t, m.Make(t.Context(), w.host, c, w.progress), "D44", steps.ExitAnswers)
+	w.clean("a circle")
+}
+
+// TestKeeper tells the doctor what a run would stumble over.
+func TestKeeper(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	c := w.byDNS()
+	w.credentials(0o644, "")
+	var keeper doctor.Keeper = Keeper(w.host, c.Trusted.DNS)
+	expect(t, keeper.Ask(context.Background(), recordOf), "D42", steps.ExitAnswers)
+}
