@@ -101,6 +101,9 @@ func leadsHere(ctx context.Context, name string, f steps.Facts, dns Resolver) st
 		c.Fix = []string{"take your own files or none in step 7, or another name here"}
 		return c
 	}
+	if a, ok := d.IP(); ok { // it says itself where it leads
+		return judgeAddresses(c, []netip.Addr{a}, f)
+	}
 	if d.Wildcard() {
 		c.Verdict, c.Detail = steps.Skip, "every name below it: step 7 proves it by a record in the DNS"
 		return c

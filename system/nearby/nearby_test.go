@@ -145,7 +145,9 @@ func TestLookAtNames(t *testing.T) {
 		{"half.example.com", steps.Warn, "also to 2001:db8::bad"},
 		{"slow.example.com", steps.Skip, "does not answer"},
 		{"intranet", steps.Warn, "no CA issues"},
-		{"192.0.2.1", steps.Warn, "cannot be asked for"},
+		{"192.0.2.1", steps.Warn, "192.0.2.1"},
+		{"203.0.113.7", steps.OK, "leads here"},
+		{"*.example.com", steps.Skip, "record in the DNS"},
 	} {
 		a.Certs.Domains = []string{c.name}
 		got := Look(t.Context(), "certs.domains", a, f, world)
