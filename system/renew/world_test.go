@@ -37,6 +37,7 @@ type world struct {
 	webPort     int
 	now         time.Time // zero: the real time
 	said        []string
+	cut         func(network string) bool // whether nobody is reached any more
 	mu          sync.Mutex
 }
 
@@ -108,7 +109,7 @@ func (w *world) manager() *Manager {
 
 // dial leads to the one name server, which is at port 53 for who asks the DNS, unless this machine is dead.
 func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if w.host.Dead() {
+	if w.host.Dead() || w.cut != nil && w.cut(network) {
 		return nil, systemtest.ErrDead
 	}
 	if w.dns != nil && address == "127.0.0.1:53" {
