@@ -34,6 +34,7 @@ const patience = 15 * time.Second
 type instance struct {
 	*Server
 	plain, secure string
+	listener      net.Listener // of secure
 	roots         *x509.CertPool
 	log           *syncBuffer
 	accesses      chan Access
@@ -66,6 +67,7 @@ func serveWithin(t *testing.T, c Config, now func() time.Time, l limits) *instan
 		t.Fatal(err)
 	}
 	plain, secure := listen(t), listen(t)
+	one.listener = secure
 	one.plain, one.secure = plain.Addr().String(), secure.Addr().String()
 	go func() { one.served <- one.Serve([]net.Listener{plain}, []net.Listener{secure}) }()
 	t.Cleanup(func() {

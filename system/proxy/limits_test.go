@@ -230,11 +230,19 @@ func TestDeafClientOfHTTP2(t *testing.T) {
 	t.Parallel()
 	app := appServer(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	i := serveWithin(t, Config{Sites: []Site{testSite(app, names("a.test"))}}, nil, brief())
-	a := attackBy(t, i, &net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
-		return raw.Control(func(fd uintptr) { // from the beginning: a window that was offered is not taken back
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<10)
-		})
-	}})
+	// What waits to be taken waits in the server: the buffers of both sides are small, and from the beginning, for what was
+	// offered is not taken back. That of the server would else grow until all of it fits in.
+	raw, err := i.listener.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := func(raw syscall.RawConn, buffer int) error {
+		return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, buffer, 4<<10) })
+	}
+	if err := small(raw, unix.SO_SNDBUF); err != nil {
+		t.Fatal(err)
+	}
+	a := attackBy(t, i, &net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error { return small(raw, unix.SO_RCVBUF) }})
 	if err := a.open(1, true); err != nil { // so that the connection is not idle
 		t.Fatal(err)
 	}
