@@ -19,6 +19,7 @@ import (
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 // asking are three sites: one lets in who shows a certificate, one everybody, and one asks for none.
@@ -224,7 +225,11 @@ func TestCAThatWasTakenAway(t *testing.T) {
 	if got := ask(); got != 200 {
 		t.Fatalf("at first: %d", got)
 	}
-	put(t, l.h.chroot+l.s.dir+"/"+clientsFile, next.pem(), 0o644)
+	// Another file in its place, as an apply writes it: since 1.27.4 nginx takes what it has for the same if the file has
+	// the same inode and second.
+	if err := l.h.WriteFile(l.s.dir+"/"+clientsFile, host.File{Data: next.pem(), Mode: 0o644}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := l.h.Run(t.Context(), l.s.nginx("-s", "reload")); err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +305,7 @@ func (c longCA) client(size int) *tls.Certificate {
 // TestRehearsalShowsACertificate: what is behind the certificate is proven before it is live, by a client of its own.
 func TestRehearsalShowsACertificate(t *testing.T) {
 	t.Parallel()
-	h, _ := realNginx(t)
+	h, version := realNginx(t)
 	for _, site := range asking()[:2] {
 		dir := scratchDir(t, h)
 		certify(t, h, dir, site)
@@ -310,7 +315,8 @@ func TestRehearsalShowsACertificate(t *testing.T) {
 		}
 		seen := map[string]steps.Verdict{}
 		for _, c := range report.Checks {
-			if seen[c.Name] = c.Verdict; c.Verdict == steps.Fail || c.Verdict == steps.Warn {
+			known := c.Name == "tls.foreign" && c.Verdict == steps.Warn && !CapsOf(version).RejectHandshake
+			if seen[c.Name] = c.Verdict; !known && (c.Verdict == steps.Fail || c.Verdict == steps.Warn) {
 				t.Errorf("%s: %s: %s %s", site.Name, c.Name, c.Verdict, c.Detail)
 			}
 		}
