@@ -193,11 +193,13 @@ func (r Record) answers(q dns.Question) []dns.RR {
 	return out
 }
 
-// ServeHTTP lets another process decide the answers: PUT /dns/NAME with a Record as JSON, DELETE /dns/NAME. The name
+// ServeHTTP lets another process decide the answers: PUT /dns/NAME with a Record as JSON, GET and DELETE /dns/NAME. The name
 // "default" stands for every name that was not set.
 func (d *DNS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, "/dns/")
 	switch r.Method {
+	case http.MethodGet:
+		_ = json.NewEncoder(w).Encode(d.Record(name))
 	case http.MethodDelete:
 		d.Unset(name)
 	case http.MethodPut:
@@ -212,7 +214,7 @@ func (d *DNS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			d.SetRecord(name, record)
 		}
 	default:
-		http.Error(w, "PUT or DELETE", http.StatusMethodNotAllowed)
+		http.Error(w, "GET, PUT or DELETE", http.StatusMethodNotAllowed)
 	}
 }
 

@@ -155,6 +155,19 @@ func (ca *CA) Reverse(address fmt.Stringer, name string) {
 // Records has the DNS say this of a name, as JSON of a pebbletest.Record: {"addresses": [], "caa": ["digicert.com"], "fail": true}.
 func (ca *CA) Records(name, record string) { ca.record("PUT", name, record) }
 
+// Zone makes a name a zone of the DNS, which takes updates of who signs with this key ("name:base64").
+func (ca *CA) Zone(name, key string) {
+	ca.w.t.Helper()
+	ca.Name("ns1."+name, ca.host.v4)
+	ca.Records(name, fmt.Sprintf(`{"servers": ["ns1.%s"], "key": %q}`, name, key))
+}
+
+// Recorded is what the DNS knows of a name, as JSON.
+func (ca *CA) Recorded(name string) string {
+	ca.w.t.Helper()
+	return must(ca.w.t, ca.host.in("curl", "-sS", "--fail", "--max-time", "5", "http://"+management+"/dns/"+name)...)
+}
+
 // Forget has the DNS not know a name.
 func (ca *CA) Forget(name string) { ca.record("DELETE", name, "") }
 

@@ -19,7 +19,7 @@ import (
 // Watch looks at what the name servers of a zone say. The zero value of every option is right outside tests.
 type Watch struct {
 	Resolver *resolve.Client // nil: the system's
-	Poll     time.Duration   // between two looks; 0: 2 s
+	Poll     time.Duration   // between the first two looks, and longer from look to look; 0: 1 s
 	Patience time.Duration   // until a record has to be everywhere; 0: 10 min
 }
 
@@ -34,7 +34,7 @@ func (w Watch) filled() Watch {
 		w.Resolver = resolve.System()
 	}
 	if w.Poll == 0 {
-		w.Poll = 2 * time.Second
+		w.Poll = time.Second
 	}
 	if w.Patience == 0 {
 		w.Patience = 10 * time.Minute
@@ -134,7 +134,7 @@ type look struct {
 // come from one machine of many.
 func (w Watch) Until(ctx context.Context, r Record) error {
 	w = w.filled()
-	deadline := time.Now().Add(w.Patience)
+	deadline, pause := time.Now().Add(w.Patience), w.Poll
 	var last look
 	for round, good := 1, 0; ; round++ {
 		servers := w.servers(ctx, r.Name)
@@ -149,13 +149,14 @@ func (w Watch) Until(ctx context.Context, r Record) error {
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
-		if time.Now().Add(w.Poll).After(deadline) {
+		if time.Now().Add(pause).After(deadline) {
 			return w.late(r, last)
 		}
 		select {
-		case <-time.After(w.Poll):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
+		pause = min(pause*5/4, 10*w.Poll)
 	}
 }
 
