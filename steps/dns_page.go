@@ -58,7 +58,8 @@ where a question that is not in it fails the test, and rfc2136 against a name se
 const dnsRest = `
 Any other provider (Route 53, Azure, Google Cloud, OVH and so on) has three ways: one CNAME by hand from
 ` + "`_acme-challenge.shop.example.com`" + ` to an acme-dns server, or to a zone at one of the providers above; a program of yours (exec);
-a service of yours (httpreq). They are left out because their libraries would double the size of the program.
+a service of yours (httpreq). They are left out because their libraries would double the size of the program. Namecheap is, because its API has no question
+for one record: it replaces all records of a domain, mail and all, at every change.
 
 ## What happens
 
@@ -66,7 +67,8 @@ a service of yours (httpreq). They are left out because their libraries would do
 2. The record is written down in /var/lib/sslwizard/acme/records.json, and then made, beside whatever else has that name. A name
    and its wildcard have the same one, with two values.
 3. Every name server of the zone is asked, at every address, until all that answer have it, twice in a row: 10 minutes at most. One
-   that says nothing three times does not count. Where no name servers are told, as in a private network, the resolver is asked.
+   that says nothing three times does not count. Where none can be asked, as in a network that lets no questions out, the resolver
+   is, and after two minutes the CA looks for itself.
 4. Only then does the CA look. Whatever comes of it, this one value is taken away again, also when the run was stopped. What could not
    be taken away, because the run was killed or the provider was away, the next run or renewal takes away. Values of others stay.
 

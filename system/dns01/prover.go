@@ -79,7 +79,9 @@ func (p *Prover) put(r Record) error {
 		return Explain(p.Name, r.Name, err)
 	}
 	p.say("Waiting until all name servers have it")
-	return p.Watch.Until(p.ctx, r)
+	watch := p.Watch
+	watch.Say = p.Say
+	return watch.Until(p.ctx, r)
 }
 
 // take has a place among the values that the provider keeps.

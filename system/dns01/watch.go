@@ -21,6 +21,8 @@ type Watch struct {
 	Resolver *resolve.Client // nil: the system's
 	Poll     time.Duration   // between the first two looks, and longer from look to look; 0: 1 s
 	Patience time.Duration   // until a record has to be everywhere; 0: 10 min
+	Blind    time.Duration   // where no name server can be asked: until the CA is let look; 0: 2 min
+	Say      func(string)    // may be nil
 }
 
 // maxAliases is how many CNAMEs are followed; a CA follows about as many.
@@ -38,6 +40,9 @@ func (w Watch) filled() Watch {
 	}
 	if w.Patience == 0 {
 		w.Patience = 10 * time.Minute
+	}
+	if w.Blind == 0 {
+		w.Blind = 2 * time.Minute
 	}
 	return w
 }
@@ -128,14 +133,19 @@ type look struct {
 	have    int
 	lacking []string // those that answer, and do not have it
 	silent  []string
+	blind   bool // none of them can be asked
 }
 
 // Until waits until every name server of the zone that answers has the record, twice in a row: what one of them says may
 // come from one machine of many.
+//
+// Where none can be asked, as in a network that lets no questions out, the resolver is: it may have kept for a while that
+// there is no such record, so what it does not know is no reason to give up, and after a time the CA looks for itself.
 func (w Watch) Until(ctx context.Context, r Record) error {
 	w = w.filled()
 	deadline, pause := time.Now().Add(w.Patience), w.Poll
 	var last look
+	seen := time.Now() // that a name server could be asked
 	for round, good := 1, 0; ; round++ {
 		servers := w.servers(ctx, r.Name)
 		last = w.lookAt(ctx, servers, r)
@@ -148,6 +158,14 @@ func (w Watch) Until(ctx context.Context, r Record) error {
 		}
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
+		}
+		if !last.blind {
+			seen = time.Now()
+		} else if time.Since(seen) >= w.Blind {
+			if w.Say != nil {
+				w.Say("No name server of the zone can be asked from here; the CA looks for itself")
+			}
+			return nil
 		}
 		if time.Now().Add(pause).After(deadline) {
 			return w.late(r, last)
@@ -162,7 +180,7 @@ func (w Watch) Until(ctx context.Context, r Record) error {
 
 // good reports that nothing speaks against the record being seen. Who is silent gets some time to speak.
 func (l look) good(round int) bool {
-	return l.have > 0 && len(l.lacking) == 0 && (len(l.silent) == 0 || round >= silences)
+	return l.have > 0 && len(l.lacking) == 0 && (l.blind || len(l.silent) == 0 || round >= silences)
 }
 
 func (w Watch) lookAt(ctx context.Context, servers []server, r Record) look {
@@ -180,9 +198,12 @@ func (w Watch) lookAt(ctx context.Context, servers []server, r Record) look {
 		}
 	}
 	wait.Wait()
-	if l.have == 0 && len(l.lacking) == 0 { // they are not known here, or cannot be reached: what a resolver says has to do
+	if l.have == 0 && len(l.lacking) == 0 {
+		l.blind = true
 		reply, err := w.Resolver.Resolve(ctx, resolve.Question{Name: r.Name, Type: dnsmessage.TypeTXT})
-		l.note("this server's resolver", reply, err, r)
+		if err == nil && slices.Contains(resolve.Texts(reply, r.Name), r.Value) {
+			l.have++
+		}
 	}
 	slices.Sort(l.lacking)
 	slices.Sort(l.silent)
@@ -191,7 +212,7 @@ func (w Watch) lookAt(ctx context.Context, servers []server, r Record) look {
 
 func (l *look) note(who string, reply resolve.Reply, err error, r Record) {
 	switch {
-	case err != nil, !reply.OK() && !reply.Absent():
+	case err != nil, !reply.OK() && !reply.Absent(), !reply.Authoritative:
 		l.silent = append(l.silent, who)
 	case slices.Contains(resolve.Texts(reply, r.Name), r.Value):
 		l.have++

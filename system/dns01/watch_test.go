@@ -64,6 +64,19 @@ func TestUntilTimeIsUp(t *testing.T) {
 	}
 }
 
+// Where none can be asked and the resolver keeps that there was nothing, the CA looks for itself after a time.
+func TestUntilNobodyCanBeAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, primary)
+	watch := w.watch()
+	var said []string
+	watch.Blind, watch.Say = 30*time.Millisecond, func(text string) { said = append(said, text) }
+	begin := time.Now()
+	if err := watch.Until(t.Context(), Record{shop, value}); err != nil || time.Since(begin) < watch.Blind || len(said) != 1 {
+		t.Errorf("%v after %v, said %q", err, time.Since(begin), said)
+	}
+}
+
 // Where no name servers are told, as in a private network, what the resolver says has to do.
 func TestUntilTheResolverHasIt(t *testing.T) {
 	t.Parallel()

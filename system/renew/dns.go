@@ -50,10 +50,30 @@ func readDNS(r host.Reader, d steps.SiteDNS) (steps.DNSSettings, steps.DNSFile) 
 	if err == nil {
 		_, err = dns01.Open(d.Provider, s, dns01.Means{Run: func(context.Context, string, []string, []string) error { return nil }})
 	}
+	if err == nil && s["program"] != "" {
+		err = checkProgram(r, s["program"])
+	}
 	if err != nil {
 		return nil, steps.DNSFile{Fault: err.Error()}
 	}
 	return s, steps.DNSFile{}
+}
+
+// checkProgram says before a run what would keep the program of the user's from being started in it; the folders above it
+// are looked at when it is.
+func checkProgram(r host.Reader, program string) error {
+	f, err := linkedFile(r, program)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil
+	case err != nil:
+		return fmt.Errorf("the program %s cannot be run: %s", program, steps.CleanLine(err.Error()))
+	case f.UID != 0 || f.Mode.Perm()&0o022 != 0:
+		return fmt.Errorf("the program %s may be written by others than root: sudo chown root:root %s && sudo chmod 755 %s", program, program, program)
+	case f.Mode.Perm()&0o100 == 0:
+		return fmt.Errorf("the program %s cannot be run: sudo chmod 755 %s", program, program)
+	}
+	return nil
 }
 
 // provider opens the provider of a site; its failure is the finding that a plan shows of the file.

@@ -221,6 +221,30 @@ func TestChallengeInACircle(t *testing.T) {
 	w.clean("a circle")
 }
 
+// TestProgramsFile is about the program that the file of "exec" names.
+func TestProgramsFile(t *testing.T) {
+	t.Parallel()
+	const hook = "/usr/local/sbin/hook"
+	h := newHost(t)
+	h.Put(tokenFile, host.File{Data: []byte("program = " + hook + "\nenv.TOKEN = s3cret\n"), Mode: 0o600})
+	d := steps.SiteDNS{Provider: "exec", Credentials: tokenFile}
+	if f := DNSFile(h, d); !strings.Contains(f.Fault, hook+" cannot be run") {
+		t.Errorf("absent: %+v", f)
+	}
+	for says, file := range map[string]host.File{
+		"may be written by others": {Mode: 0o757},
+		"than root":                {Mode: 0o755, UID: 1000},
+		"cannot be run":            {Mode: 0o644},
+		"":                         {Mode: 0o755},
+	} {
+		h.Dir("/usr/local/sbin", 0o755)
+		h.Put(hook, file)
+		if f := DNSFile(h, d); (f.Fault == "") != (says == "") || !strings.Contains(f.Fault, says) {
+			t.Errorf("%+v: %+v", file, f)
+		}
+	}
+}
+
 // TestKeeper tells the doctor what a run would stumble over.
 func TestKeeper(t *testing.T) {
 	t.Parallel()
