@@ -65,7 +65,8 @@ func RenewServiceUnit(binary string) []byte {
 	return renderUnit("renew.service", struct{ Binary string }{binary})
 }
 
-// RenewTimerUnit starts RenewService twice a day, at a random time so that the CA is not asked by everybody at once.
+// RenewTimerUnit starts RenewService every hour, at a random time so that a CA is not asked by everybody at once. Hardly any of
+// its rounds has something to do.
 func RenewTimerUnit() []byte { return renderUnit("renew.timer", nil) }
 
 // renderUnit renders a template of ours with data of ours; a test renders them all.

@@ -6,6 +6,7 @@ const (
 	StateDir   = "/var/lib/sslwizard"       // 0711: others may pass through to webroot and, as the proxy's group, to certs
 	CertsDir   = StateDir + "/certs"        // 0750 root:sslwizard; NAME/vNNNN/{key.pem,fullchain.pem,meta.json}, NAME/current
 	ACMEDir    = StateDir + "/acme"         // 0700; account keys, order ledger
+	RenewDir   = StateDir + "/renew"        // 0700; what is remembered of each site's renewal: NAME.json
 	CADir      = StateDir + "/ca"           // 0700; the local CA: ca.pem, ca.key
 	Webroot    = StateDir + "/webroot"      // 0755; .well-known/acme-challenge/TOKEN, acme-tls-1/NAME
 	JournalDir = StateDir + "/journal"      // 0700; the one open run

@@ -26,6 +26,13 @@ type DoctorRequest struct {
 	CAFile    string // PEM that the directory's own HTTPS leads to
 }
 
+// RenewRequest is what `sslwizard renew` was asked.
+type RenewRequest struct {
+	Site      string // empty: all
+	Force     bool   // what is not due too
+	Scheduled bool   // as the timer does: only what has something to be done, and with pauses after failures
+}
+
 // PortMap is where a site's two ports are; zero is the usual one.
 type PortMap struct{ HTTP, HTTPS int }
 

@@ -26,6 +26,8 @@ type SiteStatus struct {
 	Test       bool             `json:"test"`      // it comes from a staging directory: nobody trusts it
 	NotAfter   time.Time        `json:"notAfter"`
 	RenewAfter time.Time        `json:"renewAfter"` // when the timer starts to renew; zero: never
+	// RenewalPage is the page on which the CA says why it wants the certificate renewed then; empty: it says nothing.
+	RenewalPage string `json:"renewalPage,omitempty"`
 }
 
 // UpstreamStatus is how an upstream is, as far as the native proxy says so.

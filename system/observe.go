@@ -16,6 +16,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/native"
 	"github.com/c93d5bcb/sslwizard/system/probe"
 	"github.com/c93d5bcb/sslwizard/system/proxy"
+	"github.com/c93d5bcb/sslwizard/system/renew"
 )
 
 // Probe implements command.Observer: any server, from here, without root.
@@ -72,9 +73,11 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 	s := steps.HostStatus{Hostname: f.Hostname, Findings: f.Managed.Bad}
 	for _, site := range f.Managed.Sites {
 		c := f.Managed.Certs[site.Name]
+		renewal := renew.StandingOf(i.host, site.Name, c, time.Now())
 		s.Findings = append(s.Findings, steps.Standing(site, c, time.Now())...)
+		s.Findings = append(s.Findings, renewal.Findings(site.Name)...)
 		s.Sites = append(s.Sites, steps.SiteStatus{Name: site.Name, Executor: site.Install.Executor, Domains: site.Certs.Domains,
-			Upstream: site.Proxy.Upstream.String(), Upstreams: upstreamsOf(site), Source: c.Source, Test: c.Source == steps.SourceACME && site.Trusted.ForTests(), NotAfter: c.NotAfter, RenewAfter: renewAfter(c)})
+			Upstream: site.Proxy.Upstream.String(), Upstreams: upstreamsOf(site), Source: c.Source, Test: c.Source == steps.SourceACME && site.Trusted.ForTests(), NotAfter: c.NotAfter, RenewAfter: renewal.At, RenewalPage: renewal.Page})
 	}
 	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
 		return s, err

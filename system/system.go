@@ -7,7 +7,6 @@ package system
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/apply"
@@ -84,12 +83,4 @@ func (i *Installer) look(ctx context.Context, candidate bool, written map[string
 func (i *Installer) certificate(site string) (steps.CertFacts, bool) {
 	c, err := cert.CurrentFacts(i.host, site)
 	return c, err == nil
-}
-
-// renewAfter is when the timer starts to try, from the lifetime of the certificate itself.
-func renewAfter(c steps.CertFacts) time.Time {
-	if c.Source != steps.SourceACME {
-		return time.Time{}
-	}
-	return renew.DueAt(c)
 }

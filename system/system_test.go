@@ -147,7 +147,7 @@ func TestWrongCARootsStopBeforeThePlan(t *testing.T) {
 func TestRenewWithoutSites(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	r, err := New(Options{Root: root}).Renew(t.Context(), "", false, func(steps.Event) {})
+	r, err := New(Options{Root: root}).Renew(t.Context(), steps.RenewRequest{}, func(steps.Event) {})
 	if left, _ := os.ReadDir(root); err != nil || r.Outcome != steps.OutcomeNothing || len(left) != 0 {
 		t.Errorf("%+v, %v; left %v", r, err, left)
 	}

@@ -19,6 +19,7 @@ type Request struct {
 	CSR       []byte         // DER; its key is stored already
 	Order     string         // URL of an unfinished order of the same CSR to go on with; may be empty
 	Challenge string         // steps.HTTP01, TLSALPN01 or DNS01; empty: HTTP01
+	Replaces  string         // CertID of the certificate of the same CA that this one is the renewal of; may be empty
 	Profile   string         // of the certificate; empty: the CA's default, or the one for addresses
 	// Binding is asked for what ties a new account to one on the CA's website, when the account is made; nil: there is
 	// none.

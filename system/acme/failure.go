@@ -27,6 +27,34 @@ type Limited struct {
 // Unwrap returns the failure.
 func (l *Limited) Unwrap() error { return l.Failure }
 
+// Later says that a CA cannot answer now.
+type Later struct {
+	*steps.Failure
+	Until time.Time // when it wants to be asked again; zero when it did not say
+}
+
+// Unwrap returns the failure.
+func (l *Later) Unwrap() error { return l.Failure }
+
+// Again is when the CA that failed so wants to be asked again; zero when it did not say.
+func Again(err error) time.Time {
+	var limited *Limited
+	var later *Later
+	switch {
+	case errors.As(err, &limited):
+		return limited.Until
+	case errors.As(err, &later):
+		return later.Until
+	}
+	return time.Time{}
+}
+
+// Answered reports whether the CA, or somebody in its place, gave an answer that was this error.
+func Answered(err error) bool {
+	var way *wayError
+	return !errors.As(err, &way)
+}
+
 // Refused says that the CA could not verify names.
 type Refused struct {
 	*steps.Failure
@@ -113,8 +141,10 @@ func (s *session) failWay(what string, err error) error {
 		f.Fixes = []string{"check the address in trusted.directory: " + steps.CleanLine(s.Directory)}
 	case errors.As(err, &server):
 		if wait := retryAfter(server.RetryAfter, s.client.now()); wait > 0 {
+			until := s.client.now().Add(wait)
 			f.Status = steps.ExitTryLater
-			f.Fixes = []string{"run the same command again after " + clock(s.client.now().Add(wait)) + "; until then the site keeps the certificate that it has"}
+			f.Fixes = []string{"run the same command again after " + clock(until) + "; until then the site keeps the certificate that it has"}
+			return &Later{Failure: f, Until: until}
 		}
 	case isTLS(err):
 		f.Text = "cannot " + what + ": the TLS certificate of " + hostOf(s.Directory) + " is not trusted"

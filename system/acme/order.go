@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -26,12 +27,15 @@ func (s *session) order() (*acme.ExtendedOrder, error) {
 	if err := s.orders.Ordering(); err != nil {
 		return nil, err
 	}
-	o, err := s.newOrder()
+	o, err := s.newOrder(s.Replaces)
 	if isUnknownAccount(err) {
 		if err := s.signInAgain(); err != nil {
 			return nil, err
 		}
-		o, err = s.newOrder()
+		o, err = s.newOrder(s.Replaces)
+	}
+	if s.Replaces != "" && mayComeOfReplacing(err) {
+		o, err = s.newOrder("")
 	}
 	if err != nil {
 		return nil, err
@@ -73,14 +77,29 @@ func sameNames(got []acme.Identifier, want []steps.Domain) bool {
 	return slices.Equal(slices.Compact(a), slices.Compact(b))
 }
 
-func (s *session) newOrder() (*acme.ExtendedOrder, error) {
+// mayComeOfReplacing reports whether an order may be taken that does not say what it replaces. A CA that does not know that
+// certificate any more refuses the whole order (malformed, or an error of its own); the renewal is worth more than its
+// exemption from limits. lego itself does so where it was replaced already.
+func mayComeOfReplacing(err error) bool {
+	var problem *acme.ProblemDetails
+	var server *serverError
+	switch {
+	case isProblem(err, "rateLimited"), isProblem(err, "userActionRequired"), isProblem(err, "accountDoesNotExist"):
+		return false
+	case errors.As(err, &problem):
+		return true
+	}
+	return errors.As(err, &server) && server.RetryAfter == "" && server.Status != http.StatusServiceUnavailable
+}
+
+func (s *session) newOrder(replaces string) (*acme.ExtendedOrder, error) {
 	profile, err := s.profile()
 	if err != nil {
 		return nil, err
 	}
 	s.progress("Ordering a certificate for %s from %s", names(s.Domains), hostOf(s.Directory))
 	o, err := ask(s, "order a certificate", func() (acme.ExtendedOrder, error) {
-		return s.core.Orders.NewWithOptions(plain(s.Domains), &api.OrderOptions{Profile: profile})
+		return s.core.Orders.NewWithOptions(plain(s.Domains), &api.OrderOptions{Profile: profile, ReplacesCertID: replaces})
 	})
 	if err != nil {
 		return nil, err

@@ -175,7 +175,7 @@ func TestKilledWhileTheRecordIsThere(t *testing.T) {
 			}
 			w.host.Revive()
 			w.cut = nil
-			w.manager().Renew(t.Context(), w.host, nil, false, nil, func(_, text string) { w.progress(text) })
+			w.manager().Renew(t.Context(), w.host, nil, Options{}, nil, func(_, text string) { w.progress(text) })
 			w.clean(name)
 			if !w.saidAnything("that an earlier run left") {
 				t.Errorf("it said %q", w.said)
@@ -194,12 +194,12 @@ func TestLeftoversGo(t *testing.T) {
 	w.dns.SetRecord(recordOf, pebbletest.Record{Texts: []string{"somebody else's", "ours"}})
 	w.host.File(recordsFile, `[{"site":"`+site+`","provider":"rfc2136","credentials":"`+tokenFile+`","name":"`+recordOf+`","value":"ours"}]`)
 	w.credentials(0o644, "") // it cannot be used: the record stays written down
-	w.manager().Renew(t.Context(), w.host, nil, false, nil, func(_, text string) { w.progress(text) })
+	w.manager().Renew(t.Context(), w.host, nil, Options{}, nil, func(_, text string) { w.progress(text) })
 	if !w.host.Exists(recordsFile) || !w.saidAnything("cannot be taken away") {
 		t.Errorf("it said %q", w.said)
 	}
 	w.byDNS()
-	w.manager().Renew(t.Context(), w.host, nil, false, nil, func(_, text string) { w.progress(text) })
+	w.manager().Renew(t.Context(), w.host, nil, Options{}, nil, func(_, text string) { w.progress(text) })
 	if got := w.dns.Record(recordOf).Texts; !slices.Equal(got, []string{"somebody else's"}) || w.host.Exists(recordsFile) {
 		t.Errorf("%q are left", got)
 	}

@@ -5,13 +5,15 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 // short is the lifetime below which a certificate is renewed at half of it: an outage of the CA for a day would
 // otherwise eat most of what is left (Let's Encrypt's integration guide).
 const short = 10 * 24 * time.Hour
 
-// DueAt is when a certificate should be renewed: when a third of its lifetime is left, or half of a short one.
+// DueAt is when a certificate should be renewed at the latest, as long as its CA says nothing else: when a third of its
+// lifetime is left, or half of a short one.
 func DueAt(f steps.CertFacts) time.Time {
 	life := f.NotAfter.Sub(f.NotBefore)
 	if life < short {
@@ -21,6 +23,61 @@ func DueAt(f steps.CertFacts) time.Time {
 }
 
 func due(f steps.CertFacts, now time.Time) bool { return !now.Before(DueAt(f)) }
+
+// spread is the part of a lifetime over which renewals of certificates that were made together are spread.
+const spread = 50
+
+// due is when the certificate is renewed: at the time that was drawn, for our own rule or in the CA's window. A CA can
+// bring it forward; it can put it off, to leave half of what our rule leaves, only as long as it answers.
+func (s *state) due(f steps.CertFacts, now time.Time) time.Time {
+	own := DueAt(f)
+	latest := own.Add(f.NotAfter.Sub(own) / 2)
+	if !s.Drawn.IsZero() && s.Drawn.Before(own) {
+		own = s.Drawn
+	}
+	switch {
+	case s.Window == nil:
+		return own
+	case s.Window.Drawn.Before(own):
+		return earlier(own, later(s.Window.Drawn, s.notYet()))
+	case s.Unheard != "" || now.After(s.AskAt.Add(grace)):
+		return own
+	case s.Window.Drawn.After(latest):
+		return latest
+	}
+	return s.Window.Drawn
+}
+
+// notYet is before when a CA is not believed that wants a certificate renewed before our rule would: one that says so of every
+// certificate that it gives would have us ask for ever.
+func (s *state) notYet() time.Time {
+	if s.Early.IsZero() {
+		return time.Time{}
+	}
+	return s.Early.Add(24 * time.Hour)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// grace is how late the timer may come to ask the CA again before its last answer counts as old.
+const grace = 3 * time.Hour
+
+// isDue reports whether the site's certificate of the CA should be renewed.
+func isDue(r host.Reader, site string, f steps.CertFacts, now time.Time) bool {
+	return !now.Before(readState(r, site, f.SHA256).due(f, now))
+}
 
 // left says in words how long a certificate is still good for.
 func left(f steps.CertFacts, now time.Time) string {

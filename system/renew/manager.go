@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"time"
@@ -30,6 +31,21 @@ type Manager struct {
 	Pace      acme.Pace
 	Addresses []netip.Addr // of this host, for the Doctor; nil: asked from the kernel
 	DNS       DNS
+
+	// For tests: who gives certificates, who says when they are to be renewed, and chance. nil: the real ones.
+	CA     CA
+	Advise func(ctx context.Context, directory string, roots []byte) (Adviser, error)
+	Draw   func(below time.Duration) time.Duration // from zero on, each as likely
+}
+
+func (m *Manager) draw(below time.Duration) time.Duration {
+	switch {
+	case below <= 0:
+		return 0
+	case m.Draw != nil:
+		return m.Draw(below)
+	}
+	return rand.N(below)
 }
 
 func (m *Manager) now() time.Time {
@@ -164,11 +180,14 @@ func presentOf(r host.Reader, site string) (*present, error) {
 }
 
 // Make has the certificate be what the change asks for, and switches the site to it by one rename. It may be called
-// again after a failure and goes on where it was. Below steps.CertsDir, CADir, ACMEDir and, for challenges, the
-// webroot nothing else is written.
+// again after a failure and goes on where it was. Below steps.CertsDir, CADir, ACMEDir, RenewDir and, for challenges,
+// the webroot nothing else is written.
 func (m *Manager) Make(ctx context.Context, h host.Host, c steps.Change, progress func(string)) error {
 	m.sweep(ctx, h, progress)
-	_, err := m.make(ctx, h, c, progress, false)
+	changed, err := m.make(ctx, h, c, progress, false)
+	if w, werr := wishOf(c); werr == nil && (changed || err != nil) {
+		err = errors.Join(err, wake(h, w.site()))
+	}
 	return err
 }
 

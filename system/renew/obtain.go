@@ -27,7 +27,7 @@ func (o obtain) site() string  { return o.Site }
 func (o obtain) group() string { return o.Group }
 
 func (o obtain) pending(r host.Reader, p *present, now time.Time) (steps.Action, string, error) {
-	action, note := o.differs(p, now)
+	action, note := o.differs(r, p, now)
 	if action == steps.Nothing {
 		return action, note, nil
 	}
@@ -35,7 +35,7 @@ func (o obtain) pending(r host.Reader, p *present, now time.Time) (steps.Action,
 }
 
 // differs says what is missing about the certificate.
-func (o obtain) differs(p *present, now time.Time) (steps.Action, string) {
+func (o obtain) differs(r host.Reader, p *present, now time.Time) (steps.Action, string) {
 	if p == nil {
 		return steps.Create, "a certificate of " + acme.NameOf(o.Trusted.Directory)
 	}
@@ -51,7 +51,7 @@ func (o obtain) differs(p *present, now time.Time) (steps.Action, string) {
 		return steps.Modify, "another type of key was asked for"
 	case f.Profile != o.Trusted.Profile:
 		return steps.Modify, "another profile was asked for"
-	case due(f, now):
+	case isDue(r, o.Site, f, now):
 		return steps.Modify, left(f, now)
 	}
 	return steps.Nothing, left(f, now)
@@ -100,6 +100,9 @@ func (j *job) ledger() ledger { return openLedger(j.host, j.now) }
 
 // kind is what the CA will know of the order.
 func (o obtain) kind(j *job) kind {
+	if _, exempt := o.replaces(j); exempt {
+		return replacement
+	}
 	if o.hadOne(j) {
 		return again
 	}
@@ -293,7 +296,10 @@ func (o obtain) request(j *job, directory string, csr []byte) (acme.Request, err
 	}, nil
 }
 
-func (j *job) client() *acme.Client {
+func (j *job) client() CA {
+	if j.CA != nil {
+		return j.CA
+	}
 	return &acme.Client{Accounts: accounts{j.host, j.ledger()}, UserAgent: j.UserAgent, Progress: j.progress, Now: j.Now, Pace: j.Pace}
 }
 
@@ -308,6 +314,7 @@ func (o obtain) order(ctx context.Context, j *job, present acme.Presenter) (stri
 		return "", err
 	}
 	request.Order = record.URL
+	request.Replaces, _ = o.replaces(j)
 	text, err := j.client().Obtain(ctx, request, present, orders{record, j.ledger(), o.kind(j)})
 	if err != nil {
 		return "", err

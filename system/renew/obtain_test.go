@@ -89,7 +89,7 @@ func TestUndoneCertificateIsUsedAgain(t *testing.T) {
 		t.Errorf("the CA was asked: %t; %s %+v", w.ca.Requests("/") != asked, again.Name, again.Meta)
 	}
 	w.trusted(w.ca)
-	if out := w.manager().Renew(t.Context(), w.host, w.sites()[:1], true, &live{w: w, serves: map[string]string{}}, nil); out[0].Err != nil {
+	if out := w.manager().Renew(t.Context(), w.host, w.sites()[:1], Options{Force: true}, &live{w: w, serves: map[string]string{}}, nil); out[0].Err != nil {
 		t.Fatal(out[0].Err)
 	}
 	forced, err := cert.Current(w.host, site)

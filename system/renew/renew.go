@@ -2,7 +2,6 @@ package renew
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +21,14 @@ type Live interface {
 	Outdated(ctx context.Context, site steps.Site, sha256 string) bool
 }
 
+// Options say how a round of renewals is made.
+type Options struct {
+	Force bool // what is not due is renewed too
+	// Scheduled is a round that nobody waits for: pauses after failures are kept, and what is served is looked at daily.
+	Scheduled bool
+	Time      time.Duration // sites whose turn would come later are left for the next round; 0: all have theirs
+}
+
 // Outcome is what became of one site.
 type Outcome struct {
 	Site     string
@@ -29,80 +36,35 @@ type Outcome struct {
 	NotAfter time.Time // of the certificate that the site has now; zero when it has none
 	Note     string    // why there was nothing to do
 	Err      error     // with its fixes; the certificate that was there stays
+	Notices  []Notice  // what somebody has to be told
 }
 
 // Renew looks after these sites: those that are due get a new certificate, the executor is reloaded once, and each new
 // certificate is looked for on the wire. With force those that are not due are renewed too. One site's failure does not
 // keep the others from being renewed. Due includes a site that still waits for its first trusted certificate. A site that
 // is not due but serves an older certificate than it has, because an earlier renewal was killed before its reload or the
-// reload failed, counts as renewed: otherwise the old one would be served until it runs out.
-func (m *Manager) Renew(ctx context.Context, h host.Host, sites []steps.Site, force bool, live Live, progress func(site, text string)) []Outcome {
-	outcomes := make([]Outcome, len(sites))
+// reload failed, counts as renewed: otherwise the old one would be served until it runs out. What is learned is stored in
+// steps.RenewDir.
+func (m *Manager) Renew(ctx context.Context, h host.Host, sites []steps.Site, o Options, live Live, progress func(site, text string)) []Outcome {
+	r := &round{Manager: m, Options: o, host: h, live: live, progress: progress, advisers: advisers{Manager: m, open: map[string]Adviser{}, failed: map[string]error{}}}
+	defer r.close()
 	m.sweep(ctx, h, func(text string) {
 		if progress != nil {
 			progress("dns", text)
 		}
 	})
-	var renewed []int
+	r.sites = make([]*turn, len(sites))
 	for i, site := range sites {
-		outcomes[i] = m.renewOne(ctx, h, site, force, func(text string) {
-			if progress != nil {
-				progress(site.Name, text)
-			}
-		})
-		if outcomes[i].Err == nil && !outcomes[i].Renewed && outdated(ctx, h, site, live) {
-			outcomes[i].Renewed, outcomes[i].Note = true, ""
-		}
-		if outcomes[i].Renewed {
-			renewed = append(renewed, i)
-		}
+		r.sites[i] = &turn{site: site, facts: current(h, site.Name)}
+		r.sites[i].state = readState(h, site.Name, r.sites[i].facts.SHA256)
 	}
-	m.goLive(ctx, h, sites, outcomes, renewed, live)
-	for i := range outcomes {
-		if f, err := cert.CurrentFacts(h, outcomes[i].Site); err == nil {
-			outcomes[i].NotAfter = f.NotAfter
-		}
+	r.run(ctx)
+	outcomes := make([]Outcome, len(sites))
+	for i, t := range r.sites {
+		r.end(t)
+		outcomes[i] = t.Outcome
 	}
 	return outcomes
-}
-
-func (m *Manager) renewOne(ctx context.Context, h host.Host, site steps.Site, force bool, progress func(string)) Outcome {
-	out := Outcome{Site: site.Name}
-	if out.Err = context.Cause(ctx); out.Err != nil {
-		return out
-	}
-	change, err := changeFor(h, site)
-	if err != nil {
-		out.Err = err
-		return out
-	}
-	out.Renewed, out.Err = m.make(ctx, h, change, progress, force)
-	if !out.Renewed && out.Err == nil {
-		_, out.Note, _ = m.Pending(ctx, h, change)
-	}
-	return out
-}
-
-// goLive reloads once and proves each site. A certificate that is stored but not served is not renewed.
-func (m *Manager) goLive(ctx context.Context, h host.Host, sites []steps.Site, outcomes []Outcome, renewed []int, live Live) {
-	if len(renewed) == 0 {
-		return
-	}
-	var changed []steps.Site
-	for _, i := range renewed {
-		changed = append(changed, sites[i])
-	}
-	reload := live.Reload(ctx, changed)
-	for _, i := range renewed {
-		err := reload
-		if err == nil {
-			err = proven(ctx, h, sites[i], live)
-		}
-		if err != nil {
-			outcomes[i].Renewed = false
-			outcomes[i].Err = errors.Join(outcomes[i].Err, notServed(sites[i], err))
-		}
-	}
 }
 
 func outdated(ctx context.Context, h host.Host, site steps.Site, live Live) bool {
@@ -118,7 +80,7 @@ func proven(ctx context.Context, h host.Host, site steps.Site, live Live) error 
 	return live.Served(ctx, site, f.SHA256)
 }
 
-func notServed(site steps.Site, err error) error {
+func notServed(site steps.Site, err error) *steps.Failure {
 	fixes := []string{"look at it with: sudo sslwizard status; and again with: sudo sslwizard renew " + site.Name}
 	return &steps.Failure{
 		Text: fmt.Sprintf("cannot see the new certificate of %s in use: it is stored, and the old one may still be served", site.Name),

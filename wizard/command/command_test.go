@@ -28,6 +28,7 @@ type machine struct {
 	visited  steps.DoctorRequest
 	applied  int
 	asked    []steps.Site
+	renewal  steps.RenewRequest
 	undone   []string
 	broken   *steps.Result // what comes of taking back a run that never ended
 	tape     *tape         // what a run streams
@@ -69,8 +70,9 @@ func (m *machine) Uninstall(_ context.Context, _ bool, sink func(steps.Event)) (
 	return must(m.t, m.result, "Uninstall"), m.err
 }
 
-func (m *machine) Renew(_ context.Context, _ string, _ bool, sink func(steps.Event)) (steps.Result, error) {
+func (m *machine) Renew(_ context.Context, req steps.RenewRequest, sink func(steps.Event)) (steps.Result, error) {
 	m.play(sink)
+	m.renewal = req
 	return must(m.t, m.result, "Renew"), m.err
 }
 func (m *machine) OwnCA(context.Context) (steps.OwnCA, error) { return must(m.t, m.ca, "OwnCA"), m.err }

@@ -58,7 +58,7 @@ type Runner interface {
 // Renewer keeps certificates alive.
 type Renewer interface {
 	// Renew renews the certificates that are due, or the named site's, and streams what it does.
-	Renew(ctx context.Context, site string, force bool, sink func(steps.Event)) (steps.Result, error)
+	Renew(context.Context, steps.RenewRequest, func(steps.Event)) (steps.Result, error)
 }
 
 // Observer looks at sites, from the outside and from the inside.

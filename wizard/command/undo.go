@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,10 @@ func (a *App) undoCommand() *cobra.Command {
 // there was something to take back is no failure then.
 func (a *App) undoUnended(ctx context.Context, m Runner, out printer) error {
 	result, found, err := m.Recover(ctx, out.event)
+	var coded steps.Coded
+	if errors.As(err, &coded) && coded.ExitStatus() == steps.ExitTryLater {
+		return nil // somebody is at work: that run goes on, and is not one that never ended
+	}
 	if !found || result.Outcome == "" || result.Outcome == steps.OutcomeInconsistent {
 		return err
 	}
@@ -93,24 +98,24 @@ func (a *App) uninstallCommand() *cobra.Command {
 }
 
 func (a *App) renewCommand() *cobra.Command {
-	var force bool
+	var req steps.RenewRequest
 	c := &cobra.Command{
 		Use:   "renew [SITE]",
-		Short: "renew the certificates that are due (a timer does this twice a day)",
+		Short: "renew the certificates that are due (a timer does this every hour)",
 		Args:  maxArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			site := ""
 			if len(args) == 1 {
-				site = args[0]
+				req.Site = args[0]
 			}
 			m, out := a.machine(), a.printer()
 			if err := a.needRoot(false); err != nil {
 				return err
 			}
-			result, err := m.Renew(c.Context(), site, force, out.event)
+			result, err := m.Renew(c.Context(), req, out.event)
 			return a.end(out, result, err, a.endingOf(c.Context(), m, renewing, nil, result))
 		},
 	}
-	c.Flags().BoolVar(&force, "force", false, "renew even if it is not due")
+	c.Flags().BoolVar(&req.Force, "force", false, "renew even if it is not due")
+	c.Flags().BoolVar(&req.Scheduled, "scheduled", false, "as the timer does: only what has something to be done, with a pause after a failure")
 	return c
 }

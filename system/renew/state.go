@@ -1,0 +1,190 @@
+package renew
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+// state is what is remembered of a site's renewal, in steps.RenewDir/NAME.json. Without it, or with a damaged one, nothing
+// is lost but time: the rule of the lifetime holds (DueAt), and what was told is told again.
+type state struct {
+	Leaf string    `json:"leaf"` // SHA-256 of the certificate that the following is about
+	Next time.Time `json:"next"` // before it there is nothing to look at
+
+	Drawn   time.Time `json:"drawn,omitzero"`    // when it is renewed by our own rule
+	Window  *window   `json:"window,omitempty"`  // what its CA said
+	AskAt   time.Time `json:"askAt,omitzero"`    // the CA is not asked before
+	Unheard string    `json:"unheard,omitempty"` // why the CA said nothing when it was last asked
+
+	Early time.Time `json:"early,omitzero"` // when it was last renewed because the CA asked for it before our rule would
+
+	Tried    time.Time `json:"tried,omitzero"`     // the last attempt to have a new one
+	Since    time.Time `json:"since,omitzero"`     // the first of those that failed
+	Failures int       `json:"failures,omitempty"` // attempts since the last success
+	Error    string    `json:"error,omitempty"`    // of the last of them, with its code and the ways on
+	Code     string    `json:"code,omitempty"`
+	Fixes    []string  `json:"fixes,omitempty"`
+	Pause    time.Time `json:"pause,omitzero"` // the timer does not try again before
+
+	LookAt   time.Time `json:"lookAt,omitzero"`    // when what is served is next compared with what is stored
+	Unserved string    `json:"unserved,omitempty"` // how they differed
+
+	Told    []string `json:"told,omitempty"`    // the notices that were given
+	Trouble string   `json:"trouble,omitempty"` // what is wrong, in a line; empty: nothing that anybody has to know yet
+
+	stored string // the text on the disk
+}
+
+func stateFile(site string) string { return path.Join(steps.RenewDir, site+".json") }
+
+// readState is that of a site whose current certificate is this one.
+func readState(r host.Reader, site, leaf string) *state {
+	s := &state{}
+	f, err := r.ReadFile(stateFile(site))
+	if err != nil || json.Unmarshal(f.Data, s) != nil {
+		return &state{Leaf: leaf}
+	}
+	s.stored = string(f.Data)
+	if s.Leaf != leaf {
+		s.follow(leaf)
+	}
+	return s
+}
+
+// follow goes on with another certificate. What was told of the old one stays, until all is seen to be well.
+func (s *state) follow(leaf string) {
+	*s = state{Leaf: leaf, Early: s.Early, Told: s.Told, Trouble: s.Trouble, stored: s.stored}
+}
+
+// write stores the state, if it is another one than before.
+func (s *state) write(h host.Host, site string) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil || string(text)+"\n" == s.stored {
+		return err
+	}
+	if err := ensureDirs(h, 0o700, steps.RenewDir); err != nil {
+		return err
+	}
+	s.stored = string(text) + "\n"
+	return h.WriteFile(stateFile(site), host.File{Data: []byte(s.stored), Mode: 0o600})
+}
+
+// wake has the timer look at a site that somebody changed. A site that it never looked at is awake.
+func wake(h host.Host, site string) error {
+	s := &state{}
+	f, err := h.ReadFile(stateFile(site))
+	if err != nil || json.Unmarshal(f.Data, s) != nil || s.Next.IsZero() {
+		return nil //nolint:nilerr // then it is awake
+	}
+	s.Next, s.Pause, s.LookAt = time.Time{}, time.Time{}, time.Time{}
+	return s.write(h, site)
+}
+
+// Survey is what the states say of the sites, without a look at a certificate: the timer comes often, and has to be cheap.
+type Survey struct {
+	Awake  []string // something is to be done, or looked at
+	Failed []string // the last attempt failed, or what is served is not what is stored
+}
+
+// Survey looks at these sites, by their names, and forgets those that are there no longer.
+func (m *Manager) Survey(h host.Host, names []string) (Survey, error) {
+	var all Survey
+	known := make(map[string]bool, len(names))
+	now := m.now()
+	for _, name := range names {
+		known[name] = true
+		s := &state{}
+		f, err := h.ReadFile(stateFile(name))
+		if err != nil || json.Unmarshal(f.Data, s) != nil || !now.Before(s.Next) {
+			all.Awake = append(all.Awake, name)
+		}
+		if s.Failures > 0 || s.Unserved != "" {
+			all.Failed = append(all.Failed, name)
+		}
+	}
+	dir, err := h.ReadFile(steps.RenewDir)
+	if err != nil {
+		return all, nil //nolint:nilerr // it is made with the first state
+	}
+	for _, entry := range dir.Entries {
+		if name, isState := strings.CutSuffix(entry, ".json"); isState && !known[name] {
+			if err := h.Remove(path.Join(steps.RenewDir, entry)); err != nil {
+				return all, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// Standing is what there is to say of a site's renewal.
+type Standing struct {
+	At   time.Time // when it is renewed; zero: never
+	Page string    // where the CA that chose the time says why; may be empty
+	state
+}
+
+// StandingOf reads it. Who may not read the state sees the rule of the lifetime.
+func StandingOf(r host.Reader, site string, f steps.CertFacts, now time.Time) Standing {
+	s := readState(r, site, f.SHA256)
+	st := Standing{state: *s}
+	if f.Source == steps.SourceACME {
+		st.At = s.due(f, now)
+	}
+	if s.Window != nil && st.At.Equal(s.Window.Drawn) {
+		st.Page = s.Window.Page
+	}
+	return st
+}
+
+// Findings are what is wrong with it.
+func (s Standing) Findings(site string) []steps.Finding {
+	var all []steps.Finding
+	if s.Failures > 0 {
+		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R02", Severity: steps.Warning,
+			Text: fmt.Sprintf("%s: the last %s to renew the certificate failed, the last one at %s: %s", site, attempts(s.Failures), clock(s.Tried), s.Error),
+			Fix:  append([]string{"sudo sslwizard renew " + site + "    tries at once; the timer does after " + clock(s.Pause)}, s.Fixes...)})
+	}
+	if s.Unserved != "" {
+		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R03", Severity: steps.Warning,
+			Text: site + ": a new certificate is stored, and another one is served: " + s.Unserved,
+			Fix:  []string{"sudo sslwizard renew " + site + "    reloads the server and looks again"}})
+	}
+	return all
+}
+
+func attempts(n int) string {
+	if n == 1 {
+		return "attempt"
+	}
+	return fmt.Sprintf("%d attempts", n)
+}
+
+func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// Troubles are the lines that the states of these sites have of what is wrong.
+func Troubles(r host.Reader, names []string) []string {
+	var all []string
+	for _, name := range names {
+		s := &state{}
+		if f, err := r.ReadFile(stateFile(name)); err == nil && json.Unmarshal(f.Data, s) == nil && s.Trouble != "" {
+			all = append(all, s.Trouble)
+		}
+	}
+	return all
+}
+
+// current is the certificate that a site has; none is one without a lifetime.
+func current(r host.Reader, site string) steps.CertFacts {
+	f, err := cert.CurrentFacts(r, site)
+	if err != nil {
+		return steps.CertFacts{}
+	}
+	return f
+}
