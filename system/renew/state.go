@@ -148,7 +148,7 @@ func (s Standing) Findings(site string) []steps.Finding {
 	var all []steps.Finding
 	if s.Failures > 0 {
 		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R02", Severity: steps.Warning,
-			Text: fmt.Sprintf("%s: the last %s to renew the certificate failed, the last one at %s: %s", site, attempts(s.Failures), clock(s.Tried), s.Error),
+			Text: fmt.Sprintf("%s: %s, at %s: %s", site, attempts(s.Failures), clock(s.Tried), s.Error),
 			Fix:  append([]string{"sudo sslwizard renew " + site + "    tries at once; the timer does after " + clock(s.Pause)}, s.Fixes...)})
 	}
 	if s.Unserved != "" {
@@ -161,9 +161,9 @@ func (s Standing) Findings(site string) []steps.Finding {
 
 func attempts(n int) string {
 	if n == 1 {
-		return "attempt"
+		return "the last attempt to renew the certificate failed"
 	}
-	return fmt.Sprintf("%d attempts", n)
+	return fmt.Sprintf("the last %d attempts to renew the certificate failed, the newest of them", n)
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
