@@ -87,16 +87,21 @@ func parseDirectory(text string) (string, error) {
 	return "https://" + host + u.EscapedPath(), nil
 }
 
+// inURL is the domain as the host of a URL (RFC 3986 section 3.2.2).
+func (d Domain) inURL() string {
+	if a, isIP := d.IP(); isIP && a.Is6() {
+		return "[" + string(d) + "]"
+	}
+	return string(d)
+}
+
 // parseURLHost returns host and port of a URL in their canonical form.
 func parseURLHost(u *url.URL) (string, error) {
 	d, err := ParseDomain(u.Hostname())
 	if err != nil || d.Wildcard() {
 		return "", bad("no host")
 	}
-	host := string(d)
-	if a, ok := d.IP(); ok && a.Is6() {
-		host = "[" + host + "]"
-	}
+	host := d.inURL()
 	if u.Port() == "" {
 		return host, nil
 	}

@@ -73,13 +73,7 @@ func sharedCA(sites []Site, f Facts) []Change {
 // CAPageURL is the page of a site with Trusted.CAPage.
 func (s Site) CAPageURL() string { return caPageURL(s.pageName()) }
 
-func caPageURL(name Domain) string {
-	host := string(name)
-	if ip, ok := name.IP(); ok && ip.Is6() {
-		host = "[" + host + "]"
-	}
-	return "http://" + host + CAPath
-}
+func caPageURL(name Domain) string { return "http://" + name.inURL() + CAPath }
 
 // URL is the page that it makes.
 func (c PublishCA) URL() string { return caPageURL(c.Name) }

@@ -15,7 +15,7 @@ import (
 func (s Site) Answers() Answers {
 	a := Defaults()
 	a.Install = InstallAnswers{Executor: s.Install.Executor, Firewall: s.Install.Firewall}
-	a.Certs = CertsAnswers{Domains: domainTexts(s.Certs.Domains), Key: string(s.Certs.Key), Days: s.Certs.Days, DHGroup: s.Certs.DHGroup}
+	a.Certs = CertsAnswers{Domains: DomainTexts(s.Certs.Domains), Key: string(s.Certs.Key), Days: s.Certs.Days, DHGroup: s.Certs.DHGroup}
 	a.SSL = SSLAnswers{Profile: string(s.SSL.Profile), HTTP2: s.SSL.HTTP2, HTTP3: s.SSL.HTTP3,
 		HSTS:       HSTSAnswers{MaxAge: FormatDuration(s.SSL.HSTS.MaxAge), IncludeSubDomains: s.SSL.HSTS.IncludeSubDomains},
 		ClientAuth: cmp.Or(s.SSL.ClientAuth, ClientNobody), ClientCA: s.SSL.ClientCA}
@@ -44,7 +44,8 @@ func (t SiteTrusted) answers(a TrustedAnswers) TrustedAnswers {
 	return a
 }
 
-func domainTexts(domains []Domain) []string {
+// DomainTexts are domains as text.
+func DomainTexts(domains []Domain) []string {
 	texts := make([]string, len(domains))
 	for i, d := range domains {
 		texts[i] = string(d)

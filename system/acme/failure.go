@@ -265,7 +265,7 @@ func hostOf(directory string) string {
 
 func names(domains []steps.Domain) string {
 	if len(domains) <= 3 {
-		return strings.Join(plain(domains), ", ")
+		return strings.Join(steps.DomainTexts(domains), ", ")
 	}
 	return fmt.Sprintf("%s and %d more names", domains[0], len(domains)-1)
 }

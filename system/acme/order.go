@@ -65,12 +65,9 @@ func (s *session) resume() (*acme.ExtendedOrder, error) {
 }
 
 func sameNames(got []acme.Identifier, want []steps.Domain) bool {
-	a, b := make([]string, len(got)), make([]string, len(want))
+	a, b := make([]string, len(got)), steps.DomainTexts(want)
 	for i, id := range got {
 		a[i] = id.Value
-	}
-	for i, d := range want {
-		b[i] = string(d)
 	}
 	slices.Sort(a)
 	slices.Sort(b)
@@ -99,7 +96,7 @@ func (s *session) newOrder(replaces string) (*acme.ExtendedOrder, error) {
 	}
 	s.progress("Ordering a certificate for %s from %s", names(s.Domains), hostOf(s.Directory))
 	o, err := ask(s, "order a certificate", func() (acme.ExtendedOrder, error) {
-		return s.core.Orders.NewWithOptions(plain(s.Domains), &api.OrderOptions{Profile: profile, ReplacesCertID: replaces})
+		return s.core.Orders.NewWithOptions(steps.DomainTexts(s.Domains), &api.OrderOptions{Profile: profile, ReplacesCertID: replaces})
 	})
 	if err != nil {
 		return nil, err
@@ -282,12 +279,4 @@ func fits(chain []byte, csr *x509.CertificateRequest) error {
 		}
 	}
 	return nil
-}
-
-func plain(domains []steps.Domain) []string {
-	out := make([]string, len(domains))
-	for i, d := range domains {
-		out[i] = string(d)
-	}
-	return out
 }

@@ -95,10 +95,7 @@ func (b *book) forget(now time.Time) {
 }
 
 func setOf(domains []steps.Domain) string {
-	names := make([]string, len(domains))
-	for i, d := range domains {
-		names[i] = string(d)
-	}
+	names := steps.DomainTexts(domains)
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), ",")
 }

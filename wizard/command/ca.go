@@ -35,7 +35,7 @@ func (a *App) caCommand() *cobra.Command {
 func (p *textPrinter) ownCA(ca steps.OwnCA, guides []steps.TrustGuide) {
 	p.line("The CA of %s", steps.CleanLine(ca.Host))
 	p.lineTo(p.out, hanging, "  SHA-256      %s", ca.Fingerprint)
-	p.lineTo(p.out, hanging, "  good for     %s, and no other name", strings.Join(texts(ca.Domains), ", "))
+	p.lineTo(p.out, hanging, "  good for     %s, and no other name", strings.Join(steps.DomainTexts(ca.Domains), ", "))
 	p.line("  ends         %s", ca.NotAfter.UTC().Format("2006-01-02"))
 	trusted, page := "no    (trusted.trustHere: true)", "none    (trusted.caPage: true)"
 	if ca.TrustedHere {
@@ -60,14 +60,6 @@ func (p *textPrinter) ownCA(ca steps.OwnCA, guides []steps.TrustGuide) {
 
 // hanging is how far what does not fit a line stands in from the margin.
 const hanging = 4
-
-func texts(domains []steps.Domain) []string {
-	var all []string
-	for _, d := range domains {
-		all = append(all, string(d))
-	}
-	return all
-}
 
 func (p jsonPrinter) ownCA(ca steps.OwnCA, guides []steps.TrustGuide) {
 	p.put("ca", map[string]any{"ca": ca, "guides": guides})
