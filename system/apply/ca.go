@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
@@ -22,7 +23,10 @@ const (
 	storeBundle = "/etc/ssl/certs/ca-certificates.crt"
 )
 
-// command makes the system's store anew. Without --fresh it would leave dangling links where a certificate was.
+// freshStore makes the system's store anew where a certificate is gone: without --fresh a dangling link would be left.
+var freshStore = []string{"update-ca-certificates", "--fresh"}
+
+// command makes the system's store anew.
 func (v caVerb) command() []string {
 	switch {
 	case !v.store:
@@ -30,7 +34,7 @@ func (v caVerb) command() []string {
 	case v.wanted:
 		return []string{"update-ca-certificates"}
 	}
-	return []string{"update-ca-certificates", "--fresh"}
+	return freshStore
 }
 
 func (v caVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Finding, error) {
@@ -87,7 +91,8 @@ func (v caVerb) record(_ context.Context, r *recorder) (Before, error) {
 			return b, err
 		}
 		for _, p := range parents {
-			if v.wanted && !hasPath(b.Paths, p.Path) {
+			known := slices.ContainsFunc(b.Paths, func(k Path) bool { return k.Path == p.Path })
+			if v.wanted && !known {
 				b.Paths = append(b.Paths, p)
 			}
 		}
@@ -98,15 +103,6 @@ func (v caVerb) record(_ context.Context, r *recorder) (Before, error) {
 		b.Paths = append(b.Paths, p)
 	}
 	return b, nil
-}
-
-func hasPath(all []Path, name string) bool {
-	for _, p := range all {
-		if p.Path == name {
-			return true
-		}
-	}
-	return false
 }
 
 func (v caVerb) do(ctx context.Context, d *doing) error {
@@ -159,6 +155,6 @@ func (u *undoing) distrust(ctx context.Context) error {
 	if !exists(u, storeTool) {
 		return nil // its package is gone, and the store with it
 	}
-	_, err := u.Run(ctx, host.Command{Argv: []string{"update-ca-certificates", "--fresh"}})
+	_, err := u.Run(ctx, host.Command{Argv: freshStore})
 	return err
 }

@@ -50,8 +50,12 @@ func sharing(wanted bool) steps.Plan {
 	return steps.Plan{Executor: "native", Changes: []steps.Change{steps.TrustCA{For: step, Wanted: wanted}, steps.PublishCA{For: step, Wanted: wanted}}}
 }
 
-// storeOf has the machine make its store of certificates as Debian's tool does.
-func storeOf(w *world) {
+// storeWorld is one whose machine makes its store of certificates as Debian's tool does.
+func storeWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.services.LocalCA = sharer{}
+	w.Engine = New(w.machine, w.services)
 	w.Dir("/usr/local/share/ca-certificates", 0o755)
 	w.Dir("/etc/ssl/certs", 0o755)
 	w.File(storeTool, "a script")
@@ -67,6 +71,7 @@ func storeOf(w *world) {
 		_ = w.WriteFile(storeBundle, host.File{Data: []byte(text), Mode: 0o644})
 	}
 	w.after["update-ca-certificates"], w.after["update-ca-certificates --fresh"] = remake, remake
+	return w
 }
 
 func (w *world) bundle() string {
@@ -76,10 +81,7 @@ func (w *world) bundle() string {
 
 func TestOwnCAIsSharedAndTakenBack(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.services.LocalCA = sharer{}
-	w.Engine = New(w.machine, w.services)
-	storeOf(w)
+	w := storeWorld(t)
 	for _, e := range w.preview(t, sharing(true)).Effects {
 		if e.Action != steps.Create {
 			t.Errorf("before there is a CA: %v", e)
@@ -132,10 +134,7 @@ func TestOwnCAIsSharedAndTakenBack(t *testing.T) {
 // TestStoreThatTakesNothing: the tool ends well, and the system trusts the CA no more than before.
 func TestStoreThatTakesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.services.LocalCA = sharer{}
-	w.Engine = New(w.machine, w.services)
-	storeOf(w)
+	w := storeWorld(t)
 	delete(w.after, "update-ca-certificates")
 	w.Dir(steps.StateDir, 0o711)
 	w.Dir(steps.CADir, 0o700)

@@ -3,11 +3,10 @@ package cert
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net"
+	"net/netip"
 	"path"
 	"strings"
 
@@ -56,25 +55,26 @@ func (Shared) Paths(r host.Reader, c steps.Change) []string {
 func (s Shared) Contents(r host.Reader, c steps.Change) (map[string][]byte, error) {
 	switch c := c.(type) {
 	case steps.TrustCA:
-		if !c.Wanted {
-			return nil, nil
-		}
-		a, err := certificateFor(r, c.Domains)
-		if err != nil {
-			return nil, err
-		}
-		return s.trusted(r, c, a)
+		return contents(r, c.Wanted, c.Domains, func(a *Authority) (map[string][]byte, error) { return s.trusted(r, c, a) })
 	case steps.PublishCA:
-		if !c.Wanted {
-			return nil, nil
-		}
-		a, err := certificateFor(r, c.Domains)
-		if err != nil {
-			return nil, err
-		}
-		return published(r, c, a)
+		return contents(r, c.Wanted, c.Domains, func(a *Authority) (map[string][]byte, error) { return published(r, c, a) })
 	}
 	return nil, fmt.Errorf("cannot share the local CA: %T does not ask for it", c)
+}
+
+// contents are made of the local CA if it is for all these domains, and none where it is not wanted.
+func contents(r host.Reader, wanted bool, domains []steps.Domain, made func(*Authority) (map[string][]byte, error)) (map[string][]byte, error) {
+	if !wanted {
+		return nil, nil
+	}
+	a, err := certificate(r)
+	if err != nil {
+		return nil, err
+	}
+	if !a.Permits(domains) {
+		return nil, fmt.Errorf("cannot share the local CA: it is not for all the names yet: %w", fs.ErrNotExist)
+	}
+	return made(a)
 }
 
 func (s Shared) trusted(r host.Reader, c steps.TrustCA, a *Authority) (map[string][]byte, error) {
@@ -113,8 +113,7 @@ func (a *Authority) policy() ([]byte, error) {
 	one := entry{Certificate: base64.StdEncoding.EncodeToString(a.Certificate.Raw), Constraints: constraints{[]string{}, []string{}}}
 	for _, d := range a.Permitted() {
 		if ip, ok := d.IP(); ok {
-			bits := net.CIDRMask(ip.BitLen(), ip.BitLen())
-			one.Constraints.CIDRs = append(one.Constraints.CIDRs, (&net.IPNet{IP: ip.AsSlice(), Mask: bits}).String())
+			one.Constraints.CIDRs = append(one.Constraints.CIDRs, netip.PrefixFrom(ip, ip.BitLen()).String())
 			continue
 		}
 		one.Constraints.Names = append(one.Constraints.Names, string(d))
@@ -126,11 +125,7 @@ func (a *Authority) policy() ([]byte, error) {
 // Own is what people and programs are told of the CA. Host is the name of the server.
 func (a *Authority) Own(host string) steps.OwnCA {
 	sum := sha256.Sum256(a.Certificate.Raw)
-	var pairs []string
-	for _, b := range sum {
-		pairs = append(pairs, strings.ToUpper(hex.EncodeToString([]byte{b})))
-	}
-	return steps.OwnCA{PEM: a.PEM(), Fingerprint: strings.Join(pairs, ":"), Host: host, Domains: a.Permitted(), NotAfter: a.Certificate.NotAfter}
+	return steps.OwnCA{PEM: a.PEM(), Fingerprint: strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":"), Host: host, Domains: a.Permitted(), NotAfter: a.Certificate.NotAfter}
 }
 
 // OwnCA reads the local CA for people. It fails with fs.ErrNotExist when there is none.
@@ -145,15 +140,7 @@ func OwnCA(r host.Reader) (steps.OwnCA, error) {
 	return ca, nil
 }
 
-// certificateFor is the local CA without its key, if it is for all these domains.
-func certificateFor(r host.Reader, domains []steps.Domain) (*Authority, error) {
-	a, err := certificate(r)
-	if err == nil && !a.Permits(domains) {
-		return nil, fmt.Errorf("cannot share the local CA: it is not for all the names yet: %w", fs.ErrNotExist)
-	}
-	return a, err
-}
-
+// certificate is the local CA without its key.
 func certificate(r host.Reader) (*Authority, error) {
 	f, err := r.ReadFile(CAFile)
 	if err != nil {
