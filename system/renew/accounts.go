@@ -48,12 +48,21 @@ func accountDir(directory string) string {
 
 // accountURL is our account at a directory; empty when there is none yet, or it cannot be read.
 func accountURL(r host.Reader, directory string) string {
-	meta, err := r.ReadFile(path.Join(accountDir(directory), "account.json"))
-	var m accountMeta
-	if err != nil || json.Unmarshal(meta.Data, &m) != nil || m.Directory != directory {
+	m := metaIn(r, accountDir(directory))
+	if m.Directory != directory {
 		return ""
 	}
 	return m.URL
+}
+
+// metaIn is what is known of the account in a folder; zero when it cannot be read.
+func metaIn(r host.Reader, dir string) accountMeta {
+	text, err := r.ReadFile(path.Join(dir, "account.json"))
+	var m accountMeta
+	if err != nil || json.Unmarshal(text.Data, &m) != nil {
+		return accountMeta{}
+	}
+	return m
 }
 
 // Registering implements acme.Accounts.
@@ -68,9 +77,7 @@ func Accounts(r host.Reader) []string {
 	}
 	var all []string
 	for _, name := range dir.Entries {
-		text, err := r.ReadFile(path.Join(folder, name, "account.json"))
-		var m accountMeta
-		if err == nil && json.Unmarshal(text.Data, &m) == nil && m.URL != "" {
+		if m := metaIn(r, path.Join(folder, name)); m.URL != "" {
 			all = append(all, m.Directory)
 		}
 	}

@@ -27,6 +27,9 @@ func due(f steps.CertFacts, now time.Time) bool { return !now.Before(DueAt(f)) }
 // spread is the part of a lifetime over which renewals of certificates that were made together are spread.
 const spread = 50
 
+// slack is by what a renewal may come before our own rule for that.
+func slack(f steps.CertFacts) time.Duration { return f.NotAfter.Sub(f.NotBefore) / spread }
+
 // due is when the certificate is renewed: at the time that was drawn, for our own rule or in the CA's window. A CA can
 // bring it forward; it can put it off, to leave half of what our rule leaves, only as long as it answers.
 func (s *state) due(f steps.CertFacts, now time.Time) time.Time {

@@ -104,7 +104,6 @@ func (s *state) missing(site steps.Site, f steps.CertFacts, n Notice, now time.T
 // notices are what is new in it; told is noted. A level of the lifetime that was told covers those before it.
 func (s *state) notices(site steps.Site, f steps.CertFacts, now time.Time) []Notice {
 	n := s.trouble(site, f, now)
-	s.Trouble = steps.CleanLine(n.Text)
 	switch {
 	case n.About != "" && slices.Contains(s.Told, n.About):
 		return nil

@@ -177,16 +177,7 @@ func TestKilledAnywhere(t *testing.T) {
 func TestFinishedCertificateIsFetchedWhateverElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, pebbletest.Options{})
-	w.host.FailOn(func(mutation string) error {
-		if strings.Contains(mutation, steps.CertsDir) {
-			return systemtest.ErrDead
-		}
-		return nil
-	})
-	if err := w.make(w.obtain()); !errors.Is(err, systemtest.ErrDead) {
-		t.Fatal(err)
-	}
-	w.host.FailOn(nil)
+	w.leaveUnstored()
 	w.dns.SetRecord("www.shop.example.com", pebbletest.Record{Fail: true})
 	bar := limited("for the test", time.Now().Add(time.Hour)).(*acme.Limited)
 	bar.Own = false
@@ -344,9 +335,9 @@ func TestAnotherDirectoryOrNamesAreAnotherCertificate(t *testing.T) {
 	}
 }
 
-func TestUnfinishedOrderOfOtherNamesIsLeft(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, pebbletest.Options{})
+// leaveUnstored has a run die with its certificate made by the CA and not stored.
+func (w *world) leaveUnstored() {
+	w.t.Helper()
 	w.host.FailOn(func(mutation string) error {
 		if strings.Contains(mutation, steps.CertsDir) {
 			return systemtest.ErrDead
@@ -354,9 +345,15 @@ func TestUnfinishedOrderOfOtherNamesIsLeft(t *testing.T) {
 		return nil
 	})
 	if err := w.make(w.obtain()); !errors.Is(err, systemtest.ErrDead) {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	w.host.FailOn(nil)
+}
+
+func TestUnfinishedOrderOfOtherNamesIsLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	w.leaveUnstored()
 	c := w.obtain()
 	c.Domains = domains[:1]
 	v := w.mustMake(c)

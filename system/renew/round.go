@@ -112,7 +112,7 @@ func (r *round) learn(t *turn, err error) {
 	case err != nil:
 		t.state.failed(err, t.facts, r.now(), r.draw)
 	case t.Renewed:
-		early := !r.Force && t.state.Window != nil && r.now().Before(DueAt(t.facts).Add(-t.facts.NotAfter.Sub(t.facts.NotBefore)/spread))
+		early := !r.Force && t.state.Window != nil && r.now().Before(DueAt(t.facts).Add(-slack(t.facts)))
 		t.facts = current(r.host, t.site.Name)
 		t.state.follow(t.facts.SHA256)
 		if t.state.Tried = r.now(); early {

@@ -36,22 +36,30 @@ type state struct {
 	LookAt   time.Time `json:"lookAt,omitzero"`    // when what is served is next compared with what is stored
 	Unserved string    `json:"unserved,omitempty"` // how they differed
 
-	Told    []string `json:"told,omitempty"`    // the notices that were given
-	Trouble string   `json:"trouble,omitempty"` // what is wrong, in a line; empty: nothing that anybody has to know yet
+	Told []string `json:"told,omitempty"` // the notices that were given
 
 	stored string // the text on the disk
 }
 
 func stateFile(site string) string { return path.Join(steps.RenewDir, site+".json") }
 
-// readState is that of a site whose current certificate is this one.
-func readState(r host.Reader, site, leaf string) *state {
+// storedState is what is on the disk of a site; the second value is false when that is nothing which can be used.
+func storedState(r host.Reader, site string) (*state, bool) {
 	s := &state{}
 	f, err := r.ReadFile(stateFile(site))
 	if err != nil || json.Unmarshal(f.Data, s) != nil {
-		return &state{Leaf: leaf}
+		return &state{}, false
 	}
 	s.stored = string(f.Data)
+	return s, true
+}
+
+// readState is that of a site whose current certificate is this one.
+func readState(r host.Reader, site, leaf string) *state {
+	s, ok := storedState(r, site)
+	if !ok {
+		return &state{Leaf: leaf}
+	}
 	if s.Leaf != leaf {
 		s.follow(leaf)
 	}
@@ -60,7 +68,7 @@ func readState(r host.Reader, site, leaf string) *state {
 
 // follow goes on with another certificate. What was told of the old one stays, until all is seen to be well.
 func (s *state) follow(leaf string) {
-	*s = state{Leaf: leaf, Early: s.Early, Told: s.Told, Trouble: s.Trouble, stored: s.stored}
+	*s = state{Leaf: leaf, Early: s.Early, Told: s.Told, stored: s.stored}
 }
 
 // write stores the state, if it is another one than before.
@@ -78,10 +86,9 @@ func (s *state) write(h host.Host, site string) error {
 
 // wake has the timer look at a site that somebody changed. A site that it never looked at is awake.
 func wake(h host.Host, site string) error {
-	s := &state{}
-	f, err := h.ReadFile(stateFile(site))
-	if err != nil || json.Unmarshal(f.Data, s) != nil || s.Next.IsZero() {
-		return nil //nolint:nilerr // then it is awake
+	s, ok := storedState(h, site)
+	if !ok || s.Next.IsZero() {
+		return nil // then it is awake
 	}
 	s.Next, s.Pause, s.LookAt = time.Time{}, time.Time{}, time.Time{}
 	return s.write(h, site)
@@ -100,9 +107,8 @@ func (m *Manager) Survey(h host.Host, names []string) (Survey, error) {
 	now := m.now()
 	for _, name := range names {
 		known[name] = true
-		s := &state{}
-		f, err := h.ReadFile(stateFile(name))
-		if err != nil || json.Unmarshal(f.Data, s) != nil || !now.Before(s.Next) {
+		s, ok := storedState(h, name)
+		if !ok || !now.Before(s.Next) {
 			all.Awake = append(all.Awake, name)
 		}
 		if s.Failures > 0 || s.Unserved != "" {
@@ -167,18 +173,6 @@ func attempts(n int) string {
 }
 
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
-
-// Troubles are the lines that the states of these sites have of what is wrong.
-func Troubles(r host.Reader, names []string) []string {
-	var all []string
-	for _, name := range names {
-		s := &state{}
-		if f, err := r.ReadFile(stateFile(name)); err == nil && json.Unmarshal(f.Data, s) == nil && s.Trouble != "" {
-			all = append(all, s.Trouble)
-		}
-	}
-	return all
-}
 
 // current is the certificate that a site has; none is one without a lifetime.
 func current(r host.Reader, site string) steps.CertFacts {

@@ -120,7 +120,7 @@ func (r *round) consult(ctx context.Context, site steps.Site, f steps.CertFacts,
 // plan draws when the certificate is renewed by our own rule.
 func (s *state) plan(f steps.CertFacts, draw func(time.Duration) time.Duration) {
 	if s.Drawn.IsZero() && !f.NotAfter.IsZero() {
-		s.Drawn = DueAt(f).Add(-draw(f.NotAfter.Sub(f.NotBefore) / spread))
+		s.Drawn = DueAt(f).Add(-draw(slack(f)))
 	}
 }
 
