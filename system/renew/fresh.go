@@ -31,10 +31,11 @@ const spread = 50
 func slack(f steps.CertFacts) time.Duration { return f.NotAfter.Sub(f.NotBefore) / spread }
 
 // due is when the certificate is renewed: at the time that was drawn, for our own rule or in the CA's window. A CA can
-// bring it forward; it can put it off, to leave half of what our rule leaves, only as long as it answers.
+// bring it forward, and choose within what was drawn and our rule only as long as it answers; never does it come later than
+// our rule, whatever the CA says: what is left then is there for outages, and not the CA's to spend.
 func (s *state) due(f steps.CertFacts, now time.Time) time.Time {
-	own := DueAt(f)
-	latest := own.Add(f.NotAfter.Sub(own) / 2)
+	latest := DueAt(f)
+	own := latest
 	if !s.Drawn.IsZero() && s.Drawn.Before(own) {
 		own = s.Drawn
 	}
@@ -46,7 +47,7 @@ func (s *state) due(f steps.CertFacts, now time.Time) time.Time {
 	case s.Unheard != "" || now.After(s.AskAt.Add(grace)):
 		return own
 	case s.Window.Drawn.After(latest):
-		return latest
+		return own
 	}
 	return s.Window.Drawn
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
@@ -55,7 +56,7 @@ func TestManyRenewalsAreSpread(t *testing.T) {
 	t.Parallel()
 	f := steps.CertFacts{NotBefore: noon, NotAfter: noon.Add(90 * day), Source: steps.SourceACME}
 	m := &Manager{}
-	start, end := noon.Add(59*day), noon.Add(61*day)
+	start, end := noon.Add(58*day), noon.Add(61*day)
 	for name, drawn := range map[string]func() time.Time{
 		"by our own rule": func() time.Time {
 			s := &state{}
@@ -63,7 +64,8 @@ func TestManyRenewalsAreSpread(t *testing.T) {
 			return s.due(f, noon)
 		},
 		"in the CA's window": func() time.Time {
-			s := &state{AskAt: end, Window: &window{Start: start, End: end, Drawn: start.Add(m.draw(end.Sub(start)))}}
+			s := &state{AskAt: end}
+			s.hear(acme.RenewalInfo{Start: start, End: end}, f, m.draw)
 			s.plan(f, m.draw)
 			return s.due(f, noon)
 		},

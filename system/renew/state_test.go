@@ -124,7 +124,7 @@ func TestTheCAIsAskedRarely(t *testing.T) {
 	}
 }
 
-// TestDue: a CA can bring a renewal forward, and put it off a little while it answers; never when it is silent.
+// TestDue: a CA can bring a renewal forward, and choose a moment up to our own rule while it answers; never a later one.
 func TestDue(t *testing.T) {
 	t.Parallel()
 	f := steps.CertFacts{NotBefore: noon, NotAfter: noon.Add(90 * day)}
@@ -140,10 +140,11 @@ func TestDue(t *testing.T) {
 		"drawn later than the rule": {state{Drawn: own.Add(day)}, own},
 		"brought forward":           {state{Window: at(40), AskAt: now}, noon.Add(40 * day)},
 		"brought forward, silent":   {state{Window: at(40), Unheard: "500"}, noon.Add(40 * day)},
-		"put off":                   {state{Window: at(70), AskAt: now}, noon.Add(70 * day)},
-		"put off too far":           {state{Window: at(89), AskAt: now}, noon.Add(75 * day)},
-		"put off, then silent":      {state{Window: at(70), AskAt: now, Unheard: "500"}, own},
-		"put off, not asked since":  {state{Window: at(70), AskAt: now.Add(-grace - time.Second)}, own},
+		"put off beyond the rule":   {state{Window: at(70), AskAt: now}, own},
+		"chosen":                    {state{Window: at(59), Drawn: own.Add(-2 * day), AskAt: now}, own.Add(-day)},
+		"chosen beyond the rule":    {state{Window: at(61), Drawn: own.Add(-2 * day), AskAt: now}, own.Add(-2 * day)},
+		"chosen, then silent":       {state{Window: at(59), Drawn: own.Add(-2 * day), AskAt: now, Unheard: "500"}, own.Add(-2 * day)},
+		"chosen, not asked since":   {state{Window: at(59), Drawn: own.Add(-2 * day), AskAt: now.Add(-grace - time.Second)}, own.Add(-2 * day)},
 		"forward again too soon":    {state{Window: at(40), Early: noon.Add(45 * day)}, noon.Add(46 * day)},
 	} {
 		if got := test.state.due(f, now); !got.Equal(test.want) {

@@ -109,7 +109,7 @@ func (r *round) consult(ctx context.Context, site steps.Site, f steps.CertFacts,
 			pause = askSoonest
 		}
 	default:
-		s.hear(info, r.draw)
+		s.hear(info, f, r.draw)
 		if info.Again > 0 {
 			pause = bounded(info.Again)
 		}
@@ -142,13 +142,17 @@ func (r *round) advice(ctx context.Context, site steps.Site, f steps.CertFacts) 
 	return r.advisers.ask(ctx, f.Directory, roots, chain[0])
 }
 
-// hear takes an answer. The same window keeps its moment.
-func (s *state) hear(info acme.RenewalInfo, draw func(time.Duration) time.Duration) {
+// hear takes an answer. The same window keeps its moment, which is drawn from the part of it that our own rule leaves.
+func (s *state) hear(info acme.RenewalInfo, f steps.CertFacts, draw func(time.Duration) time.Duration) {
 	w := &window{Start: info.Start, End: info.End, Page: info.Explanation}
 	if old := s.Window; old != nil && old.Start.Equal(w.Start) && old.End.Equal(w.End) {
 		w.Drawn = old.Drawn
 	} else {
-		w.Drawn = w.Start.Add(draw(w.End.Sub(w.Start)))
+		end := w.End
+		if rule := DueAt(f); w.Start.Before(rule) {
+			end = earlier(end, rule)
+		}
+		w.Drawn = w.Start.Add(draw(end.Sub(w.Start)))
 	}
 	s.Window = w
 }

@@ -47,6 +47,9 @@ var troubles = []trouble{
 	{"the host is off for 3 weeks", 21 * day, func(l *life, s span) { l.off = s.holds }, false, false},
 }
 
+// inCI are the rows, counted from 0, that are lived with every test: each is one where something has to be got over.
+var inCI = map[int]bool{4: true, 10: true, 19: true, 23: true, 34: true, 40: true, 41: true, 53: true}
+
 // survives is whether the trouble leaves a day of the time between the renewal and the end.
 func (tr trouble) survives(lifetime time.Duration) bool {
 	window := lifetime / 3
@@ -99,7 +102,7 @@ func TestYears(t *testing.T) {
 	var all sync.WaitGroup
 	for i, lifetime := range lifetimes {
 		for j, tr := range troubles {
-			if n := i*len(troubles) + j; *update || n%51 == 6 {
+			if n := i*len(troubles) + j; *update || inCI[n] {
 				all.Go(func() {
 					l := lived(t, lifetime, tr)
 					rows[n] = l.row(lifetime, tr)
@@ -196,7 +199,7 @@ end, when a failure is told to nobody within 14 hours of the last third, when an
 reason to complain: asked too often, another CA's certificate asked about, a limit met, a certificate replaced twice.
 
 The timer comes every hour. It asks the CA when to renew as often as the CA likes (ARI, RFC 9773), and draws one moment in the
-window that it is told. Without an answer it renews when a third of the lifetime is left, or half of less than ten days. After a
+window that it is told, which can be earlier than our own rule and never later. Without an answer it renews when a third of the lifetime is left, or half of less than ten days. After a
 failure it waits a minute, ten, a hundred, and then most of a day. Trouble begins when a renewal is due, where that is the
 worst moment, and three times in the three years, where it can pass. Somebody is told of a failure that lasts for half a day when
 a third (notice), a sixth (warning) and a twelfth (critical) of the lifetime is left, and when it is over. A certificate that ran
