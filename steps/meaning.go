@@ -56,6 +56,7 @@ var meanings = map[string]string{
 	"A17": "The CA does not know our account there, or has closed it.",
 	"A19": "The CA is still at work on the certificate. The next run goes on with the same order.",
 	"A29": "What was asked for is done already, or belongs to somebody else: the next run asks for it anew.",
+	"A30": "What the CA made is no certificate for a web server now: out of its time, too weak, or for something else.",
 	"A21": "The certificate is not for the names that were asked for.",
 	"A22": "This is a certificate for tests. No browser trusts it.",
 	"A23": "The certificate does not lead to a CA that is trusted: a piece of the chain is missing, or its end is unknown.",

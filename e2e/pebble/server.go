@@ -133,10 +133,24 @@ func (s *Server) assemble(o Options) (http.Handler, error) {
 	front := wfe.New(logger, store, validator, s.issuer, []string{"pebble.test"}, false, o.EAB,
 		int(o.RetryAuthz/time.Second), int(o.RetryOrder/time.Second))
 	s.Management = front.ManagementHandler()
+	handler := oneOrderAtATime(front.Handler())
 	if o.Wrap != nil {
-		return o.Wrap(front.Handler()), nil
+		return o.Wrap(handler), nil
 	}
-	return front.Handler(), nil
+	return handler, nil
+}
+
+// oneOrderAtATime keeps Pebble 2.10 from locking itself up: of two new orders at once, one locks its authorization and then
+// wants the store, while the other one has the store and looks through the authorizations.
+func oneOrderAtATime(next http.Handler) http.Handler {
+	var mu sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if endpointOf(r.URL.Path) == NewOrder {
+			mu.Lock()
+			defer mu.Unlock()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Roots is the root certificate of what Pebble issues, as PEM: what a browser of the test has to trust.
@@ -144,8 +158,10 @@ func (s *Server) Roots() []byte { return s.issuer.GetRootCert(0).PEM() }
 
 // DirectoryCA is the certificate, as PEM, that a client has to trust to speak to the directory (trusted.caRoots).
 func (s *Server) DirectoryCA() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.identity.root})
+	return pemOf(s.identity.root)
 }
+
+func pemOf(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}) }
 
 // Requests is how often paths that begin with prefix were asked for.
 func (s *Server) Requests(prefix string) int {

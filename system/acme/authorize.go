@@ -94,7 +94,7 @@ func (s *session) proof(authz acme.Authorization, challenge acme.Challenge) (Pro
 		wanted = "*." + name
 	}
 	if !slices.Contains(s.Domains, wanted) {
-		return Proof{}, fmt.Errorf("cannot answer the challenge: the CA wants a proof for %q, which was not asked for", short(string(wanted)))
+		return Proof{}, untrue("A21", "the CA wants a proof for %q, which was not asked for", short(string(wanted)))
 	}
 	body, err := s.core.GetKeyAuthorization(challenge.Token)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *session) pick(authz acme.Authorization) (acme.Challenge, error) {
 			continue
 		}
 		if !ValidToken(c.Token) {
-			return c, fmt.Errorf("cannot answer the challenge: the CA sent a token that is none: %q", short(c.Token))
+			return c, untrue("X01", "the CA sent a token that is none: %q", short(c.Token))
 		}
 		return c, nil
 	}
@@ -123,6 +123,14 @@ func (s *session) pick(authz acme.Authorization) (acme.Challenge, error) {
 	return acme.Challenge{}, &steps.Failure{
 		Text: fmt.Sprintf("cannot prove %s by %s: the CA does not offer that", short(authz.Identifier.Value), way), Code: "A25",
 		Status: steps.ExitAnswers, Fixes: []string{"set trusted.challenge to " + other},
+	}
+}
+
+// untrue is for what no CA in its right mind sends.
+func untrue(code, format string, args ...any) *steps.Failure {
+	return &steps.Failure{
+		Text: "cannot answer the challenge: " + fmt.Sprintf(format, args...), Code: code, Status: steps.ExitUnavailable,
+		Fixes: []string{"check the address in trusted.directory; the site keeps the certificate that it has"},
 	}
 }
 

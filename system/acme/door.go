@@ -118,6 +118,7 @@ func (d *door) RoundTrip(req *http.Request) (*http.Response, error) {
 		d.last = err
 		return nil, err
 	}
+	d.last = nil
 	d.hints[req.URL.String()] = retryHint{reply.Header.Get("Retry-After")}
 	if date, err := http.ParseTime(reply.Header.Get("Date")); err == nil {
 		d.date = date
@@ -131,7 +132,8 @@ func (d *door) fetch(req *http.Request) (*http.Response, error) {
 		return nil, &wayError{req.URL.Host, err}
 	}
 	body, err := io.ReadAll(io.LimitReader(reply.Body, maxReply+1))
-	err = errors.Join(err, reply.Body.Close())
+	// When the time is up the connection is closed, and a server that ends its reply on that makes it look whole.
+	err = errors.Join(err, reply.Body.Close(), req.Context().Err())
 	if err != nil {
 		return nil, &wayError{req.URL.Host, err}
 	}

@@ -104,6 +104,17 @@ func isTLS(err error) bool {
 	return errors.As(err, &unknown) || errors.As(err, &name) || errors.As(err, &invalid) || errors.As(err, &verify)
 }
 
+// mayBeDone reports a request that the CA may have done although its reply did not come, or says 5xx.
+func mayBeDone(err error) bool {
+	var way *wayError
+	var dial *net.OpError
+	var server *serverError
+	if errors.As(err, &server) {
+		return server.Status >= http.StatusInternalServerError
+	}
+	return errors.As(err, &way) && !(errors.As(err, &dial) && dial.Op == "dial") && !isTLS(err)
+}
+
 // fail makes an error for people out of what stopped a request.
 func (s *session) fail(what string, err error) error {
 	var already *steps.Failure
@@ -137,6 +148,7 @@ func (s *session) failWay(what string, err error) error {
 		f.Text, f.Code, f.Err = "cannot "+what+": "+hostOf(s.Directory)+" changed the names that were asked for", "A21", nil
 		f.Fixes = []string{"check the names in certs.domains; the site keeps the certificate that it has"}
 	case errors.As(err, &server) && server.Status < 500, !typed(err):
+		f.Err = unread(err)
 		f.Text = "cannot " + what + ": " + hostOf(s.Directory) + " does not answer like an ACME server"
 		f.Fixes = []string{"check the address in trusted.directory: " + steps.CleanLine(s.Directory)}
 	case errors.As(err, &server):
@@ -153,6 +165,14 @@ func (s *session) failWay(what string, err error) error {
 		f.Fixes = append([]string{"getent hosts " + steps.CleanLine(name.Name) + "    shows whether this server can look up names"}, f.Fixes...)
 	}
 	return f
+}
+
+// unread is why a reply was no ACME answer. Of what cannot be parsed lego quotes the whole.
+func unread(err error) error {
+	if strings.Contains(err.Error(), "unmarshal") {
+		return errors.New("its reply cannot be read")
+	}
+	return plainError{err}
 }
 
 // failProblem is for an ACME error (RFC 8555 section 6.7) outside of a challenge.

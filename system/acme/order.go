@@ -24,9 +24,6 @@ func (s *session) order() (*acme.ExtendedOrder, error) {
 			return o, err
 		}
 	}
-	if err := s.orders.Ordering(); err != nil {
-		return nil, err
-	}
 	o, err := s.newOrder(s.Replaces)
 	if isUnknownAccount(err) {
 		if err := s.signInAgain(); err != nil {
@@ -95,13 +92,31 @@ func (s *session) newOrder(replaces string) (*acme.ExtendedOrder, error) {
 		return nil, err
 	}
 	s.progress("Ordering a certificate for %s from %s", names(s.Domains), hostOf(s.Directory))
-	o, err := ask(s, "order a certificate", func() (acme.ExtendedOrder, error) {
+	o, err := askEach(s, "order a certificate", s.ordering(), func() (acme.ExtendedOrder, error) {
 		return s.core.Orders.NewWithOptions(steps.DomainTexts(s.Domains), &api.OrderOptions{Profile: profile, ReplacesCertID: replaces})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &o, nil
+}
+
+// ordering counts each try that may make an order. When two replies were lost there is no third try: the orders behind
+// them are nobody's, and the CA counts them.
+func (s *session) ordering() func(last error) error {
+	lost := 0
+	return func(last error) error {
+		switch {
+		case last == nil:
+		case !mayBeDone(last):
+			return nil
+		case lost > 0:
+			return last
+		default:
+			lost++
+		}
+		return s.orders.Ordering()
+	}
 }
 
 func (s *session) getOrder(url string) (*acme.ExtendedOrder, error) {
@@ -115,10 +130,15 @@ func (s *session) getOrder(url string) (*acme.ExtendedOrder, error) {
 
 // finalize hands in the signing request and waits for the certificate. When the reply is lost or the CA says that the
 // order is not ready (any more), the order itself is asked: it may be made already (A19).
+//
+// The certificate is counted before it is asked for, so that a reply that is lost, or a kill, leaves it counted.
 func (s *session) finalize(o *acme.ExtendedOrder) error {
 	deadline := time.Now().Add(s.pace.Issue)
-	if err := s.settle(o, deadline, acme.StatusPending); err != nil {
+	if err := s.settle(o, deadline, acme.StatusPending, acme.StatusProcessing); err != nil {
 		return err
+	}
+	if err := s.orders.Finalizing(o.Location); err != nil {
+		return fmt.Errorf("cannot write down that the certificate is asked for: %w", err)
 	}
 	if o.Status == acme.StatusReady {
 		if err := s.handIn(o); err != nil {
@@ -128,11 +148,7 @@ func (s *session) finalize(o *acme.ExtendedOrder) error {
 	return s.settle(o, deadline, acme.StatusProcessing, acme.StatusReady)
 }
 
-// handIn counts the certificate before it is asked for: a reply that is lost, or a kill, leaves it counted.
 func (s *session) handIn(o *acme.ExtendedOrder) error {
-	if err := s.orders.Finalizing(o.Location); err != nil {
-		return fmt.Errorf("cannot write down that the certificate is asked for: %w", err)
-	}
 	s.progress("Asking for the certificate")
 	got, err := ask(s, "hand in the signing request", func() (acme.ExtendedOrder, error) {
 		return s.core.Orders.UpdateForCSR(o.Finalize, s.CSR)
@@ -149,14 +165,9 @@ func (s *session) handIn(o *acme.ExtendedOrder) error {
 	return nil
 }
 
-// notTaken is for a signing request that was refused. The order says whether it was taken all the same, by a try whose
-// reply was lost; otherwise no certificate will come of it. Of a CA that does not answer nobody knows.
+// notTaken is for a signing request that was refused, or whose reply did not come. The order says whether it was taken all
+// the same. If it was refused no certificate will come of it; otherwise nobody knows, and it stays counted.
 func (s *session) notTaken(o *acme.ExtendedOrder, refusal error) error {
-	var way *wayError
-	var server *serverError
-	if errors.As(refusal, &way) || errors.As(refusal, &server) {
-		return refusal
-	}
 	now, err := s.getOrder(o.Location)
 	switch {
 	case err != nil:
@@ -164,6 +175,8 @@ func (s *session) notTaken(o *acme.ExtendedOrder, refusal error) error {
 	case now.Status == acme.StatusProcessing, now.Status == acme.StatusValid:
 		*o = *now
 		return nil
+	case now.Status != acme.StatusInvalid && mayBeDone(refusal):
+		return refusal
 	}
 	return alsoOf(refusal, s.void(o))
 }
@@ -198,6 +211,9 @@ func (s *session) settle(o *acme.ExtendedOrder, deadline time.Time, leave ...str
 		first = false
 		return !slices.Contains(leave, o.Status), nil
 	})
+	if errors.Is(err, errTimeUp) && (o.Status == acme.StatusPending || o.Status == acme.StatusReady) {
+		return alsoOf(s.stuck(o), s.void(o)) // it was not taken
+	}
 	if errors.Is(err, errTimeUp) {
 		return s.stuck(o)
 	}
@@ -247,10 +263,24 @@ func (s *session) download(o *acme.ExtendedOrder) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return nil, &steps.Failure{
-		Text: "cannot use what the CA sent as the certificate", Code: "A24", Err: err, Status: steps.ExitUnavailable,
+	return nil, useless(err)
+}
+
+var errOtherKey = errors.New("it is for another key")
+
+// useless is for a certificate that cannot be got out of the CA although it was made.
+func useless(err error) *steps.Failure {
+	f := &steps.Failure{
+		Text: "cannot use what the CA sent as the certificate", Code: "A23", Err: err, Status: steps.ExitUnavailable,
 		Fixes: []string{"run the same command again: it asks for this certificate again and makes no new order"},
 	}
+	switch {
+	case errors.Is(err, errOtherKey):
+		f.Code = "A24"
+	case isNotFound(err):
+		f.Text, f.Code, f.Err, f.Status = "cannot get the certificate yet: the CA has made it and does not hand it out", "A19", nil, steps.ExitTryLater
+	}
+	return f
 }
 
 func (s *session) getChain(url string) ([]byte, error) {
@@ -271,7 +301,7 @@ func fits(chain []byte, csr *x509.CertificateRequest) error {
 		return fmt.Errorf("the certificate is damaged: %w", err)
 	}
 	if key, ok := leaf.PublicKey.(interface{ Equal(crypto any) bool }); ok && !key.Equal(csr.PublicKey) {
-		return errors.New("it is for another key")
+		return errOtherKey
 	}
 	for len(bytes.TrimSpace(rest)) > 0 {
 		if block, rest = pem.Decode(rest); block == nil {

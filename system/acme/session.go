@@ -98,22 +98,32 @@ func (s *session) checkClock() error {
 // ask runs one call of lego until it succeeds, fails for good, or patience or the context end. Only what is worth
 // asking again is: the way to the CA, 5xx, and nonces.
 func ask[T any](s *session, what string, call func() (T, error)) (T, error) {
+	return askEach(s, what, func(error) error { return nil }, call)
+}
+
+// askEach is for what costs something: before is asked each time, with what became of the last try, and its error ends it.
+func askEach[T any](s *session, what string, before func(last error) error, call func() (T, error)) (T, error) {
 	deadline := time.Now().Add(s.pace.Patience)
 	pause := s.pace.Retry
+	var last error
 	for {
-		value, err := await(s.ctx, call)
-		if err == nil {
+		var value T
+		err := before(last)
+		if err != nil {
+			return value, s.fail(what, err)
+		}
+		if value, err = await(s.ctx, call); err == nil {
 			return value, nil
 		}
 		if cause := context.Cause(s.ctx); cause != nil {
 			return value, cause
 		}
-		err = s.rootCause(err)
-		wait, again := worthAgain(err, pause, s.client.now())
+		last = s.rootCause(err)
+		wait, again := worthAgain(last, pause, s.client.now())
 		if !again || time.Now().Add(wait).After(deadline) {
-			return value, s.fail(what, err)
+			return value, s.fail(what, last)
 		}
-		if err := s.beforeAgain(err, wait); err != nil {
+		if err := s.beforeAgain(last, wait); err != nil {
 			return value, err
 		}
 		pause = min(2*pause, 10*time.Second)
@@ -152,9 +162,12 @@ func await[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	}
 }
 
+// withoutTLS is how lego says that it sends nothing to an address that is not https.
+const withoutTLS = "HTTPS is required"
+
 // rootCause puts back what jose cut off: an error while a nonce was fetched is only text in its error.
 func (s *session) rootCause(err error) error {
-	if typed(err) || !strings.Contains(err.Error(), "nonce") {
+	if typed(err) || !strings.Contains(err.Error(), "nonce") || strings.Contains(err.Error(), withoutTLS) {
 		return err
 	}
 	if last := s.door.lastError(); last != nil {

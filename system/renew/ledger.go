@@ -94,6 +94,11 @@ func (b *book) forget(now time.Time) {
 	b.Barred = slices.DeleteFunc(b.Barred, older(0))
 }
 
+// ofOrder finds the certificate of an order.
+func ofOrder(directory, order string) func(entry) bool {
+	return func(e entry) bool { return e.Directory == directory && e.Order == order }
+}
+
 func setOf(domains []steps.Domain) string {
 	names := steps.DomainTexts(domains)
 	slices.Sort(names)
@@ -129,7 +134,7 @@ func (l ledger) ordered(directory string, domains []steps.Domain) error {
 // gone on with.
 func (l ledger) spent(directory string, domains []steps.Domain, order string) error {
 	return l.change(func(b *book) {
-		if !slices.ContainsFunc(b.Issued, func(e entry) bool { return e.Directory == directory && e.Order == order }) {
+		if !slices.ContainsFunc(b.Issued, ofOrder(directory, order)) {
 			b.Issued = append(b.Issued, entry{directory, setOf(domains), order, l.now().UTC()})
 		}
 	})
@@ -141,11 +146,10 @@ func (l ledger) unspent(directory, order string) error {
 	if err != nil {
 		return err
 	}
-	this := func(e entry) bool { return e.Directory == directory && e.Order == order }
-	if !slices.ContainsFunc(b.Issued, this) {
+	if !slices.ContainsFunc(b.Issued, ofOrder(directory, order)) {
 		return nil
 	}
-	return l.change(func(b *book) { b.Issued = slices.DeleteFunc(b.Issued, this) })
+	return l.change(func(b *book) { b.Issued = slices.DeleteFunc(b.Issued, ofOrder(directory, order)) })
 }
 
 // remember notes what a failure means for the next time, and returns the failure.

@@ -62,6 +62,7 @@ func TestLedgerStopsBeforeTheCADoes(t *testing.T) {
 		"other names": open(h, noon.AddDate(0, 0, 1)).allows(real, domains[:1], first),
 		"private CA":  open(h, noon.AddDate(0, 0, 1)).allows(private, domains, again),
 		"replacement": open(h, noon.AddDate(0, 0, 1)).allows(real, domains, replacement),
+		"counted":     open(h, noon.AddDate(0, 0, 1)).resumes(real, domains),
 	} {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -72,6 +72,16 @@ func (l ledger) allows(directory string, domains []steps.Domain, k kind) error {
 	return b.perDomain(directory, domains, now)
 }
 
+// resumes is all that counts for an order that is gone on with: what the CA itself said. Its certificate is counted already,
+// so a full ledger is no reason to leave it at the CA.
+func (l ledger) resumes(directory string, domains []steps.Domain) error {
+	b, err := l.read()
+	if err != nil {
+		return err
+	}
+	return b.barred(directory, setOf(domains), l.now())
+}
+
 func about(entries []entry, names string) []entry {
 	return slices.DeleteFunc(slices.Clone(entries), func(e entry) bool { return e.Names != names })
 }

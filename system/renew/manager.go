@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Manager struct {
 	Doctor    Doctor // nil: one with the system's resolvers
 	Now       func() time.Time
 	Pace      acme.Pace
+	Dialer    *net.Dialer  // to CAs; nil: a plain one
 	Addresses []netip.Addr // of this host, for the Doctor; nil: asked from the kernel
 	DNS       DNS
 

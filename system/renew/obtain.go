@@ -65,6 +65,9 @@ func (o obtain) make(ctx context.Context, j *job) (string, error) {
 	root, unable := o.presenter(ctx, j)
 	present := root
 	if open := unfinished(j.host, o); open != nil && open.URL != "" {
+		if err := j.ledger().resumes(o.Trusted.Directory, o.Domains); err != nil {
+			return "", err
+		}
 		// Its order costs nothing more, and its certificate may be waiting: whether the names can be proved matters only
 		// if they have to be.
 		present = &examined{Presenter: root, examine: func() error {
@@ -300,7 +303,7 @@ func (j *job) client() CA {
 	if j.CA != nil {
 		return j.CA
 	}
-	return &acme.Client{Accounts: accounts{j.host, j.ledger()}, UserAgent: j.UserAgent, Progress: j.progress, Now: j.Now, Pace: j.Pace}
+	return &acme.Client{Accounts: accounts{j.host, j.ledger()}, UserAgent: j.UserAgent, Progress: j.progress, Now: j.Now, Pace: j.Pace, Dialer: j.Dialer}
 }
 
 // order obtains the certificate and stores it. The key is on the disk before the CA is asked for anything.
@@ -317,7 +320,7 @@ func (o obtain) order(ctx context.Context, j *job, present acme.Presenter) (stri
 	request.Replaces, _ = o.replaces(j)
 	text, err := j.client().Obtain(ctx, request, present, orders{record, j.ledger(), o.kind(j)})
 	if err != nil {
-		return "", err
+		return "", record.spoiled(err)
 	}
 	chain, err := o.judge(text, record.key, request.Roots, j.now())
 	if err != nil {
@@ -359,9 +362,18 @@ func (o obtain) judge(text []byte, key crypto.Signer, roots []byte, now time.Tim
 		err = errors.Join(cert.Check(chain, want), checkIntermediate(chain))
 	}
 	if err != nil {
-		return nil, broken(cannot, err)
+		return nil, useless(broken(cannot, err))
 	}
 	return withoutRoot(chain), nil
+}
+
+// useless is a certificate that is not what a CA has to give: out of its time, too weak, not for servers.
+func useless(f *steps.Failure) *steps.Failure {
+	if f.Code == "" {
+		f.Code = "A30"
+	}
+	f.Fixes = []string{"run the same command again: it makes a new order; the site keeps the certificate that it has"}
+	return f
 }
 
 // expected is what a chain of the CA has to be; roots are trusted beside those of this system.

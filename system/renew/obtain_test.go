@@ -12,7 +12,6 @@ import (
 
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
-	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
 	"github.com/c93d5bcb/sslwizard/system/doctor"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
@@ -173,17 +172,12 @@ func TestKilledAnywhere(t *testing.T) {
 }
 
 // TestFinishedCertificateIsFetchedWhateverElse: an order whose certificate waits at the CA costs nothing more, so neither a
-// full ledger nor a name that cannot be proved now keeps it from being fetched.
+// full ledger (TestLedgerStopsBeforeTheCADoes) nor a name that cannot be proved now keeps it from being fetched.
 func TestFinishedCertificateIsFetchedWhateverElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, pebbletest.Options{})
 	w.leaveUnstored()
 	w.dns.SetRecord("www.shop.example.com", pebbletest.Record{Fail: true})
-	bar := limited("for the test", time.Now().Add(time.Hour)).(*acme.Limited)
-	bar.Own = false
-	if err := openLedger(w.host, time.Now).remember(w.ca.Directory, domains, bar); !errors.Is(err, bar) {
-		t.Fatal(err)
-	}
 	w.mustMake(w.obtain())
 	w.trusted(w.ca)
 	if n := w.ca.Requests("/order-plz"); n != 1 || len(w.book().Issued) != 1 {
@@ -438,7 +432,7 @@ func TestUselessCertificateIsNotAskedForAgain(t *testing.T) {
 		}
 		return time.Now()
 	}
-	expect(t, m.Make(t.Context(), w.host, w.obtain(), nil), "", steps.ExitFailed)
+	expect(t, m.Make(t.Context(), w.host, w.obtain(), nil), "A30", steps.ExitFailed)
 	if _, err := cert.Current(w.host, site); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("it became current: %v", err)
 	}

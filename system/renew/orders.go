@@ -24,6 +24,7 @@ type record struct {
 	Profile   string         `json:"profile,omitempty"`
 	URL       string         `json:"url,omitempty"`
 	Begun     time.Time      `json:"begun"`
+	Spoiled   bool           `json:"spoiled,omitempty"` // a run could not use its certificate
 
 	key  crypto.Signer
 	dir  string
@@ -156,6 +157,20 @@ func (rehearsed) Void(string) error { return nil }
 
 func (r *record) write() error {
 	return writeJSON(r.host, r.metaFile(), r)
+}
+
+// spoiled gives an order up whose certificate is for another key in one run and in the next one too: it would be so for
+// ever. It returns the failure.
+func (r *record) spoiled(failure error) error {
+	var f *steps.Failure
+	if !errors.As(failure, &f) || f.Code != "A24" {
+		return failure
+	}
+	if r.Spoiled {
+		return errors.Join(failure, r.close())
+	}
+	r.Spoiled = true
+	return errors.Join(failure, r.write())
 }
 
 // close forgets the order: its certificate is stored, or useless.

@@ -73,7 +73,7 @@ func (m *Manager) adviser(ctx context.Context, directory string, roots []byte) (
 	if m.Advise != nil {
 		return m.Advise(ctx, directory, roots)
 	}
-	client := &acme.Client{UserAgent: m.UserAgent, Now: m.Now, Pace: m.Pace}
+	client := &acme.Client{UserAgent: m.UserAgent, Now: m.Now, Pace: m.Pace, Dialer: m.Dialer}
 	return client.Renewals(ctx, directory, roots)
 }
 
