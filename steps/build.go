@@ -216,11 +216,9 @@ func drained(removal []Change) []Change {
 	return all
 }
 
-// renewalUnits are the files of the timer, while a site has a certificate that can be renewed.
+// renewalUnits are the files of the timer. Every site has it: a certificate of this server's own CA runs out like any other,
+// and of files somebody has to be told (R10).
 func (b *planBuilder) renewalUnits(extras Extras) []Change {
-	if !renews(b.sites) {
-		return nil
-	}
 	if len(extras.RenewService) == 0 || len(extras.RenewTimer) == 0 {
 		b.err = cmp.Or(b.err, errors.New("cannot plan: the units for renewal are missing"))
 	}
@@ -252,18 +250,10 @@ func withUnits(units, serve []Change) []Change {
 	return slices.Insert(all, len(units), Change(ReloadUnits{For: For(IDTrusted), On: on}))
 }
 
-// renewal has the timer run while a site has a certificate that can be renewed, and only then. It runs before the first
-// certificate is there: what kept a CA from giving one may be gone in the night.
+// renewal has the timer run. It runs before the first trusted certificate is there: what kept a CA from giving one may be gone
+// in the night.
 func (b *planBuilder) renewal() {
-	if renews(b.sites) {
-		b.add(EnableUnit{For: For(IDTrusted), Unit: RenewTimer, Start: true})
-		return
-	}
-	b.add(endRenewal(b.facts)...)
-}
-
-func renews(sites []Site) bool {
-	return slices.ContainsFunc(sites, func(s Site) bool { return s.Trusted.Source == SourceACME })
+	b.add(EnableUnit{For: For(IDTrusted), Unit: RenewTimer, Start: true})
 }
 
 // endRenewal takes the timer away if an earlier run brought it.

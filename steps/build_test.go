@@ -93,10 +93,6 @@ func factsCase(t *testing.T, name string) Facts {
 	case "stored-native":
 		f.Managed.Sites = []Site{siteOf(t, designed)}
 		f.Self.Path = BinaryPath
-	case "stored-with-timer":
-		f.Managed.Sites = []Site{siteOf(t, designed)}
-		f.Self.Path = BinaryPath
-		f.Managed.Files[UnitDir+"/"+RenewTimer] = "hash"
 	case "stored-shared":
 		stored := siteOf(t, designed)
 		stored.Trusted = SiteTrusted{Source: SourceNone, TrustHere: true, CAPage: true}

@@ -29,7 +29,7 @@ func BuildRemoval(name string, f Facts, executors ...Executor) (Plan, []Finding,
 	if clients := ClientCAFile(site.Name); site.SSL.ClientAuth != "" {
 		changes = append(changes, RemoveFile{For: For(IDSSL), Path: clients})
 	}
-	if !renews(rest) {
+	if len(rest) == 0 {
 		changes = append(changes, endRenewal(f)...)
 	}
 	changes = append(changes, sharedCA(rest, f)...)

@@ -180,7 +180,7 @@ func (l live) Served(ctx context.Context, site steps.Site, sha256 string) error 
 		}
 	}
 	for _, at := range single {
-		if another(ctx, site, at, sha256) {
+		if seen := seenAt(ctx, site, at); seen != "" && seen != sha256 {
 			return fmt.Errorf("an older certificate is served at %s", at)
 		}
 	}
@@ -207,24 +207,41 @@ func (l live) Outdated(ctx context.Context, site steps.Site, wanted string) bool
 		return false
 	}
 	everywhere, single := l.reachedAt()
-	return slices.ContainsFunc(append(everywhere, single...), func(at netip.AddrPort) bool {
-		return another(ctx, site, netip.AddrPortFrom(at.Addr(), 443), wanted)
-	})
+	for n, at := range everywhere {
+		everywhere[n] = netip.AddrPortFrom(at.Addr(), 443)
+	}
+	return outdated(ctx, site, append(everywhere, single...), wanted)
 }
 
-// another reports whether another leaf than the wanted one is served for the site there. What is not for its name is
-// somebody else's.
-func another(ctx context.Context, site steps.Site, at netip.AddrPort, wanted string) bool {
+// outdated reports whether another leaf than the wanted one is served somewhere, or none anywhere: one silent address may be of
+// a family that is not listened on, or another program's.
+func outdated(ctx context.Context, site steps.Site, at []netip.AddrPort, wanted string) bool {
+	served := false
+	for _, address := range at {
+		switch seenAt(ctx, site, address) {
+		case "":
+		case wanted:
+			served = true
+		default:
+			return true
+		}
+	}
+	return !served
+}
+
+// seenAt is the SHA-256 (hex, in small letters) of the leaf that is served for the site there; empty when there is none. What is
+// not for its name is somebody else's, but for loopback, where only ours is.
+func seenAt(ctx context.Context, site steps.Site, at netip.AddrPort) string {
 	name := string(site.Certs.Domains[0])
 	if parent, ok := strings.CutPrefix(name, "*."); ok {
 		name = "sslwizard." + parent
 	}
 	leaf := servedLeaf(ctx, name, at)
 	if leaf == nil || !at.Addr().IsLoopback() && leaf.VerifyHostname(name) != nil {
-		return false
+		return ""
 	}
 	sum := sha256.Sum256(leaf.Raw)
-	return !strings.EqualFold(hex.EncodeToString(sum[:]), wanted)
+	return hex.EncodeToString(sum[:])
 }
 
 // servedLeaf is the certificate that is served; nil when there is none.

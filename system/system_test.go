@@ -59,7 +59,7 @@ func TestOwnCAIsTolerated(t *testing.T) {
 func TestUnitsAreAskedOneByOne(t *testing.T) {
 	t.Parallel()
 	h := systemtest.New(t)
-	for _, unit := range []string{"sslwizard-proxy-http.socket", "sslwizard-proxy-https.socket", "sslwizard-proxy.service"} {
+	for _, unit := range []string{"sslwizard-proxy-http.socket", "sslwizard-proxy-https.socket", "sslwizard-proxy.service", "sslwizard-renew.timer"} {
 		active, enabled := systemtest.Stdout("active\n"), systemtest.Stdout("enabled\n")
 		if unit == "sslwizard-proxy.service" {
 			active, enabled = systemtest.Exit(3, ""), systemtest.Exit(1, "Failed to get unit file state\n")
@@ -68,7 +68,7 @@ func TestUnitsAreAskedOneByOne(t *testing.T) {
 		h.Expect(enabled, "systemctl", "is-enabled", "--", unit)
 	}
 	got, err := (&Installer{host: h}).units(t.Context(), []steps.Site{shop(t, "trusted: {source: none}\n")})
-	if err != nil || len(got) != 3 || !got[0].Active || !got[1].Enabled || got[2].Active || got[2].Enabled {
+	if err != nil || len(got) != 4 || !got[0].Active || !got[1].Enabled || got[2].Active || got[2].Enabled {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -76,7 +76,7 @@ func TestUnitsAreAskedOneByOne(t *testing.T) {
 func TestNeededUnits(t *testing.T) {
 	t.Parallel()
 	local, trusted := shop(t, "trusted: {source: none}\n"), shop(t, "install: {executor: nginx}\ntrusted: {acceptTerms: true}\n")
-	if got := strings.Join(neededUnits([]steps.Site{local}), " "); got != "sslwizard-proxy-http.socket sslwizard-proxy-https.socket sslwizard-proxy.service" {
+	if got := strings.Join(neededUnits([]steps.Site{local}), " "); got != "sslwizard-proxy-http.socket sslwizard-proxy-https.socket sslwizard-proxy.service sslwizard-renew.timer" {
 		t.Error(got)
 	}
 	if got := strings.Join(neededUnits([]steps.Site{trusted}), " "); got != "nginx.service sslwizard-renew.timer" {

@@ -45,16 +45,14 @@ func (i *Installer) words(ctx context.Context, verb string, units []string) ([]s
 
 func neededUnits(sites []steps.Site) []string {
 	var names []string
-	acme := false
 	for n, s := range sites {
 		if n == 0 && s.Install.Executor == steps.ExecutorNginx {
 			names = append(names, "nginx.service")
 		} else if n == 0 {
 			names = append(names, "sslwizard-proxy-http.socket", "sslwizard-proxy-https.socket", "sslwizard-proxy.service")
 		}
-		acme = acme || s.Trusted.Source == steps.SourceACME
 	}
-	if acme {
+	if len(sites) > 0 {
 		names = append(names, "sslwizard-renew.timer")
 	}
 	return names

@@ -16,8 +16,7 @@ type Live interface {
 	Reload(ctx context.Context, sites []steps.Site) error
 	// Served reports an error unless every address of the site serves the leaf with this SHA-256 (hex, of its DER).
 	Served(ctx context.Context, site steps.Site, sha256 string) error
-	// Outdated reports whether the site is seen to serve another leaf than this one. It is a quick look: a site that does
-	// not answer serves nothing.
+	// Outdated reports whether the site is seen to serve another leaf than this one, or is seen nowhere. It is a quick look.
 	Outdated(ctx context.Context, site steps.Site, sha256 string) bool
 }
 
@@ -95,12 +94,16 @@ func changeFor(r host.Reader, site steps.Site) (steps.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	return changeOf(site, group), nil
+}
+
+func changeOf(site steps.Site, group string) steps.Change {
 	forStep := steps.For(steps.IDTrusted)
 	switch site.Trusted.Source {
 	case steps.SourceACME:
-		return steps.ObtainCertificate{For: forStep, Site: site.Name, Domains: site.Certs.Domains, KeyType: site.Certs.Key, Trusted: site.Trusted, Webroot: steps.Webroot, Group: group}, nil
+		return steps.ObtainCertificate{For: forStep, Site: site.Name, Domains: site.Certs.Domains, KeyType: site.Certs.Key, Trusted: site.Trusted, Webroot: steps.Webroot, Group: group}
 	case steps.SourceFiles:
-		return steps.ImportCertificate{For: forStep, Site: site.Name, Domains: site.Certs.Domains, Certificate: site.Trusted.Certificate, PrivateKey: site.Trusted.Key, Group: group}, nil
+		return steps.ImportCertificate{For: forStep, Site: site.Name, Domains: site.Certs.Domains, Certificate: site.Trusted.Certificate, PrivateKey: site.Trusted.Key, Group: group}
 	}
-	return steps.IssueLocal{For: steps.For(steps.IDCerts), Site: site.Name, Domains: site.Certs.Domains, KeyType: site.Certs.Key, Days: site.Certs.Days, Force: true, Group: group}, nil
+	return steps.IssueLocal{For: steps.For(steps.IDCerts), Site: site.Name, Domains: site.Certs.Domains, KeyType: site.Certs.Key, Days: site.Certs.Days, Force: true, Group: group}
 }

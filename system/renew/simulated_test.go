@@ -265,8 +265,7 @@ func newLife(t *testing.T, lifetime time.Duration) *life {
 // apply is what a set-up does.
 func (l *life) apply() {
 	l.t.Helper()
-	change := steps.ObtainCertificate{For: steps.For(steps.IDTrusted), Site: site, Domains: domains, KeyType: steps.ECDSAP256, Trusted: l.site.Trusted, Webroot: steps.Webroot, Group: "sslwizard"}
-	if err := l.manager.Make(l.t.Context(), l.host, change, nil); err != nil {
+	if err := l.manager.Make(l.t.Context(), l.host, changeOf(l.site, "sslwizard"), nil); err != nil {
 		l.t.Fatal(err)
 	}
 	if err := l.live.Reload(l.t.Context(), []steps.Site{l.site}); err != nil {

@@ -131,7 +131,7 @@ func (m *Manager) Survey(h host.Host, names []string) (Survey, error) {
 
 // Standing is what there is to say of a site's renewal.
 type Standing struct {
-	At   time.Time // when it is renewed; zero: never
+	At   time.Time // when it is renewed; zero: never, because it is the user's own
 	Page string    // where the CA that chose the time says why; may be empty
 	state
 }
@@ -140,7 +140,7 @@ type Standing struct {
 func StandingOf(r host.Reader, site string, f steps.CertFacts, now time.Time) Standing {
 	s := readState(r, site, f.SHA256)
 	st := Standing{state: *s}
-	if f.Source == steps.SourceACME {
+	if f.Source != steps.SourceFiles && !f.NotAfter.IsZero() {
 		st.At = s.due(f, now)
 	}
 	if s.Window != nil && st.At.Equal(s.Window.Drawn) {
