@@ -55,9 +55,11 @@ func (st *story) renews() {
 }
 
 // serial is the serial number of the certificate that the client is shown.
-func (st *story) serial() string {
+func (st *story) serial() string { return st.serialAt(st.s.Addr4().String()) }
+
+func (st *story) serialAt(address string) string {
 	st.Helper()
-	r := st.c.Exec("openssl", "s_client", "-connect", st.s.Addr4().String()+":443", "-servername", shop)
+	r := st.c.Exec("openssl", "s_client", "-connect", address+":443", "-servername", shop)
 	return st.c.Exec("openssl", "x509", "-noout", "-serial", "-in", st.w.Scratch(r.Stdout)).Stdout
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/c93d5bcb/sslwizard/e2e/world"
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
 )
 
 // alone are the answers of a site that no CA but the server's own knows.
@@ -45,6 +46,13 @@ func ownCAStory(t *testing.T, suite, executor string) {
 	st.ends(st.apply(), 0, "Nothing to do")
 
 	st.says("Verification: OK", "openssl", "s_client", "-connect", "127.0.0.1:443", "-servername", shop, "-verify_return_error", "-CAfile", "/etc/ssl/certs/ca-certificates.crt")
+	first := st.serial()
+	st.ages(250 * 24 * time.Hour)
+	st.s.Must("systemctl", "start", "sslwizard-renew.service")
+	if st.serial() == first || st.lifetime(st.s.Copy(cert.CAFile)) < 364*24*time.Hour {
+		t.Error("the timer leaves a certificate of this server's own CA to run out")
+	}
+
 	own := st.ownCA()
 	if !own.CA.TrustedHere || own.CA.Page != "http://"+shop+steps.CAPath {
 		t.Errorf("it says %+v", own.CA)

@@ -3,11 +3,80 @@
 package scenario
 
 import (
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"path"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/e2e/world"
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
 )
+
+// TestRenewalThatTheCAAsksFor: a CA that is about to revoke certificates says so (RFC 9773), and the unit of the timer has
+// another one at once, on every address, as the replacement of the first.
+func TestRenewalThatTheCAAsksFor(t *testing.T) {
+	t.Parallel()
+	for suite, executor := range map[string]string{"trixie": steps.ExecutorNative, "bookworm": steps.ExecutorNginx} {
+		t.Run(executor, func(t *testing.T) {
+			t.Parallel()
+			st := begin(t, suite)
+			st.answer(executor)
+			st.must(st.apply())
+			st.w.CA.Advise(st.s.Read(path.Join(st.version(), "fullchain.pem")), time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour))
+			first, orders := st.serial(), st.w.CA.Orders()
+			st.s.Must("systemctl", "start", "sslwizard-renew.service")
+			second := st.serial()
+			if second == first || st.w.CA.Orders() != orders+1 {
+				t.Errorf("%d more orders, and the certificate %s\n%s", st.w.CA.Orders()-orders, second, st.w.CA.Log())
+			}
+			for _, address := range []string{st.s.Addr4().String(), "[" + st.s.Addr6().String() + "]"} {
+				if now := st.serialAt(address); now != second {
+					t.Errorf("%s serves %s, another address %s", address, now, second)
+				}
+			}
+			st.s.Must("systemctl", "start", "sslwizard-renew.service")
+			if st.serial() != second {
+				t.Error("it is renewed again and again")
+			}
+			st.live()
+		})
+	}
+}
+
+// version is the folder of the certificate that the site has.
+func (st *story) version() string {
+	st.Helper()
+	return strings.TrimSpace(st.s.Must("readlink", "-f", path.Join(steps.CertsDir, shop, "current")))
+}
+
+// ages puts the same certificate of this server's own CA in its place, made so long ago.
+func (st *story) ages(by time.Duration) {
+	st.Helper()
+	file := path.Join(st.version(), "fullchain.pem")
+	chain, err := cert.ParseChain([]byte(st.s.Read(file)))
+	if err != nil {
+		st.Fatal(err)
+	}
+	ca, err := cert.ParseChain([]byte(st.s.Read(cert.CAFile)))
+	if err != nil {
+		st.Fatal(err)
+	}
+	key, err := cert.ParseKey([]byte(st.s.Read(cert.CAKeyFile)))
+	if err != nil {
+		st.Fatal(err)
+	}
+	leaf := *chain[0]
+	leaf.NotBefore, leaf.NotAfter = leaf.NotBefore.Add(-by), leaf.NotAfter.Add(-by)
+	old, err := x509.CreateCertificate(rand.Reader, &leaf, ca[0], leaf.PublicKey, key)
+	if err != nil {
+		st.Fatal(err)
+	}
+	st.s.Write(file, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: old})), 0o640)
+}
 
 // TestRenewalThatFails has the CA be away when a certificate is to be renewed: the command, the timer's unit and the status say
 // so, with what to do; the timer does not ask the CA again at once; and when the CA is back a person need not wait. The timer

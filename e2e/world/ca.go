@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/miekg/dns"
 )
@@ -26,6 +27,7 @@ const Directory = "https://acme.test:14000/dir"
 const (
 	resolver   = "203.0.113.2:53"
 	management = "203.0.113.2:15000"
+	pebbles    = "203.0.113.2:15001"
 )
 
 func (w *World) startCA() *CA {
@@ -46,7 +48,7 @@ func (w *World) startCA() *CA {
 // Start runs Pebble; a second time, it is another CA under the same name, with roots and accounts of its own.
 func (ca *CA) Start(flags ...string) {
 	ca.w.t.Helper()
-	ca.cmd = ca.program(append([]string{"--listen", ":14000", "--name", "acme.test", "--http-port", "80", "--tls-port", "443",
+	ca.cmd = ca.program(append([]string{"--listen", ":14000", "--mgmt", pebbles, "--name", "acme.test", "--http-port", "80", "--tls-port", "443",
 		"--dns", resolver, "--root", ca.Root(), "--directory-ca", ca.DirectoryRoot()}, flags...)...)
 }
 
@@ -121,6 +123,20 @@ func (ca *CA) Orders() int { return strings.Count(ca.Log(), "POST /order-plz") }
 
 // Accounts is how many accounts were made or asked for so far.
 func (ca *CA) Accounts() int { return strings.Count(ca.Log(), "There are now ") }
+
+// Advise has the CA say that a certificate (PEM) should be renewed within a window (RFC 9773).
+func (ca *CA) Advise(certificate string, start, end time.Time) {
+	ca.w.t.Helper()
+	window := map[string]any{"suggestedWindow": map[string]time.Time{"start": start.UTC(), "end": end.UTC()}, "explanationURL": "https://acme.test/why"}
+	answer, err := json.Marshal(window)
+	if err == nil {
+		answer, err = json.Marshal(map[string]string{"Certificate": certificate, "ARIResponse": string(answer)})
+	}
+	if err != nil {
+		ca.w.t.Fatalf("world: %v", err)
+	}
+	must(ca.w.t, ca.host.in("curl", "-sS", "--fail", "--max-time", "5", "-d", string(answer), "http://"+pebbles+"/set-renewal-info/")...)
+}
 
 // Name has the DNS answer with these addresses for a name; with none at all the name exists without an address.
 func (ca *CA) Name(name string, addresses ...fmt.Stringer) {
