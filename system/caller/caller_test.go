@@ -4,9 +4,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // process is one in a made-up /proc.
@@ -101,6 +103,10 @@ func TestRealProcess(t *testing.T) {
 		t.Skip("programs cannot be started from the folder for tests: ", err)
 	}
 	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
+	// Start returns when the kernel has the new program, which is before it has written the environment down.
+	for until := time.Now().Add(time.Minute); len(read(filepath.Join(proc, strconv.Itoa(cmd.Process.Pid), "environ"))) == 0 && time.Now().Before(until); {
+		runtime.Gosched()
+	}
 	get := env(none, proc, cmd.Process.Pid)
 	if get("SSH_CONNECTION") != "1" || get("SECRET") != "" {
 		t.Errorf("%q, %q", get("SSH_CONNECTION"), get("SECRET"))
