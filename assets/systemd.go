@@ -19,6 +19,7 @@ const (
 	ProxyHTTP3Socket = "sslwizard-proxy-http3.socket"
 	RenewService     = "sslwizard-renew.service"
 	RenewTimer       = "sslwizard-renew.timer"
+	NotifyService    = "sslwizard-notify.service"
 )
 
 // UnitFolder is where units of the administrator are (systemd.unit(5)).
@@ -63,6 +64,17 @@ func ProxySocketUnit(name string, port int, ipv6 bool) []byte {
 // RenewServiceUnit is the unit that renews what is due; binary is the absolute path of sslwizard.
 func RenewServiceUnit(binary string) []byte {
 	return renderUnit("renew.service", struct{ Binary string }{binary})
+}
+
+// NotifyServiceUnit is the unit that sends what somebody has to be told; binary is the absolute path of sslwizard.
+func NotifyServiceUnit(binary string) []byte {
+	return renderUnit("notify.service", struct{ Binary string }{binary})
+}
+
+// LoginScript shows who logs in the text in a file, when there is one. It is a program for update-motd(5) and at the same time
+// one for the profile of a shell, so it leaves nothing behind in either.
+func LoginScript(file string) []byte {
+	return renderUnit("login.sh", struct{ File string }{file})
 }
 
 // RenewTimerUnit starts RenewService every hour, at a random time so that a CA is not asked by everybody at once. Hardly any of

@@ -79,7 +79,7 @@ func TestDesignedAnswers(t *testing.T) {
 		Proxy:      SiteProxy{Upstream: Upstream{Scheme: "http", Host: "127.0.0.1", Port: 3000}, Timeout: 60e9, MaxBody: 20 << 20, ClientAddress: ForwardedFor, AccessLog: LogJournal},
 		WebSockets: SiteWebSockets{Enabled: true, Paths: []string{"/"}, Idle: 3600e9},
 		Trusted: SiteTrusted{Source: SourceACME, Directory: "https://acme-v02.api.letsencrypt.org/directory",
-			Rehearsal: "https://acme-staging-v02.api.letsencrypt.org/directory", Email: "ops@example.com", AcceptTerms: true, Challenge: HTTP01},
+			Rehearsal: "https://acme-staging-v02.api.letsencrypt.org/directory", Email: "ops@example.com", AcceptTerms: true, Challenge: HTTP01, Notify: SiteNotify{Login: true}},
 	}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)

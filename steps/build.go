@@ -11,8 +11,10 @@ import (
 
 // Extras are texts of other packages that a plan needs.
 type Extras struct {
-	RenewService []byte // content of the unit RenewService
-	RenewTimer   []byte // content of the unit RenewTimer
+	RenewService  []byte // content of the unit RenewService
+	RenewTimer    []byte // content of the unit RenewTimer
+	NotifyService []byte // content of the unit NotifyService
+	LoginScript   []byte // what shows LoginText to who logs in
 }
 
 // drainWait is how long an executor that is replaced may take to answer what it took.
@@ -50,6 +52,7 @@ func Build(sites []Site, f Facts, extras Extras, ex Executor, others ...Executor
 	b.rehearsal(stages)
 	b.add(withUnits(b.renewalUnits(extras), stages.Serve)...)
 	b.renewal()
+	b.add(loginLine(b.sites, b.facts, extras.LoginScript)...)
 	b.firewall()
 	b.takeOver(sites, others)
 	b.announce(stages)
@@ -219,13 +222,14 @@ func drained(removal []Change) []Change {
 // renewalUnits are the files of the timer. Every site has it: a certificate of this server's own CA runs out like any other,
 // and of files somebody has to be told (R10).
 func (b *planBuilder) renewalUnits(extras Extras) []Change {
-	if len(extras.RenewService) == 0 || len(extras.RenewTimer) == 0 {
+	if len(extras.RenewService) == 0 || len(extras.RenewTimer) == 0 || len(extras.NotifyService) == 0 {
 		b.err = cmp.Or(b.err, errors.New("cannot plan: the units for renewal are missing"))
 	}
 	step := For(IDTrusted)
 	return []Change{
 		WriteFile{For: step, Path: UnitDir + "/" + RenewService, Content: extras.RenewService, Mode: 0o644},
 		WriteFile{For: step, Path: UnitDir + "/" + RenewTimer, Content: extras.RenewTimer, Mode: 0o644},
+		WriteFile{For: step, Path: UnitDir + "/" + NotifyService, Content: extras.NotifyService, Mode: 0o644},
 	}
 }
 
@@ -256,19 +260,22 @@ func (b *planBuilder) renewal() {
 	b.add(EnableUnit{For: For(IDTrusted), Unit: RenewTimer, Start: true})
 }
 
-// endRenewal takes the timer away if an earlier run brought it.
+// endRenewal takes the timer away, and all that came with it.
 func endRenewal(f Facts) []Change {
 	step := For(IDTrusted)
-	service, timer := UnitDir+"/"+RenewService, UnitDir+"/"+RenewTimer
-	if _, ours := f.Managed.Files[timer]; !ours {
+	if _, ours := f.Managed.Files[UnitDir+"/"+RenewTimer]; !ours {
 		return nil
 	}
-	return []Change{
-		DisableUnit{For: step, Unit: RenewTimer},
-		RemoveFile{For: step, Path: service},
-		RemoveFile{For: step, Path: timer},
-		ReloadUnits{For: step, On: []string{FileKey(service), FileKey(timer)}},
+	all := []Change{DisableUnit{For: step, Unit: RenewTimer}}
+	var gone []string
+	for _, unit := range []string{RenewService, RenewTimer, NotifyService} {
+		file := UnitDir + "/" + unit
+		if _, ours := f.Managed.Files[file]; ours {
+			all = append(all, RemoveFile{For: step, Path: file})
+			gone = append(gone, FileKey(file))
+		}
 	}
+	return append(append(all, ReloadUnits{For: step, On: gone}), loginLine(nil, f, nil)...)
 }
 
 func (b *planBuilder) trustedCertificates() {

@@ -66,7 +66,7 @@ func (e fakeExecutor) Removal(sites []Site, last bool, _ Facts) ([]Change, error
 	return append(all, Reload{For: For(IDProxy), Executor: e.name, Unit: e.unit, On: on}), e.err
 }
 
-var renewUnits = Extras{RenewService: []byte("[Service]\n"), RenewTimer: []byte("[Timer]\n")}
+var renewUnits = Extras{RenewService: []byte("[Service]\n"), RenewTimer: []byte("[Timer]\n"), NotifyService: []byte("[Service]\n# it tells\n"), LoginScript: []byte("#!/bin/sh\n")}
 
 // freshFacts is a Debian server just after its installation, with an application on port 3000.
 func freshFacts() Facts {
@@ -301,7 +301,9 @@ func (e clashingExecutor) Changes(s []Site, f Facts) (Stages, error) {
 func TestBuildRemoval(t *testing.T) {
 	t.Parallel()
 	f := freshFacts()
-	f.Managed.Files[UnitDir+"/"+RenewTimer] = "hash"
+	for _, file := range []string{UnitDir + "/" + RenewService, UnitDir + "/" + RenewTimer, UnitDir + "/" + NotifyService, MotdFile} {
+		f.Managed.Files[file] = "hash"
+	}
 	f.Managed.Sites = sitesOf(t, minimal+"---\n"+strings.Replace(minimal, "shop", "other", 1))
 	for name, c := range map[string]struct {
 		site string
@@ -321,9 +323,12 @@ install    stop sslwizard-proxy.service and do not start it at boot
 trusted    stop sslwizard-renew.timer and do not start it at boot
 trusted    remove /etc/systemd/system/sslwizard-renew.service
 trusted    remove /etc/systemd/system/sslwizard-renew.timer
+trusted    remove /etc/systemd/system/sslwizard-notify.service
 trusted    have systemd read its unit files again
              on file:/etc/systemd/system/sslwizard-renew.service
              on file:/etc/systemd/system/sslwizard-renew.timer
+             on file:/etc/systemd/system/sslwizard-notify.service
+trusted    remove /etc/update-motd.d/95-sslwizard
 `},
 	} {
 		p, findings, err := BuildRemoval(c.site, c.f, fakeNginx, fakeNative)

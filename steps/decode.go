@@ -125,7 +125,9 @@ func (d *decoder) meant(word string, names []string) string {
 	var lasts []string
 	for _, key := range Keys() {
 		name := key[strings.LastIndex(key, ".")+1:]
-		last[name] = key
+		if at := last[name]; at == "" || strings.Count(key, ".") < strings.Count(at, ".") {
+			last[name] = key
+		}
 		lasts = append(lasts, name)
 	}
 	if s := nearest(word, lasts); s != "" {

@@ -137,8 +137,8 @@ func (p DNSProvider) keys() string {
 	return strings.Join(keys, ", ")
 }
 
-// DNSFile is the file of trusted.dns.credentials as it is on this host.
-type DNSFile struct {
+// RootFile is a file that only root may read, as it is on this host: one with secrets, or a program of the user's.
+type RootFile struct {
 	Absent bool
 	Open   string // who else than root may read or write it; empty: nobody
 	Fault  string // what is wrong with what it says; empty: nothing
@@ -159,7 +159,7 @@ func dnsFindings(s Site, f Facts) []Finding {
 }
 
 // DNSFindings says what keeps the file from being used.
-func DNSFindings(s Site, file DNSFile) []Finding {
+func DNSFindings(s Site, file RootFile) []Finding {
 	d := s.Trusted.DNS
 	p, _ := DNSProviderOf(d.Provider)
 	name := CleanLine(d.Credentials)

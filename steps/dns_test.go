@@ -62,19 +62,19 @@ func TestDNSFindings(t *testing.T) {
 	t.Parallel()
 	s := siteOf(t, "certs: {domains: [shop.acme-corp.com]}\nproxy: {upstream: \"http://127.0.0.1:3000\"}\ntrusted: {acceptTerms: true, challenge: dns-01, dns: {provider: cloudflare, credentials: /etc/sslwizard-dns}}")
 	for _, c := range []struct {
-		file     DNSFile
+		file     RootFile
 		code     string
 		severity Severity
 		fix      string
 	}{
-		{DNSFile{}, "", "", ""},
-		{DNSFile{Sealed: true}, "H01", Warning, "sudo sslwizard"},
-		{DNSFile{Absent: true}, "D41", Blocker, "sudo install -m 0600 /dev/null /etc/sslwizard-dns"},
-		{DNSFile{Hidden: true}, "D41", Blocker, "keep it in /etc"},
-		{DNSFile{Fault: "line 1 is not of the form key = value"}, "D41", Blocker, "token = …"},
-		{DNSFile{Open: "others than root (mode 0644)"}, "D42", Blocker, "chmod 600 /etc/sslwizard-dns"},
+		{RootFile{}, "", "", ""},
+		{RootFile{Sealed: true}, "H01", Warning, "sudo sslwizard"},
+		{RootFile{Absent: true}, "D41", Blocker, "sudo install -m 0600 /dev/null /etc/sslwizard-dns"},
+		{RootFile{Hidden: true}, "D41", Blocker, "keep it in /etc"},
+		{RootFile{Fault: "line 1 is not of the form key = value"}, "D41", Blocker, "token = …"},
+		{RootFile{Open: "others than root (mode 0644)"}, "D42", Blocker, "chmod 600 /etc/sslwizard-dns"},
 	} {
-		found := trustedFindings(s, Facts{DNSFiles: map[string]DNSFile{s.Name: c.file}})
+		found := trustedFindings(s, Facts{DNSFiles: map[string]RootFile{s.Name: c.file}})
 		if c.code == "" {
 			if len(found) > 0 {
 				t.Errorf("%+v", found)

@@ -18,17 +18,19 @@ type Facts struct {
 	Firewall  Firewall
 	Listeners []Listener
 	Nginx     Nginx
-	Addresses []netip.Addr        // of this host, without loopback and link-local
-	IPv6      bool                // an AF_INET6 socket can be opened
-	FreeBytes int64               // on the file system of the state folder; -1 if not known
-	NoFiles   bool                // hardly any file can be made there any more: its inodes are used up
-	ReadOnly  bool                // that file system can only be read
-	Self      Binary              // the running sslwizard
-	Managed   Managed             // what earlier runs left
-	Renewers  []Renewer           // certificates that other programs renew here
-	Nearby    Nearby              // what could be served; empty where it was not looked for
-	ClientCAs map[string]ClientCA // of the sites that ask their clients for certificates, by name
-	DNSFiles  map[string]DNSFile  // of the sites that are proved by records of the DNS, by name
+	Addresses []netip.Addr           // of this host, without loopback and link-local
+	IPv6      bool                   // an AF_INET6 socket can be opened
+	FreeBytes int64                  // on the file system of the state folder; -1 if not known
+	NoFiles   bool                   // hardly any file can be made there any more: its inodes are used up
+	ReadOnly  bool                   // that file system can only be read
+	Self      Binary                 // the running sslwizard
+	Managed   Managed                // what earlier runs left
+	Renewers  []Renewer              // certificates that other programs renew here
+	Nearby    Nearby                 // what could be served; empty where it was not looked for
+	ClientCAs map[string]ClientCA    // of the sites that ask their clients for certificates, by name
+	DNSFiles  map[string]RootFile    // of the sites that are proved by records of the DNS, by name
+	Notify    map[string]NotifyFacts // of the sites whose troubles somebody wants to be told of, by name
+	MotdDir   bool                   // programs in MotdDir say things to who logs in
 }
 
 // Distro is /etc/os-release.

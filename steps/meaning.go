@@ -49,6 +49,9 @@ var meanings = map[string]string{
 	"N13": "A file that sslwizard wrote was edited since. Your edit is not overwritten.",
 	"N14": "A service could not be started, or may not be. Why is in its own journal.",
 
+	"R11": "Somebody should have been told of a certificate, and could not be reached yet.",
+	"R12": "Somebody wants to be told when a certificate cannot be renewed, and could not be.",
+
 	"A08": "The CA asks from several parts of the world, and some of them are kept out: by country, by fail2ban, by a firewall.",
 	"A11": "A name server of the domain does not have the record of the proof yet.",
 	"A13": "The CA took every request for an old one. That is its own trouble, and it passes.",

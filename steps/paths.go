@@ -7,6 +7,8 @@ const (
 	CertsDir   = StateDir + "/certs"        // 0750 root:sslwizard; NAME/vNNNN/{key.pem,fullchain.pem,meta.json}, NAME/current
 	ACMEDir    = StateDir + "/acme"         // 0700; account keys, order ledger
 	RenewDir   = StateDir + "/renew"        // 0700; what is remembered of each site's renewal: NAME.json
+	NotifyDir  = StateDir + "/notify"       // 0700; messages that have to be sent
+	LoginText  = StateDir + "/login"        // 0644; what who logs in has to know; not there while all is well
 	CADir      = StateDir + "/ca"           // 0700; the local CA: ca.pem, ca.key
 	Webroot    = StateDir + "/webroot"      // 0755; .well-known/acme-challenge/TOKEN, acme-tls-1/NAME
 	JournalDir = StateDir + "/journal"      // 0700; the one open run
@@ -47,9 +49,10 @@ func ClientCAFile(site string) string { return SitesDir + "/" + site + ".clients
 
 // The units that renew certificates, and where units of the administrator live.
 const (
-	UnitDir      = "/etc/systemd/system"
-	RenewService = "sslwizard-renew.service"
-	RenewTimer   = "sslwizard-renew.timer"
+	UnitDir       = "/etc/systemd/system"
+	RenewService  = "sslwizard-renew.service"
+	RenewTimer    = "sslwizard-renew.timer"
+	NotifyService = "sslwizard-notify.service"
 )
 
 // PackagedBinary is where a package of sslwizard has the program; then no copy is made.

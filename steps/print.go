@@ -31,7 +31,7 @@ func (s Site) Answers() Answers {
 // answers lays what the source needs over the defaults.
 func (t SiteTrusted) answers(a TrustedAnswers) TrustedAnswers {
 	a.Source, a.CARoots, a.Certificate, a.Key = t.Source, t.CARoots, t.Certificate, t.Key
-	a.TrustHere, a.CAPage = t.TrustHere, t.CAPage
+	a.TrustHere, a.CAPage, a.Notify = t.TrustHere, t.CAPage, NotifyAnswers(t.Notify)
 	if t.Source != SourceACME {
 		return a
 	}

@@ -98,6 +98,11 @@ trusted:
   eab:
     keyID: kid-1
     keyFile: /root/eab.key
+  notify:
+    command: ""
+    webhook: ""
+    email: ""
+    login: true
 `
 	if got := string(Print(siteOf(t, everything))); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)

@@ -180,5 +180,6 @@ type SiteTrusted struct {
 	Certificate string // files: path of the chain, leaf first
 	Key         string // files: path of the private key
 	TrustHere   bool   // none: the programs of this host trust its own CA
-	CAPage      bool   // none: the site has a page under CAPath where others get this server's own CA
+	Notify      SiteNotify
+	CAPage      bool // none: the site has a page under CAPath where others get this server's own CA
 }

@@ -18,6 +18,7 @@ func (b *siteBuilder) trusted() SiteTrusted {
 	case SourceFiles:
 		b.files(a, &t)
 	}
+	t.Notify = b.notify(a.Notify)
 	if t.Source != SourceNone && a.CARoots != "" {
 		t.CARoots = a.CARoots
 		b.check("trusted.caRoots", checkFilePath(a.CARoots))
@@ -182,7 +183,7 @@ func trustedQuestions(Facts) []Question {
 			Help: "PEM, without a password. It is copied to a place that only root and the web server can read.",
 			Why:  "The web server has to start without a person.",
 		},
-	}, ownCAQuestions(), caQuestions())
+	}, ownCAQuestions(), caQuestions(), notifyQuestions())
 }
 
 func dnsOptions() []Option {
@@ -194,6 +195,10 @@ func dnsOptions() []Option {
 }
 
 func trustedFindings(s Site, f Facts) []Finding {
+	return append(sourceFindings(s, f), notifyFindings(s, f)...)
+}
+
+func sourceFindings(s Site, f Facts) []Finding {
 	switch s.Trusted.Source {
 	case SourceNone:
 		return []Finding{{Code: "untrusted", Severity: Warning,

@@ -14,6 +14,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/apply"
 	"github.com/c93d5bcb/sslwizard/system/native"
+	"github.com/c93d5bcb/sslwizard/system/notify"
 	"github.com/c93d5bcb/sslwizard/system/probe"
 	"github.com/c93d5bcb/sslwizard/system/proxy"
 	"github.com/c93d5bcb/sslwizard/system/renew"
@@ -79,6 +80,7 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 		s.Sites = append(s.Sites, steps.SiteStatus{Name: site.Name, Executor: site.Install.Executor, Domains: site.Certs.Domains,
 			Upstream: site.Proxy.Upstream.String(), Upstreams: upstreamsOf(site), Source: c.Source, Test: c.Source == steps.SourceACME && site.Trusted.ForTests(), NotAfter: c.NotAfter, RenewAfter: renewal.At, RenewalPage: renewal.Page})
 	}
+	s.Findings = append(s.Findings, notify.Waiting(i.host)...)
 	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
 		return s, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/diff"
+	"github.com/c93d5bcb/sslwizard/system/notify"
 	"github.com/c93d5bcb/sslwizard/system/renew"
 )
 
@@ -30,7 +31,7 @@ func (i *Installer) Plan(ctx context.Context, sites []steps.Site) (steps.Preview
 	if f.ClientCAs, err = i.clientCAs(sites, f.Managed.Sites); err != nil {
 		return steps.Preview{}, err
 	}
-	f.DNSFiles = i.dnsFiles(sites)
+	f.DNSFiles, f.Notify = i.dnsFiles(sites), i.notifyFacts(sites)
 	plan, findings, err := steps.Build(sites, f, extras(f), chosen, others...)
 	if err != nil {
 		return steps.Preview{}, err
@@ -71,11 +72,22 @@ func (i *Installer) clientCAs(asked, stored []steps.Site) (map[string]steps.Clie
 }
 
 // dnsFiles looks at the credentials of the sites that are proved by records of the DNS.
-func (i *Installer) dnsFiles(sites []steps.Site) map[string]steps.DNSFile {
-	all := map[string]steps.DNSFile{}
+func (i *Installer) dnsFiles(sites []steps.Site) map[string]steps.RootFile {
+	all := map[string]steps.RootFile{}
 	for _, s := range sites {
 		if s.Trusted.Challenge == steps.DNS01 {
 			all[s.Name] = renew.DNSFile(i.host, s.Trusted.DNS)
+		}
+	}
+	return all
+}
+
+// notifyFacts looks at what the sites want to have told, and by what.
+func (i *Installer) notifyFacts(sites []steps.Site) map[string]steps.NotifyFacts {
+	all := map[string]steps.NotifyFacts{}
+	for _, s := range sites {
+		if s.Trusted.Notify.Somebody() {
+			all[s.Name] = notify.Look(i.host, s.Trusted.Notify)
 		}
 	}
 	return all
@@ -151,5 +163,6 @@ func choose(sites []steps.Site) (chosen steps.Executor, others []steps.Executor,
 
 // extras are the units of the renewal, for the program as the plan installs it.
 func extras(f steps.Facts) steps.Extras {
-	return steps.Extras{RenewService: assets.RenewServiceUnit(f.Binary()), RenewTimer: assets.RenewTimerUnit()}
+	return steps.Extras{RenewService: assets.RenewServiceUnit(f.Binary()), RenewTimer: assets.RenewTimerUnit(),
+		NotifyService: assets.NotifyServiceUnit(f.Binary()), LoginScript: assets.LoginScript(steps.LoginText)}
 }

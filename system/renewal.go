@@ -61,6 +61,9 @@ func (i *Installer) round(ctx context.Context, req steps.RenewRequest, names []s
 		o.Time = roundTime
 	}
 	outcomes := i.renewer.Renew(ctx, i.host, sites, o, live{i}, func(site, text string) { say(steps.Progress, "%s: %s", site, text) })
+	if err := i.login(); err != nil {
+		say(steps.Progress, "%v", err)
+	}
 	result, err := renewed(append(outcomes, unread...), say)
 	if err == nil && idle.Err != nil { // another site waits for its next attempt
 		result.Outcome, result.Err, err = idle.Outcome, idle.Err, idle.Err

@@ -38,7 +38,7 @@ type Options struct {
 // New returns the installer of a host. Nothing is read yet.
 func New(o Options) *Installer {
 	h := host.New(o.Root)
-	i := &Installer{root: o.Root, host: h, replace: o.Replace, renewer: &renew.Manager{UserAgent: "sslwizard/" + o.Version}}
+	i := &Installer{root: o.Root, host: h, replace: o.Replace, renewer: &renew.Manager{UserAgent: "sslwizard/" + o.Version, Tell: writeDown}}
 	i.engine = apply.New(h, apply.Services{
 		Certificates: i.renewer,
 		LocalCA:      cert.Shared{},

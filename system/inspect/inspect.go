@@ -60,6 +60,10 @@ func Gather(ctx context.Context, r host.Reader, opt Options) (steps.Facts, error
 		},
 		func() { f.Renewers = in.renewers() },
 		func() { f.Self = p.Self() },
+		func() {
+			dir, err := r.ReadFile(steps.MotdDir)
+			f.MotdDir = err == nil && dir.Mode.IsDir()
+		},
 	)
 	return f, ctx.Err()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/rootonly"
 )
 
 // binding reads the external account binding when an account is made; nil where none was said, and for the directory of a
@@ -42,16 +43,16 @@ func readBinding(r host.Reader, b steps.SiteBinding) (acme.Binding, error) {
 	bad := func(why string, err error, fix string) error {
 		return &steps.Failure{Text: "cannot use the HMAC key in " + file + why, Code: "A18", Err: err, Status: steps.ExitAnswers, Fixes: []string{fix}}
 	}
-	f, err := r.ReadFile(b.KeyFile)
+	f, seen := rootonly.Secret(r, b.KeyFile)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case seen.Sealed:
+		return acme.Binding{}, bad("", fs.ErrPermission, "sudo sslwizard")
+	case seen.Absent:
 		return acme.Binding{}, bad(": there is no such file", nil, "put the HMAC key that the CA gave into it, for root only, or correct trusted.eab.keyFile")
-	case err != nil:
-		return acme.Binding{}, bad("", err, "check trusted.eab.keyFile")
-	case f.Mode.Type() != 0:
-		return acme.Binding{}, bad(": it is no file", nil, "let trusted.eab.keyFile name the file itself")
-	case f.Mode.Perm()&0o077 != 0 || f.UID != 0:
-		return acme.Binding{}, bad(": others than root can read it", nil, "sudo chown root: "+file+" && sudo chmod 600 "+file)
+	case seen.Open != "":
+		return acme.Binding{}, bad(": "+seen.Open+" may read or change it", nil, "sudo chown root: "+file+" && sudo chmod 600 "+file)
+	case seen.Fault != "":
+		return acme.Binding{}, bad(": "+seen.Fault, nil, "check trusted.eab.keyFile")
 	}
 	secret := strings.TrimRight(strings.TrimSpace(string(f.Data)), "=")
 	secret = strings.NewReplacer("+", "-", "/", "_").Replace(secret)

@@ -32,7 +32,7 @@ func TestBindingFile(t *testing.T) {
 		{"missing", "no such file", func() {}},
 		{"open to all", "others than root", func() { put(secret, 0o644, 0) }},
 		{"open to a group", "others than root", func() { put(secret, 0o640, 0) }},
-		{"somebody else's", "others than root", func() { put(secret, 0o600, 1000) }},
+		{"somebody else's", "not root", func() { put(secret, 0o600, 1000) }},
 		{"a folder", "no file", func() { _ = w.host.Remove("/root/eab.key"); put("", fs.ModeDir|0o700, 0) }},
 		{"empty", "base64url", func() { _ = w.host.Remove("/root/eab.key"); put(" \n", 0o600, 0) }},
 		{"more than the key", "base64url", func() { put("EAB HMAC: "+secret, 0o600, 0) }},

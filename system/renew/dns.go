@@ -14,6 +14,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/dns01"
 	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/rootonly"
 )
 
 // DNS is how records are made and looked for. The zero value is right outside tests.
@@ -23,27 +24,21 @@ type DNS struct {
 }
 
 // DNSFile looks at the file of trusted.dns.credentials without telling what it says.
-func DNSFile(r host.Reader, d steps.SiteDNS) steps.DNSFile {
+func DNSFile(r host.Reader, d steps.SiteDNS) steps.RootFile {
 	_, seen := readDNS(r, d)
 	return seen
 }
 
 // readDNS reads the provider's file. What is found against it is in the second value; then there are no settings.
-func readDNS(r host.Reader, d steps.SiteDNS) (steps.DNSSettings, steps.DNSFile) {
-	f, err := linkedFile(r, d.Credentials)
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return nil, steps.DNSFile{Sealed: true}
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, steps.DNSFile{Absent: true}
-	case err != nil:
-		return nil, steps.DNSFile{Fault: steps.CleanLine(err.Error())}
-	case f.UID != 0:
-		return nil, steps.DNSFile{Open: "its owner, who is not root,"}
-	case f.Mode.Perm()&0o077 != 0:
-		return nil, steps.DNSFile{Open: fmt.Sprintf("others than root (mode %04o)", f.Mode.Perm())}
-	case strings.HasPrefix(d.Credentials, "/tmp/"), strings.HasPrefix(d.Credentials, "/var/tmp/"), strings.HasPrefix(d.Credentials, "/dev/"):
-		return nil, steps.DNSFile{Hidden: true} // PrivateTmp and PrivateDevices of the unit
+func readDNS(r host.Reader, d steps.SiteDNS) (steps.DNSSettings, steps.RootFile) {
+	f, seen := rootonly.Secret(r, d.Credentials)
+	if seen != (steps.RootFile{}) {
+		return nil, seen
+	}
+	for _, unseen := range []string{"/tmp/", "/var/tmp/", "/dev/"} { // PrivateTmp and PrivateDevices of the unit
+		if strings.HasPrefix(d.Credentials, unseen) {
+			return nil, steps.RootFile{Hidden: true}
+		}
 	}
 	p, _ := steps.DNSProviderOf(d.Provider)
 	s, err := p.Parse(f.Data)
@@ -54,15 +49,15 @@ func readDNS(r host.Reader, d steps.SiteDNS) (steps.DNSSettings, steps.DNSFile) 
 		err = checkProgram(r, s["program"])
 	}
 	if err != nil {
-		return nil, steps.DNSFile{Fault: err.Error()}
+		return nil, steps.RootFile{Fault: err.Error()}
 	}
-	return s, steps.DNSFile{}
+	return s, steps.RootFile{}
 }
 
 // checkProgram says before a run what would keep the program of the user's from being started in it; the folders above it
 // are looked at when it is.
 func checkProgram(r host.Reader, program string) error {
-	f, err := linkedFile(r, program)
+	f, err := rootonly.Linked(r, program)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return nil

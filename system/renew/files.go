@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/cert"
 	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/rootonly"
 )
 
 // files is the user's own certificate (trusted.source: files). It is copied: a later change of the user's files counts
@@ -94,35 +94,9 @@ func checkIntermediate(chain []*x509.Certificate) error {
 		steps.CleanLine(leaf.Issuer.CommonName)}
 }
 
-// maxLinks is how many links are followed to a user's file ("live/NAME/fullchain.pem" of certbot is one).
-const maxLinks = 10
-
 func readFile(r host.Reader, name string) ([]byte, error) {
-	f, err := linkedFile(r, name)
+	f, err := rootonly.Linked(r, name)
 	return f.Data, err
-}
-
-// linkedFile is the file that a path leads to.
-func linkedFile(r host.Reader, name string) (host.File, error) {
-	for range maxLinks {
-		f, err := r.ReadFile(path.Clean(name))
-		if err != nil {
-			return host.File{}, err
-		}
-		switch f.Mode.Type() {
-		case 0:
-			return f, nil
-		case fs.ModeSymlink:
-			if path.IsAbs(f.Link) {
-				name = f.Link
-			} else {
-				name = path.Join(path.Dir(name), f.Link)
-			}
-		default:
-			return host.File{}, errors.New("it is no file")
-		}
-	}
-	return host.File{}, errors.New("it is a circle of links")
 }
 
 // Roots reads trusted.caRoots: the certificates, in PEM, that a private directory is trusted by. No file is no roots.

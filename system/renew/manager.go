@@ -34,6 +34,9 @@ type Manager struct {
 	Addresses []netip.Addr // of this host, for the Doctor; nil: asked from the kernel
 	DNS       DNS
 
+	// Tell writes down what somebody has to be told of a site, and of which certificate (SHA-256 of the leaf); nil: nobody is.
+	Tell func(h host.Host, site steps.Site, leaf string, n []Notice) error
+
 	// For tests: who gives certificates, who says when they are to be renewed, and chance. nil: the real ones.
 	CA     CA
 	Advise func(ctx context.Context, directory string, roots []byte) (Adviser, error)

@@ -172,11 +172,25 @@ func (r *round) end(t *turn) {
 	if t.looked && !now.Before(t.state.LookAt.Add(-lookEarly)) {
 		t.state.LookAt = now.Add(lookEvery + r.draw(lookJitter))
 	}
+	told := slices.Clone(t.state.Told)
 	t.Notices = t.state.notices(t.site, t.facts, now)
+	if err := r.tell(t); err != nil { // it is told when it can be written down
+		t.state.Told, t.Err = told, errors.Join(t.Err, err)
+	}
+	if t.state.Login = ""; t.site.Trusted.Notify.Login {
+		t.state.Login = t.state.trouble(t.site, t.facts, now).Text
+	}
 	t.state.Next = t.state.next(t.facts, now)
 	if err := t.state.write(r.host, t.site.Name); err != nil {
 		t.Err = errors.Join(t.Err, err)
 	}
+}
+
+func (r *round) tell(t *turn) error {
+	if r.Tell == nil || len(t.Notices) == 0 {
+		return nil
+	}
+	return r.Tell(r.host, t.site, t.facts.SHA256, t.Notices)
 }
 
 // next is before when there is nothing to look at.

@@ -36,7 +36,8 @@ type state struct {
 	LookAt   time.Time `json:"lookAt,omitzero"`    // when what is served is next compared with what is stored
 	Unserved string    `json:"unserved,omitempty"` // how they differed
 
-	Told []string `json:"told,omitempty"` // the notices that were given
+	Told  []string `json:"told,omitempty"`  // the notices that were given
+	Login string   `json:"login,omitempty"` // what who logs in has to know
 
 	stored string // the text on the disk
 }
@@ -127,6 +128,17 @@ func (m *Manager) Survey(h host.Host, names []string) (Survey, error) {
 		}
 	}
 	return all, nil
+}
+
+// Logins are what who logs in has to know of these sites.
+func Logins(r host.Reader, names []string) []string {
+	var all []string
+	for _, name := range names {
+		if s, ok := storedState(r, name); ok && s.Login != "" {
+			all = append(all, s.Login)
+		}
+	}
+	return all
 }
 
 // Standing is what there is to say of a site's renewal.

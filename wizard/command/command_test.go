@@ -25,6 +25,7 @@ type machine struct {
 	status   *steps.HostStatus
 	report   *steps.Report
 	ca       *steps.OwnCA
+	told     *[]steps.Delivery
 	visited  steps.DoctorRequest
 	applied  int
 	asked    []steps.Site
@@ -76,6 +77,12 @@ func (m *machine) Renew(_ context.Context, req steps.RenewRequest, sink func(ste
 	return must(m.t, m.result, "Renew"), m.err
 }
 func (m *machine) OwnCA(context.Context) (steps.OwnCA, error) { return must(m.t, m.ca, "OwnCA"), m.err }
+func (m *machine) SendNotices(context.Context) ([]steps.Delivery, error) {
+	return must(m.t, m.told, "SendNotices"), m.err
+}
+func (m *machine) TestNotices(context.Context) ([]steps.Delivery, error) {
+	return must(m.t, m.told, "TestNotices"), m.err
+}
 func (m *machine) Status(context.Context) (steps.HostStatus, error) {
 	return must(m.t, m.status, "Status"), m.err
 }

@@ -36,7 +36,7 @@ const rootHelp = `Turn "my app runs on port 3000" into HTTPS and WSS that are pr
   sudo sslwizard --non-interactive answers.yaml  do it and prove it, or undo
   sslwizard probe https://example.com --ws /ws   check any server, live
 
-Look      status · probe URL · doctor [NAME] · ca · answers COMMAND
+Look      status · probe URL · doctor [NAME] · ca · notify test · answers …
 Change    undo [RUN] · remove SITE · uninstall · renew [SITE] · attach [RUN]
 Daemon    serve
 

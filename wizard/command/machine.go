@@ -13,6 +13,7 @@ type Machine interface {
 	Runner
 	Renewer
 	Observer
+	Notifier
 	Daemon
 	Follower
 }
@@ -59,6 +60,14 @@ type Runner interface {
 type Renewer interface {
 	// Renew renews the certificates that are due, or the named site's, and streams what it does.
 	Renew(context.Context, steps.RenewRequest, func(steps.Event)) (steps.Result, error)
+}
+
+// Notifier tells people of certificates that cannot be renewed.
+type Notifier interface {
+	// SendNotices tries what waits to be told, and TestNotices sends a test to everybody who would be. What became of each
+	// message is in the result, also beside an error.
+	SendNotices(context.Context) ([]steps.Delivery, error)
+	TestNotices(context.Context) ([]steps.Delivery, error)
 }
 
 // Observer looks at sites, from the outside and from the inside.

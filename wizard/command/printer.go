@@ -16,6 +16,7 @@ type printer interface {
 	diagnosis(steps.Report)
 	status(s steps.HostStatus, allRuns bool)
 	ownCA(steps.OwnCA, []steps.TrustGuide)
+	deliveries([]steps.Delivery)
 	failure(error)
 }
 

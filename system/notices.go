@@ -1,0 +1,146 @@
+package system
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/inspect"
+	"github.com/c93d5bcb/sslwizard/system/notify"
+	"github.com/c93d5bcb/sslwizard/system/renew"
+)
+
+// writeDown has what was noticed of a site wait for those who are to be told.
+func writeDown(h host.Host, site steps.Site, leaf string, notices []renew.Notice) error {
+	for _, n := range notices {
+		m := notify.Message{Host: hostname(h), Site: n.Site, About: n.About, Text: n.Text, Fixes: n.Fixes, Time: time.Now()}
+		if err := (notify.Outbox{Host: h}).Add(m, leaf, notify.Channels(site.Trusted.Notify)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func hostname(r host.Reader) string {
+	f, err := r.ReadFile("/etc/hostname")
+	if name := steps.CleanLine(strings.TrimSpace(string(f.Data))); err == nil && name != "" {
+		return name
+	}
+	return "this server"
+}
+
+// SendNotices implements command.Notifier.
+func (i *Installer) SendNotices(ctx context.Context) ([]steps.Delivery, error) {
+	o := notify.Outbox{Host: i.host}
+	if err := i.tellOfUnit(ctx, o); err != nil {
+		return nil, err
+	}
+	results, err := o.Send(ctx, &notify.Sender{Host: i.host})
+	return deliveries(results), err
+}
+
+// TestNotices implements command.Notifier.
+func (i *Installer) TestNotices(ctx context.Context) ([]steps.Delivery, error) {
+	channels, err := i.channels()
+	if err != nil {
+		return nil, err
+	}
+	if len(channels) == 0 {
+		return nil, &steps.Failure{Text: "cannot test: no site says who is told", Status: steps.ExitUsage,
+			Fixes: []string{"say trusted.notify.command, trusted.notify.webhook or trusted.notify.email in the answers: sslwizard answers explain trusted.notify.webhook"}}
+	}
+	sender := &notify.Sender{Host: i.host}
+	m := notify.Message{Host: hostname(i.host), About: "test", Text: "this is a test, and nothing is wrong", Time: time.Now()}
+	var results []notify.Result
+	for _, c := range channels {
+		results = append(results, notify.Result{Channel: c, Message: m, Err: sender.Deliver(ctx, c, m)})
+	}
+	return deliveries(results), context.Cause(ctx)
+}
+
+func deliveries(results []notify.Result) []steps.Delivery {
+	var all []steps.Delivery
+	for _, r := range results {
+		d := steps.Delivery{Channel: r.Channel.String(), Text: r.Message.Text}
+		if r.Err != nil {
+			d.Error = steps.Clean(r.Err.Error())
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// channels are those of all sites, each once.
+func (i *Installer) channels() ([]notify.Channel, error) {
+	var all []notify.Channel
+	var failed error
+	for _, name := range inspect.SiteNames(i.host) {
+		sites, err := inspect.StoredSites(i.host, name)
+		failed = errors.Join(failed, err)
+		for _, s := range sites {
+			for _, c := range notify.Channels(s.Trusted.Notify) {
+				if !slices.Contains(all, c) {
+					all = append(all, c)
+				}
+			}
+		}
+	}
+	if len(all) > 0 {
+		failed = nil // who can be told, is
+	}
+	return all, failed
+}
+
+// tellOfUnit writes down how the unit of the renewal ended, and has who logs in see all that is wrong.
+func (i *Installer) tellOfUnit(ctx context.Context, o notify.Outbox) error {
+	ended, err := i.renewalEnded(ctx)
+	if err != nil {
+		return err
+	}
+	var to []notify.Channel
+	wrong := ended.Wrong()
+	if wrong != "" {
+		if to, err = i.channels(); err != nil {
+			return err
+		}
+	}
+	if err := o.Unit(ended, notify.Message{Host: hostname(i.host), Time: time.Now()}, to); err != nil {
+		return err
+	}
+	return i.login(wrong)
+}
+
+// login has who logs in see what is wrong with the sites, and with the renewal itself.
+func (i *Installer) login(more ...string) error {
+	texts := renew.Logins(i.host, inspect.SiteNames(i.host))
+	for _, text := range more {
+		if text != "" {
+			texts = append(texts, text)
+		}
+	}
+	return notify.Login(i.host, texts)
+}
+
+// renewalEnded asks systemd.
+func (i *Installer) renewalEnded(ctx context.Context) (notify.Ended, error) {
+	out, err := i.host.Query(ctx, host.Command{Argv: []string{"systemctl", "show", "-p", "Result", "-p", "ExecMainStatus", "--", steps.RenewService}})
+	if err != nil {
+		return notify.Ended{}, err
+	}
+	var e notify.Ended
+	for line := range strings.Lines(string(out.Stdout)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch name {
+		case "Result":
+			e.Result = value
+		case "ExecMainStatus":
+			e.Status, _ = strconv.Atoi(value)
+		}
+	}
+	return e, nil
+}

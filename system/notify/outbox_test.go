@@ -1,0 +1,244 @@
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/systemtest"
+)
+
+var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
+const hookFile = "/etc/hook"
+
+// server takes posts and answers with status.
+type server struct {
+	*httptest.Server
+	status int
+	got    []map[string]any
+	header http.Header
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	s := &server{status: http.StatusNoContent}
+	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var said map[string]any
+		text, _ := io.ReadAll(r.Body)
+		if err := json.Unmarshal(text, &said); err != nil || r.URL.Path != "/secret-path" {
+			t.Errorf("%s: %v %s", r.URL, err, text)
+		}
+		s.got, s.header = append(s.got, said), r.Header
+		w.Header().Set("Location", "https://elsewhere.test/")
+		w.WriteHeader(s.status)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// put has the host know the URL, as its file for root only.
+func (s *server) put(t *testing.T, h *systemtest.Host) {
+	t.Helper()
+	h.Put(hookFile, host.File{Data: []byte(s.URL + "/secret-path\nAuthorization: Bearer canary\n"), Mode: 0o600})
+}
+
+func newHost(t *testing.T) *systemtest.Host {
+	t.Helper()
+	h := systemtest.New(t)
+	h.Dir(steps.StateDir, 0o711)
+	return h
+}
+
+func message(about string) Message {
+	return Message{Host: "web1", Site: "shop.example.com", About: about, Text: "it cannot be renewed\x1b[2J", Fixes: []string{"sudo sslwizard renew"}, Time: noon}
+}
+
+// TestEveryoneIsToldOnce: a webhook over real TLS, the server's mail program and a program of the user's; one that fails is
+// tried again later, and the others are not told twice.
+func TestEveryoneIsToldOnce(t *testing.T) {
+	t.Parallel()
+	h, s := newHost(t), newServer(t)
+	s.put(t, h)
+	h.Put("/opt/tell", host.File{Data: []byte("#!/bin/sh\n"), Mode: 0o755})
+	to := Channels(steps.SiteNotify{Command: "/opt/tell", Webhook: hookFile, Email: "ops@example.com"})
+	o := Outbox{h}
+	for range 2 { // as after a kill before it was noted that it is written down
+		if err := o.Add(message("notice"), "leaf", to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := noon
+	sender := &Sender{Host: h, Now: func() time.Time { return now }, HTTP: s.Client()}
+	h.Expect(host.Output{}, "tell")
+	h.Expect(systemtest.Exit(75, "no mail server"), "sendmail", "-i", "--", "ops@example.com")
+	s.status = http.StatusInternalServerError
+	results, err := o.Send(t.Context(), sender)
+	if err != nil || len(results) != 3 || results[0].Err != nil || results[1].Err == nil || results[2].Err == nil {
+		t.Fatalf("%v %v", results, err)
+	}
+	for _, r := range results {
+		if strings.Contains(fmt.Sprint(r.Err), "secret") || strings.Contains(fmt.Sprint(r.Err), "canary") {
+			t.Errorf("a secret is told: %v", r.Err)
+		}
+	}
+	waiting := Waiting(h)
+	if len(waiting) != 1 || waiting[0].Code != "R11" || !strings.Contains(waiting[0].Text, "it answers 500") || !strings.Contains(waiting[0].Text, "no mail server") {
+		t.Errorf("%+v", waiting)
+	}
+	if results, err = o.Send(t.Context(), sender); err != nil || len(results) != 0 {
+		t.Errorf("it is tried again at once: %v %v", results, err)
+	}
+	now, s.status = now.Add(again), http.StatusOK
+	h.Expect(host.Output{}, "sendmail", "-i", "--", "ops@example.com")
+	if results, err = o.Send(t.Context(), sender); err != nil || len(results) != 2 || results[0].Err != nil || results[1].Err != nil {
+		t.Fatalf("%v %v", results, err)
+	}
+	if all, _ := letters(h); len(all) != 0 || len(Waiting(h)) != 0 {
+		t.Errorf("%v stay", all)
+	}
+	got := s.got[1]
+	for key, want := range map[string]string{"host": "web1", "site": "shop.example.com", "about": "notice"} {
+		if got[key] != want {
+			t.Errorf("%s is %v", key, got[key])
+		}
+	}
+	text := fmt.Sprint(got["text"])
+	if len(s.got) != 2 || text != got["content"] || !strings.Contains(text, "sudo sslwizard renew") || strings.Contains(text, "\x1b") || s.header.Get("Authorization") != "Bearer canary" {
+		t.Errorf("%d posts: %v, %v", len(s.got), got, s.header)
+	}
+}
+
+// TestAMessageIsGivenUp: one that nobody takes is kept for a week, and no more than so many.
+func TestAMessageIsGivenUp(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	o := Outbox{h}
+	to := Channels(steps.SiteNotify{Webhook: hookFile}) // there is no such file
+	for n := range most + 5 {
+		m := message("notice")
+		m.Time = noon.Add(time.Duration(n) * time.Second)
+		if err := o.Add(m, fmt.Sprint(n), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := letters(h)
+	if err != nil || len(all) != most || !all[0].Message.Time.Equal(noon.Add(5*time.Second)) {
+		t.Fatalf("%d letters: %v", len(all), err)
+	}
+	now := noon
+	sender := &Sender{Host: h, Now: func() time.Time { return now }}
+	tries := 0
+	for ; now.Before(noon.Add(keep + 2*time.Hour)); now = now.Add(time.Hour) {
+		results, err := o.Send(t.Context(), sender)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tries += len(results)
+	}
+	if all, _ := letters(h); len(all) != 0 || tries < 20*most || tries > 40*most {
+		t.Errorf("%d stay after %d tries", len(all), tries)
+	}
+}
+
+// TestRedirectsAreNotFollowed: what is posted is for one server.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	h, s := newHost(t), newServer(t)
+	s.put(t, h)
+	s.status = http.StatusTemporaryRedirect
+	err := (&Sender{Host: h, HTTP: s.Client()}).Deliver(t.Context(), Channel{Webhook, hookFile}, message("test"))
+	if err == nil || !strings.Contains(err.Error(), "it answers 307") || len(s.got) != 1 {
+		t.Errorf("%v", err)
+	}
+	if err := (&Sender{Host: h}).Deliver(t.Context(), Channel{Webhook, hookFile}, message("test")); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("a server that is not trusted: %v", err)
+	}
+}
+
+func TestHookFiles(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"https://a.test/x\n":                     "",
+		"# ours\nhttps://a.test/x\r\nX-A: 1\n":   "",
+		"http://a.test/x":                        "its first line is no https URL",
+		"https://u:p@a.test/x":                   "its first line is no https URL",
+		"xoxb-token":                             "its first line is no https URL",
+		"https://a.test/x\nX A: 1":               "a line below the URL is no header field (Name: value)",
+		"https://a.test/x\nX-A: \x1b":            "a line below the URL is no header field (Name: value)",
+		"https://a.test/x\nhttps://b.test/y z\n": "",
+		"\n":                                     "it has no URL",
+	} {
+		_, err := parseHook(text)
+		if got := fmt.Sprint(err); err == nil && want != "" || err != nil && got != want {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestUnit: what ended the renewal itself is told once, and once that it runs again; what a renewal says itself is not.
+func TestUnit(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	o := Outbox{h}
+	to := Channels(steps.SiteNotify{Email: "ops@example.com"})
+	told := func(e Ended) string {
+		t.Helper()
+		if err := o.Unit(e, Message{Host: "web1", Time: noon}, to); err != nil {
+			t.Fatal(err)
+		}
+		all, err := letters(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts []string
+		for _, l := range all {
+			texts = append(texts, l.Message.About+": "+l.Message.Text)
+			if err := h.Remove(l.file); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return strings.Join(texts, "\n")
+	}
+	for _, step := range []struct {
+		ended Ended
+		want  string
+	}{
+		{Ended{"success", 0}, ""},
+		{Ended{"exit-code", steps.ExitUnverified}, ""},
+		{Ended{"signal", 9}, "broken: certificates are not renewed: sslwizard-renew.service was ended (signal)"},
+		{Ended{"signal", 9}, ""},
+		{Ended{"exit-code", 203}, "broken: certificates are not renewed: sslwizard-renew.service ended with status 203"},
+		{Ended{"exit-code", steps.ExitUnverified}, "well: the renewal of certificates runs again"},
+		{Ended{"success", 0}, ""},
+	} {
+		if got := told(step.ended); got != step.want {
+			t.Errorf("%+v: %q, want %q", step.ended, got, step.want)
+		}
+	}
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	if err := Login(h, nil); err != nil || h.Exists(steps.LoginText) {
+		t.Errorf("nothing to say is said: %v", err)
+	}
+	if err := Login(h, []string{"one\x1b[2J", "2", "3", "4", "5", "6", "7"}); err != nil {
+		t.Fatal(err)
+	}
+	text := h.Content(steps.LoginText)
+	if strings.Count(text, "\n") != 7 || !strings.Contains(text, "and 2 more") || strings.Contains(text, "\x1b") {
+		t.Errorf("%q", text)
+	}
+	if err := Login(h, nil); err != nil || h.Exists(steps.LoginText) {
+		t.Errorf("it stays: %v", err)
+	}
+}
