@@ -17,6 +17,7 @@ func units() map[string][]byte {
 		ProxyHTTPSSocket: ProxySocketUnit("https", 443, false),
 		RenewService:     RenewServiceUnit(binary),
 		RenewTimer:       RenewTimerUnit(),
+		NotifyService:    NotifyServiceUnit(binary),
 	}
 }
 
@@ -28,8 +29,9 @@ func TestUnitsListenWhereTheyShould(t *testing.T) {
 		ProxyHTTP3Socket: {"ListenDatagram=0.0.0.0:443", "ListenDatagram=[::]:443", "FileDescriptorName=http3"},
 		ProxyService: {"ExecStart=/usr/local/bin/sslwizard serve",
 			"Sockets=sslwizard-proxy-http.socket sslwizard-proxy-https.socket sslwizard-proxy-http3.socket"},
-		RenewService: {"ExecStart=/usr/local/bin/sslwizard renew --scheduled"},
-		RenewTimer:   {"OnCalendar=hourly", "OnBootSec=2min", "Persistent=true"},
+		RenewService:  {"ExecStart=/usr/local/bin/sslwizard renew --scheduled", "OnFailure=sslwizard-notify.service", "OnSuccess=sslwizard-notify.service"},
+		NotifyService: {"ExecStart=/usr/local/bin/sslwizard notify send"},
+		RenewTimer:    {"OnCalendar=hourly", "OnBootSec=2min", "Persistent=true"},
 	} {
 		for _, line := range want {
 			if !strings.Contains(string(units()[name]), line+"\n") {

@@ -102,17 +102,10 @@ func (i *Installer) tellOfUnit(ctx context.Context, o notify.Outbox) error {
 	if err != nil {
 		return err
 	}
-	var to []notify.Channel
-	wrong := ended.Wrong()
-	if wrong != "" {
-		if to, err = i.channels(); err != nil {
-			return err
-		}
-	}
-	if err := o.Unit(ended, notify.Message{Host: hostname(i.host), Time: time.Now()}, to); err != nil {
+	if err := o.Unit(ended, notify.Message{Host: hostname(i.host), Time: time.Now()}, i.channels); err != nil {
 		return err
 	}
-	return i.login(wrong)
+	return i.login(ended.Wrong())
 }
 
 // login has who logs in see what is wrong with the sites, and with the renewal itself.

@@ -191,7 +191,7 @@ func TestUnit(t *testing.T) {
 	to := Channels(steps.SiteNotify{Email: "ops@example.com"})
 	told := func(e Ended) string {
 		t.Helper()
-		if err := o.Unit(e, Message{Host: "web1", Time: noon}, to); err != nil {
+		if err := o.Unit(e, Message{Host: "web1", Time: noon}, func() ([]Channel, error) { return to, nil }); err != nil {
 			t.Fatal(err)
 		}
 		all, err := letters(h)

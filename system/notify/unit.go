@@ -36,8 +36,8 @@ func (e Ended) Wrong() string {
 	return fmt.Sprintf("certificates are not renewed: %s was ended (%s)", steps.RenewService, steps.CleanLine(e.Result))
 }
 
-// Unit tells once how the renewal could not come to its end, and once that it does again.
-func (o Outbox) Unit(e Ended, m Message, to []Channel) error {
+// Unit tells once how the renewal could not come to its end, and once that it does again; channels are asked for then only.
+func (o Outbox) Unit(e Ended, m Message, channels func() ([]Channel, error)) error {
 	var told struct {
 		Wrong string `json:"wrong"`
 	}
@@ -48,6 +48,10 @@ func (o Outbox) Unit(e Ended, m Message, to []Channel) error {
 	wrong := e.Wrong()
 	if wrong == told.Wrong {
 		return nil
+	}
+	to, err := channels()
+	if err != nil {
+		return err
 	}
 	m.About, m.Text, m.Fixes = Broken, wrong, []string{"journalctl -u " + steps.RenewService + "    says why", "sudo systemctl start " + steps.RenewService}
 	if wrong == "" {
