@@ -27,11 +27,11 @@ func TestRenewalThatTheCAAsksFor(t *testing.T) {
 			st.answer(executor)
 			st.must(st.apply())
 			st.w.CA.Advise(st.s.Read(path.Join(st.version(), "fullchain.pem")), time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour))
-			first, orders := st.serial(), st.w.CA.Orders()
+			first, certificates := st.serial(), st.w.CA.Certificates()
 			st.s.Must("systemctl", "start", "sslwizard-renew.service")
 			second := st.serial()
-			if second == first || st.w.CA.Orders() != orders+1 {
-				t.Errorf("%d more orders, and the certificate %s\n%s", st.w.CA.Orders()-orders, second, st.w.CA.Log())
+			if second == first || st.w.CA.Certificates() != certificates+1 {
+				t.Errorf("%d more certificates, and %s is served\n%s", st.w.CA.Certificates()-certificates, second, st.w.CA.Log())
 			}
 			for _, address := range []string{st.s.Addr4().String(), "[" + st.s.Addr6().String() + "]"} {
 				if now := st.serialAt(address); now != second {

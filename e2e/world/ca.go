@@ -121,6 +121,9 @@ func (ca *CA) Log() string {
 // Orders is how many orders were placed so far.
 func (ca *CA) Orders() int { return strings.Count(ca.Log(), "POST /order-plz") }
 
+// Certificates is how many were issued so far.
+func (ca *CA) Certificates() int { return strings.Count(ca.Log(), "Issued certificate serial ") }
+
 // Accounts is how many accounts were made or asked for so far.
 func (ca *CA) Accounts() int { return strings.Count(ca.Log(), "There are now ") }
 
