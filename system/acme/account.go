@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/go-acme/lego/v4/acme"
 
@@ -22,6 +23,11 @@ func (s *session) signIn() error {
 	}
 	if err != nil {
 		return err
+	}
+	if account.Next != nil {
+		if account, err = s.rollOver(account); err != nil && account.Next != nil {
+			return err
+		}
 	}
 	if err := s.connect(account); err != nil {
 		return err
@@ -129,6 +135,16 @@ func contact(email string) []string {
 		return nil
 	}
 	return []string{"mailto:" + email}
+}
+
+// emailOf is the first address of an account's contacts.
+func emailOf(contact []string) string {
+	for _, c := range contact {
+		if email, ok := strings.CutPrefix(c, "mailto:"); ok {
+			return steps.CleanLine(email)
+		}
+	}
+	return ""
 }
 
 func isUnknownAccount(err error) bool {

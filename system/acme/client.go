@@ -36,8 +36,9 @@ type Binding struct {
 // Account is an account at one directory.
 type Account struct {
 	Key   crypto.Signer
-	URL   string // empty until the CA has confirmed it
-	Email string // as the CA knows it
+	Next  crypto.Signer // that shall take Key's place, and may have at the CA; nil: none
+	URL   string        // empty until the CA has confirmed it
+	Email string        // as the CA knows it
 }
 
 // Accounts keeps one account for each directory URL. Load fails with fs.ErrNotExist when there is none. Save returns

@@ -35,11 +35,21 @@ const (
 	toldSkew = 5 * time.Minute
 )
 
-// open reads the directory and signs in.
-func (c *Client) open(ctx context.Context, r Request) (*session, error) {
+// knock is a conversation in which nothing was said yet.
+func (c *Client) knock(ctx context.Context, r Request) (*session, error) {
+	if err := checkDirectory(r.Directory); err != nil {
+		return nil, err
+	}
 	s := &session{Request: r, client: c, pace: c.Pace.filled(), ctx: ctx}
 	var err error
-	if s.door, err = newDoor(ctx, r.Roots, c.Dialer, s.pace.Request); err != nil {
+	s.door, err = newDoor(ctx, r.Roots, c.Dialer, s.pace.Request)
+	return s, err
+}
+
+// open reads the directory and signs in.
+func (c *Client) open(ctx context.Context, r Request) (*session, error) {
+	s, err := c.knock(ctx, r)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.signIn(); err != nil {
