@@ -1,5 +1,7 @@
 package steps
 
+import "slices"
+
 // RevocationReason says why a certificate is withdrawn (RFC 5280 section 5.3.1).
 type RevocationReason string
 
@@ -20,6 +22,9 @@ func RevocationReasons() []RevocationReason {
 func (r RevocationReason) Code() uint {
 	return map[RevocationReason]uint{KeyCompromise: 1, Superseded: 4, CessationOfOperation: 5}[r]
 }
+
+// Known reports whether it is one of them.
+func (r RevocationReason) Known() bool { return slices.Contains(RevocationReasons(), r) }
 
 // RevokeRequest is a certificate to be withdrawn.
 type RevokeRequest struct {

@@ -15,7 +15,7 @@ import (
 // Revocation is a certificate that is to be withdrawn.
 type Revocation struct {
 	Leaf   []byte        // DER
-	Key    crypto.Signer // of the certificate
+	Key    crypto.Signer // of the certificate; nil: it is not there any more
 	Reason steps.RevocationReason
 }
 
@@ -28,12 +28,16 @@ func (c *Client) Revoke(ctx context.Context, r Request, v Revocation) error {
 		return err
 	}
 	defer s.close()
-	if v.Reason != steps.KeyCompromise {
+	if v.Reason != steps.KeyCompromise || v.Key == nil {
 		done, err := s.revokeAsAccount(v)
 		if done || err != nil {
 			return err
 		}
 		s.progress("The account is not known any more: the certificate's own key asks")
+	}
+	if v.Key == nil {
+		return &steps.Failure{Text: "cannot revoke the certificate: neither its account nor its key is there any more", Code: "A17",
+			Fixes: []string{"ask the CA: " + hostOf(s.Directory)}}
 	}
 	if err := s.connect(Account{Key: v.Key}); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package renew
 
 import (
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -100,6 +101,9 @@ func (a accounts) Load(directory string) (acme.Account, error) {
 		}
 	}
 	account := acme.Account{Key: key}
+	if account.Next, err = a.next(dir, key); err != nil {
+		return acme.Account{}, err
+	}
 	meta, err := a.host.ReadFile(path.Join(dir, "account.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return account, nil
@@ -114,19 +118,44 @@ func (a accounts) Load(directory string) (acme.Account, error) {
 	return account, nil
 }
 
-// Save implements acme.Accounts. The key is written once and never again.
+// next is the key that shall take the place of another; nil: none, or it has done so already.
+func (a accounts) next(dir string, key crypto.Signer) (crypto.Signer, error) {
+	file := path.Join(dir, "next.pem")
+	text, err := a.host.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the next account key: %w", err)
+	}
+	next, err := cert.ParseKey(text.Data)
+	if err != nil {
+		return nil, &steps.Failure{Text: "cannot use the next account key in " + file, Err: err,
+			Fixes: []string{"put it back from a backup; the CA may have taken it already"}}
+	}
+	if cert.SameKey(next.Public(), key.Public()) {
+		return nil, nil
+	}
+	return next, nil
+}
+
+// Save implements acme.Accounts. A next key is on the disk before anything else, and goes when it is the key itself.
 func (a accounts) Save(directory string, account acme.Account) error {
 	dir := accountDir(directory)
 	if err := ensureDirs(a.host, 0o700, steps.ACMEDir, path.Dir(dir), dir); err != nil {
 		return err
 	}
-	keyFile := path.Join(dir, "key.pem")
-	if _, err := a.host.ReadFile(keyFile); errors.Is(err, fs.ErrNotExist) {
-		text, err := cert.MarshalKey(account.Key)
-		if err != nil {
+	nextFile := path.Join(dir, "next.pem")
+	if account.Next != nil {
+		if err := a.saveKey(nextFile, account.Next); err != nil {
 			return err
 		}
-		if err := a.host.WriteFile(keyFile, host.File{Data: text, Mode: 0o600}); err != nil {
+	}
+	if err := a.saveKey(path.Join(dir, "key.pem"), account.Key); err != nil {
+		return err
+	}
+	if account.Next == nil {
+		if err := a.host.Remove(nextFile); err != nil {
 			return err
 		}
 	}
@@ -134,4 +163,18 @@ func (a accounts) Save(directory string, account acme.Account) error {
 		return nil
 	}
 	return writeJSON(a.host, path.Join(dir, "account.json"), accountMeta{directory, account.URL, account.Email})
+}
+
+// saveKey leaves a file alone that has the key already.
+func (a accounts) saveKey(file string, key crypto.Signer) error {
+	if there, err := a.host.ReadFile(file); err == nil {
+		if stored, err := cert.ParseKey(there.Data); err == nil && cert.SameKey(stored.Public(), key.Public()) {
+			return nil
+		}
+	}
+	text, err := cert.MarshalKey(key)
+	if err != nil {
+		return err
+	}
+	return a.host.WriteFile(file, host.File{Data: text, Mode: 0o600})
 }

@@ -49,6 +49,8 @@ func (o obtain) differs(r host.Reader, p *present, now time.Time) (steps.Action,
 		return steps.Modify, "the names changed"
 	case f.Key != o.KeyType:
 		return steps.Modify, "another type of key was asked for"
+	case o.withdrawn(r, f):
+		return steps.Modify, "another one, for this one is revoked"
 	case f.Profile != o.Trusted.Profile:
 		return steps.Modify, "another profile was asked for"
 	case isDue(r, o.Site, f, now):
@@ -156,6 +158,9 @@ func (o obtain) stored(j *job) (string, error) {
 	}
 	for n, name := range slices.Backward(versions) {
 		v, err := cert.Read(j.host, o.Site, name)
+		if err == nil && o.revoked(j, v) {
+			break // what is older was given up before it
+		}
 		if err != nil || !o.fulfilledBy(j, v) {
 			continue
 		}
@@ -169,6 +174,17 @@ func (o obtain) stored(j *job) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// withdrawn reports a certificate that is revoked, unless the site is to go on with it.
+func (o obtain) withdrawn(r host.Reader, f steps.CertFacts) bool {
+	w := revoked(r, f.SHA256)
+	return w != nil && !w.Only
+}
+
+func (o obtain) revoked(j *job, v cert.Version) bool {
+	f, err := v.Facts()
+	return err == nil && revoked(j.host, f.SHA256) != nil
 }
 
 // fulfilledBy reports whether nothing is to be done with this version in use.
