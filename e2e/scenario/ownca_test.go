@@ -113,8 +113,8 @@ type sharedCA struct {
 
 func (st *story) ownCA() (said sharedCA) {
 	st.Helper()
-	out := strings.TrimSpace(st.must(st.sslwizard("ca", "-o", "json")).Stdout)
-	if err := json.Unmarshal([]byte(out[strings.LastIndex(out, "\n")+1:]), &said); err != nil {
+	out := st.must(st.sslwizard("ca", "-o", "json")).Stdout
+	if err := json.Unmarshal([]byte(lastLine(out)), &said); err != nil {
 		st.Fatalf("%v in %s", err, out)
 	}
 	return said

@@ -2,7 +2,9 @@ package world
 
 import (
 	"bufio"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"os/exec"
@@ -120,6 +122,22 @@ func (ca *CA) Log() string {
 
 // Orders is how many orders were placed so far.
 func (ca *CA) Orders() int { return strings.Count(ca.Log(), "POST /order-plz") }
+
+// Status is what the CA says of a certificate (PEM): "Valid" or "Revoked".
+func (ca *CA) Status(certificate string) string {
+	ca.w.t.Helper()
+	block, _ := pem.Decode([]byte(certificate))
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		ca.w.t.Fatalf("world: %v", err)
+	}
+	var said struct{ Status string }
+	out := must(ca.w.t, ca.host.in("curl", "-sS", "--fail", "--max-time", "5", fmt.Sprintf("http://%s/cert-status-by-serial/%x", pebbles, leaf.SerialNumber))...)
+	if err := json.Unmarshal([]byte(out), &said); err != nil {
+		ca.w.t.Fatalf("world: %v in %s", err, out)
+	}
+	return said.Status
+}
 
 // Certificates is how many were issued so far.
 func (ca *CA) Certificates() int { return strings.Count(ca.Log(), "Issued certificate serial ") }

@@ -24,7 +24,7 @@ func (c *Client) RollOver(ctx context.Context, r Request) (Account, error) {
 	account, err := c.Accounts.Load(r.Directory)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && account.URL == "" {
 		return account, &steps.Failure{Text: "cannot change the key of the account at " + hostOf(r.Directory) + ": there is no account yet", Code: "A17", Status: steps.ExitUsage,
-			Fixes: []string{"sslwizard account show    lists the accounts of this server"}}
+			Fixes: []string{"sudo sslwizard account    lists the accounts of this server"}}
 	}
 	if err != nil {
 		return account, err
@@ -92,7 +92,7 @@ func (s *session) knows(key crypto.Signer, url string) (bool, error) {
 		return false, nil
 	}
 	if err == nil && found.URL != url {
-		return false, &steps.Failure{Text: "cannot use the new account key: it belongs to another account", Code: "A17", Fixes: []string{"sudo sslwizard account show"}}
+		return false, &steps.Failure{Text: "cannot use the new account key: it belongs to another account", Code: "A17", Fixes: []string{"sudo sslwizard account"}}
 	}
 	return err == nil, err
 }

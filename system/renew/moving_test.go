@@ -55,8 +55,8 @@ func TestRollOverKilledAnywhere(t *testing.T) {
 	}
 }
 
-// TestImport moves an account of certbot's in, in certbot's form and in PEM; orders go on with it.
-func TestImport(t *testing.T) {
+// TestAccountMovesIn moves an account of certbot's in, in certbot's form and in PEM; orders go on with it.
+func TestAccountMovesIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, pebbletest.Options{})
 	w.mustMake(w.obtain())

@@ -26,6 +26,9 @@ type machine struct {
 	report   *steps.Report
 	ca       *steps.OwnCA
 	told     *[]steps.Delivery
+	accounts []steps.ACMEAccount
+	revoked  []steps.RevokeRequest
+	moved    []steps.AccountRequest
 	visited  steps.DoctorRequest
 	applied  int
 	asked    []steps.Site
@@ -77,6 +80,20 @@ func (m *machine) Renew(_ context.Context, req steps.RenewRequest, sink func(ste
 	return must(m.t, m.result, "Renew"), m.err
 }
 func (m *machine) OwnCA(context.Context) (steps.OwnCA, error) { return must(m.t, m.ca, "OwnCA"), m.err }
+func (m *machine) Revoke(_ context.Context, req steps.RevokeRequest, sink func(steps.Event)) error {
+	m.play(sink)
+	m.revoked = append(m.revoked, req)
+	return m.err
+}
+func (m *machine) Accounts(context.Context) ([]steps.ACMEAccount, error) { return m.accounts, m.err }
+func (m *machine) RollOver(_ context.Context, req steps.AccountRequest, _ func(steps.Event)) error {
+	m.moved = append(m.moved, req)
+	return m.err
+}
+func (m *machine) ImportAccount(_ context.Context, req steps.AccountRequest, _ func(steps.Event)) error {
+	m.moved = append(m.moved, req)
+	return m.err
+}
 func (m *machine) SendNotices(context.Context) ([]steps.Delivery, error) {
 	return must(m.t, m.told, "SendNotices"), m.err
 }

@@ -36,9 +36,9 @@ const rootHelp = `Turn "my app runs on port 3000" into HTTPS and WSS that are pr
   sudo sslwizard --non-interactive answers.yaml  do it and prove it, or undo
   sslwizard probe https://example.com --ws /ws   check any server, live
 
-Look      status · probe URL · doctor [NAME] · ca · notify test · answers …
+Look      status · probe URL · doctor [NAME] · notify test · answers COMMAND
 Change    undo [RUN] · remove SITE · uninstall · renew [SITE] · attach [RUN]
-Daemon    serve
+More      ca · account [rollover|import] · revoke SITE · serve
 
   --non-interactive    never ask: all is in the answers file (- is stdin)
   --answers FILE       another way to name the answers file

@@ -14,6 +14,7 @@ type Machine interface {
 	Renewer
 	Observer
 	Notifier
+	Accountant
 	Daemon
 	Follower
 }
@@ -68,6 +69,17 @@ type Notifier interface {
 	// message is in the result, also beside an error.
 	SendNotices(context.Context) ([]steps.Delivery, error)
 	TestNotices(context.Context) ([]steps.Delivery, error)
+}
+
+// Accountant deals with the CAs beyond orders and renewals.
+type Accountant interface {
+	// Revoke has the CA revoke a site's certificate.
+	Revoke(context.Context, steps.RevokeRequest, func(steps.Event)) error
+	// Accounts are those of this host.
+	Accounts(context.Context) ([]steps.ACMEAccount, error)
+	// RollOver gives an account a new key, and ImportAccount takes one of another client over.
+	RollOver(context.Context, steps.AccountRequest, func(steps.Event)) error
+	ImportAccount(context.Context, steps.AccountRequest, func(steps.Event)) error
 }
 
 // Observer looks at sites, from the outside and from the inside.

@@ -17,6 +17,7 @@ type printer interface {
 	status(s steps.HostStatus, allRuns bool)
 	ownCA(steps.OwnCA, []steps.TrustGuide)
 	deliveries([]steps.Delivery)
+	accounts([]steps.ACMEAccount)
 	failure(error)
 }
 

@@ -82,7 +82,7 @@ func (a *App) tree() *cobra.Command {
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.checkGlobals() }
 
 	root.AddCommand(a.probeCommand(), a.doctorCommand(), a.statusCommand(), a.undoCommand(), a.removeCommand(), a.uninstallCommand(),
-		a.renewCommand(), a.attachCommand(), a.caCommand(), a.notifyCommand(), a.answersCommand(), a.demoCommand(), a.serveCommand())
+		a.renewCommand(), a.attachCommand(), a.caCommand(), a.notifyCommand(), a.accountCommand(), a.revokeCommand(), a.answersCommand(), a.demoCommand(), a.serveCommand())
 	for _, c := range root.Commands() {
 		c.SuggestFor = otherNames[c.Name()]
 	}
