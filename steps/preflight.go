@@ -134,7 +134,8 @@ func preflightFirewall(f Firewall) Check {
 		return passes("firewall", f.Kind+" lets 80 and 443 in")
 	}
 	return Check{Step: IDInstall, Name: "firewall", Verdict: Warn, Code: "N16",
-		Detail: fmt.Sprintf("%s keeps %s closed; step 1 can open %s", f.Kind, strings.Join(closed, " and "), plural(len(closed), "it", "them"))}
+		Detail: fmt.Sprintf("%s keeps %s closed; step 1 can open %s", f.Kind, strings.Join(closed, " and "), plural(len(closed), "it", "them")),
+		Fix:    []string{"sudo sslwizard    opens " + plural(len(closed), "it", "them") + " in step 1, and asks before"}}
 }
 
 // preflightApps names what could be put behind HTTPS; before anybody has asked the applications themselves, what listens.

@@ -220,6 +220,9 @@ func (e *examination) domain(ctx context.Context, d steps.Domain) []steps.Check 
 	ctx, cancel := context.WithTimeout(ctx, 3*e.Patience)
 	defer cancel()
 	if a, ok := d.IP(); ok {
+		if !steps.PublicAddress(a) && e.worldly() {
+			return nil // what it is, is told already: nobody issues for it
+		}
 		return e.addresses(ctx, d, []netip.Addr{a.Unmap()})
 	}
 	var caa []steps.Check

@@ -173,6 +173,16 @@ func TestNameCauses(t *testing.T) {
 	}
 }
 
+func TestWhatHasToBeRegistered(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"www.shop.exmaple.com": "exmaple.com", "exmaple.com": "exmaple.com", "www.shop.example.co.uk": "shop.example.co.uk"} {
+		zone := map[bool]string{true: "com", false: "example.co.uk"}[strings.HasSuffix(name, ".com")]
+		if got := below(zone, name); got != want {
+			t.Errorf("%s in %s: %s", name, zone, got)
+		}
+	}
+}
+
 // TestNameServerCauses has the domain's own name servers not agree with each other or with this server's resolver.
 func TestNameServerCauses(t *testing.T) {
 	t.Parallel()

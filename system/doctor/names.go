@@ -172,12 +172,8 @@ func (e *examination) missing(ctx context.Context, d steps.Domain, in inside, ou
 	}
 	switch {
 	case out.unnamed:
-		_, domain, _ := strings.Cut(name, ".")
-		if strings.Count(name, ".") == strings.Count(out.zone, ".")+1 {
-			domain = name
-		}
 		return found("dns.records", d, "D01", "cannot prove "+name+": the domain does not exist", "NXDOMAIN below "+out.zone+", "+e.resolvers(),
-			"register "+domain+", renew it, or check how it is spelt")
+			"register "+below(out.zone, name)+", renew it, or check how it is spelt")
 	case out.circle:
 		return found("dns.records", d, "D06", "cannot prove "+name+": its alias leads back to itself", strings.Join(append([]string{name}, aliases...), " → "),
 			"replace the CNAME of "+name+" by an A record with "+e.home())
@@ -191,6 +187,13 @@ func (e *examination) missing(ctx context.Context, d steps.Domain, in inside, ou
 	}
 	return found("dns.records", d, "A01", "cannot prove "+name+": the DNS has no address for it", said,
 		"make an A record for "+name+" (and AAAA, if this server has IPv6) that points to this server", "or take the name out of certs.domains, if the site has others")
+}
+
+// below is the part of a name that is directly below a zone: what is bought from whoever keeps the zone.
+func below(zone, name string) string {
+	parts := resolve.Suffixes(name)
+	i := slices.IndexFunc(parts, func(part string) bool { return resolve.Same(part, zone) })
+	return parts[max(i-1, 0)]
 }
 
 // bareHas reports whether a name is www. and one of the others, which has an address.
