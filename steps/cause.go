@@ -75,7 +75,7 @@ var causes = []Cause{
 	{"A05", "port 80 does not answer", "The CA could not reach port 80 of this server. Mostly a firewall is in the way, here or in the console of your provider.",
 		"a connection to port 80 of every address", "open port 80, and let the web server run", Blocker, "TestReachCauses"},
 	{"N01", "another program has the port", "Another program holds a port that the site needs.",
-		"the listeners of this host, with process, unit and package", "stop it, or let it pass the site on", Blocker, "TestDoctorOnAServer"},
+		"the listeners of this host, with process, unit and package", "stop it, or let it pass the site on", Blocker, "TestPreflight"},
 	{"N16", "this server's firewall", "The firewall of this server keeps a port closed that visitors need.",
 		"the rules of ufw, firewalld, nftables or iptables", "let step 1 open it", Warning, "TestPreflight"},
 	{"A06", "redirected away", "The question that the CA asks on port 80 is redirected to where nobody knows the answer.",

@@ -19,7 +19,8 @@ Made of steps/cause.go by `+"`go test ./steps -run CausePage -update`"+`. There 
 
 The same is looked at while a name is typed in the wizard, and before every order. Nothing of it counts at a CA: its
 directory is fetched at most. Exit status: 0 nothing stands in the way, 3 something does. What cannot be known is said to be
-"not checked", and why. As root more is seen.
+"not checked", and why. As root more is seen. [doctor-seen.md](doctor-seen.md) has what it said when each of them was really
+there, on a booted server.
 
 | code | cause | at worst | what is looked at | what to do | the test that produces it |
 | --- | --- | --- | --- | --- | --- |

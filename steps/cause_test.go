@@ -21,7 +21,14 @@ func TestCauses(t *testing.T) {
 	}
 	tests := testsOf(t, "../system/doctor/*_test.go", "../e2e/scenario/doctor*_test.go", "preflight_test.go")
 	seen := map[string]bool{}
+	real, err := os.ReadFile("../docs/doctor-seen.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range causes {
+		if c.Worst != Info && !strings.Contains(string(real), "\n| "+c.Code+" | ") {
+			t.Errorf("%s: TestDoctorCauses never has it be there for real", c.Code)
+		}
 		if seen[c.Code] || len(c.Code) != 3 || c.Name == "" || c.Meaning == "" || c.Looks == "" || c.Do == "" || c.Worst == "" {
 			t.Errorf("%+v", c)
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,6 +24,9 @@ type Record struct {
 	Alias     string   `json:"alias,omitempty"`   // CNAME; then nothing else counts
 	Servers   []string `json:"servers,omitempty"` // NS, and an SOA: it is a zone
 	Key       string   `json:"key,omitempty"`     // of a zone, "name:base64": who signs with it may change TXT records
+	More      []string `json:"more,omitempty"`    // whatever else, as in a zone file after the name: "CAA 128 tbs \"?\""
+	Bogus     bool     `json:"bogus,omitempty"`   // its signatures do not fit: SERVFAIL for who has them checked
+	Mute      []string `json:"mute,omitempty"`    // types for which the answer is SERVFAIL
 }
 
 // DNS is an authoritative server for whatever a test sets, over UDP and TCP. What was not set does not exist
@@ -138,7 +142,7 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
 		switch {
 		case !ok:
 			reply.Rcode = dns.RcodeNameError
-		case r.Fail:
+		case r.fails(q, request.CheckingDisabled):
 			reply.Rcode = dns.RcodeServerFailure
 		default:
 			reply.Answer = append(reply.Answer, r.answers(q)...)
@@ -152,6 +156,11 @@ func (d *DNS) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
 		reply.Truncate(size)
 	}
 	w.WriteMsg(reply) //nolint:errcheck // the client asks again
+}
+
+// fails reports a question that gets no answer; unchecked is that its asker wants signatures left alone.
+func (r Record) fails(q dns.Question, unchecked bool) bool {
+	return r.Fail || r.Bogus && !unchecked || slices.Contains(r.Mute, dns.TypeToString[q.Qtype])
 }
 
 func (r Record) answers(q dns.Question) []dns.RR {
@@ -188,6 +197,11 @@ func (r Record) answers(q dns.Question) []dns.RR {
 	if q.Qtype == dns.TypeCAA {
 		for _, value := range r.CAA {
 			out = append(out, &dns.CAA{Hdr: header, Tag: "issue", Value: value})
+		}
+	}
+	for _, text := range r.More {
+		if rr, err := dns.NewRR(q.Name + " 0 IN " + text); err == nil && rr.Header().Rrtype == q.Qtype {
+			out = append(out, rr)
 		}
 	}
 	return out
