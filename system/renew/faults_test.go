@@ -196,6 +196,37 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestFullLedgerHoldsUpNoFinishedCertificate: the certificate of an open order is counted already, and at Let's Encrypt, whose
+// limits are all met now, it is fetched all the same.
+func TestFullLedgerHoldsUpNoFinishedCertificate(t *testing.T) {
+	t.Parallel()
+	c := newGrounds(t).trial(t, 1)
+	c.pace.Patience = 30 * time.Millisecond
+	c.meddle(times(pebbletest.Certificate, false, (*pebbletest.Exchange).Cut))
+	expect(t, c.run(), "A16", steps.ExitUnavailable)
+	c.meddle(func(*pebbletest.Exchange) {})
+	l := openLedger(c.host, time.Now)
+	full := func(b *book) {
+		for n := range perSet.theirs {
+			at := time.Now().UTC()
+			b.Issued = append(b.Issued, entry{c.front.Directory, setOf(c.domains), fmt.Sprintf("https://ca.example/order/%d", n), at})
+			b.Failed = append(b.Failed, entry{c.front.Directory, c.site, "", at})
+		}
+	}
+	if err := l.change(full); err != nil {
+		t.Fatal(err)
+	}
+	until(t, l.allows(c.front.Directory, c.domains, first)) // no order is made now
+	c.pace = patient
+	if err := c.run(); err != nil {
+		t.Fatal(err)
+	}
+	c.served()
+	if n := c.front.Made(pebbletest.NewOrder); n != 1 {
+		t.Errorf("%d orders were made", n)
+	}
+}
+
 func allRows() []*row {
 	var rows []*row
 	for _, f := range faults() {

@@ -172,7 +172,7 @@ func TestKilledAnywhere(t *testing.T) {
 }
 
 // TestFinishedCertificateIsFetchedWhateverElse: an order whose certificate waits at the CA costs nothing more, so neither a
-// full ledger (TestLedgerStopsBeforeTheCADoes) nor a name that cannot be proved now keeps it from being fetched.
+// full ledger (TestFullLedgerHoldsUpNoFinishedCertificate) nor a name that cannot be proved now keeps it from being fetched.
 func TestFinishedCertificateIsFetchedWhateverElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, pebbletest.Options{})
