@@ -3,13 +3,20 @@ package system
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
 // Apply implements command.Runner.
 func (i *Installer) Apply(ctx context.Context, p steps.Preview, sink func(steps.Event)) (steps.Result, error) {
-	return i.engine.Apply(ctx, p, sink)
+	began := time.Now()
+	res, err := i.engine.Apply(ctx, p, sink)
+	if res.Outcome == steps.OutcomeDone { // otherwise there is something to put right first
+		sink(steps.Event{Run: res.Run, Time: time.Now(), Status: steps.Progress, Text: "Rehearsing the renewal, in its own service"})
+		addCheck(&res, i.rehearseRenewal(ctx, p.Plan.Sites, began))
+	}
+	return res, err
 }
 
 // Recover implements command.Runner.

@@ -50,6 +50,7 @@ func toldStory(t *testing.T, suite, executor string) {
 	key := st.s.Read(cert.CAKeyFile)
 	st.ages(330 * 24 * time.Hour)
 	st.s.Write(cert.CAKeyFile, "no key\n", 0o600)
+	st.round()
 	for range 2 {
 		st.s.Exec("systemctl", "start", "sslwizard-renew.service")
 		st.told("warning: the certificate of " + shop + " cannot be renewed")
@@ -78,6 +79,14 @@ func toldStory(t *testing.T, suite, executor string) {
 	st.same("not as it was before", before.Restored(st.s.Manifest(), left, "/opt/tell", "/usr/sbin/sendmail", toldFile, mailFile, "/root"))
 }
 
+// tellingEnds waits until nobody is being told: what is started meanwhile would tell nothing new.
+func (st *story) tellingEnds() {
+	st.Helper()
+	world.Eventually(st, "the end of sslwizard-notify.service", func() bool {
+		return strings.TrimSpace(st.s.Exec("systemctl", "is-active", steps.NotifyService).Stdout) == "inactive"
+	})
+}
+
 // told waits for what the program of the user's was told last, and sees that all was told once.
 func (st *story) told(last string) {
 	st.Helper()
@@ -96,6 +105,7 @@ func (st *story) told(last string) {
 		}
 		seen[line] = true
 	}
+	st.tellingEnds()
 }
 
 // greets looks at what is said to who logs in; nothing is all well.

@@ -48,7 +48,7 @@ func ownCAStory(t *testing.T, suite, executor string) {
 	st.says("Verification: OK", "openssl", "s_client", "-connect", "127.0.0.1:443", "-servername", shop, "-verify_return_error", "-CAfile", "/etc/ssl/certs/ca-certificates.crt")
 	first := st.serial()
 	st.ages(250 * 24 * time.Hour)
-	st.s.Must("systemctl", "start", "sslwizard-renew.service")
+	st.round()
 	if st.serial() == first || st.lifetime(st.s.Copy(cert.CAFile)) < 364*24*time.Hour {
 		t.Error("the timer leaves a certificate of this server's own CA to run out")
 	}

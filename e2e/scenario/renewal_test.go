@@ -28,7 +28,7 @@ func TestRenewalThatTheCAAsksFor(t *testing.T) {
 			st.must(st.apply())
 			st.w.CA.Advise(st.s.Read(path.Join(st.version(), "fullchain.pem")), time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour))
 			first, certificates := st.serial(), st.w.CA.Certificates()
-			st.s.Must("systemctl", "start", "sslwizard-renew.service")
+			st.round()
 			second := st.serial()
 			if second == first || st.w.CA.Certificates() != certificates+1 {
 				t.Errorf("%d more certificates, and %s is served\n%s", st.w.CA.Certificates()-certificates, second, st.w.CA.Log())
@@ -45,6 +45,13 @@ func TestRenewalThatTheCAAsksFor(t *testing.T) {
 			st.live()
 		})
 	}
+}
+
+// round has the timer's unit do a round that looks at everything: what it noted for later is forgotten.
+func (st *story) round() world.Result {
+	st.Helper()
+	st.s.Must("rm", "-f", path.Join(steps.RenewDir, shop+".json"))
+	return st.s.Exec("systemctl", "start", "sslwizard-renew.service")
 }
 
 // version is the folder of the certificate that the site has.

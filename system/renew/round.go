@@ -59,12 +59,20 @@ func (r *round) run(ctx context.Context) {
 		if !t.Renewed && r.looksAt(t) {
 			r.look(ctx, t)
 		}
+		if t.Renewed || r.rehearses(t) {
+			renewed = append(renewed, t)
+		}
 		if t.Renewed {
 			t.Note = ""
-			renewed = append(renewed, t)
 		}
 	}
 	r.goLive(ctx, renewed)
+}
+
+// rehearses reports whether this round has to show that it can do what a renewal needs: that the server takes a certificate from
+// it. It does so once, in the first round after a set-up.
+func (r *round) rehearses(t *turn) bool {
+	return r.Scheduled && t.Err == nil && t.state.Proven.IsZero() && t.facts.SHA256 != ""
 }
 
 // look compares what is served with what is stored. Once they differed nothing but the sight of the new certificate will do.
@@ -145,6 +153,9 @@ func (r *round) goLive(ctx context.Context, renewed []*turn) {
 			err = proven(ctx, r.host, t.site, r.live)
 		}
 		t.looked, t.state.Unserved = true, ""
+		if err == nil && r.Scheduled {
+			t.state.Proven = r.now()
+		}
 		if err != nil {
 			failure := notServed(t.site, err)
 			t.Renewed, t.Err = false, errors.Join(t.Err, failure)

@@ -36,6 +36,10 @@ type state struct {
 	LookAt   time.Time `json:"lookAt,omitzero"`    // when what is served is next compared with what is stored
 	Unserved string    `json:"unserved,omitempty"` // how they differed
 
+	// Proven is when the timer's own round, in its sandbox, last had the server take the certificate and saw it served; zero: not
+	// since the site was set up, or changed, by a person.
+	Proven time.Time `json:"proven,omitzero"`
+
 	Told  []string `json:"told,omitempty"`  // the notices that were given
 	Login string   `json:"login,omitempty"` // what who logs in has to know
 
@@ -69,7 +73,7 @@ func readState(r host.Reader, site, leaf string) *state {
 
 // follow goes on with another certificate. What was told of the old one stays, until all is seen to be well.
 func (s *state) follow(leaf string) {
-	*s = state{Leaf: leaf, Early: s.Early, Told: s.Told, stored: s.stored}
+	*s = state{Leaf: leaf, Early: s.Early, Told: s.Told, Proven: s.Proven, stored: s.stored}
 }
 
 // write stores the state, if it is another one than before.
@@ -91,7 +95,7 @@ func wake(h host.Host, site string) error {
 	if !ok || s.Next.IsZero() {
 		return nil // then it is awake
 	}
-	s.Next, s.Pause, s.LookAt = time.Time{}, time.Time{}, time.Time{}
+	s.Next, s.Pause, s.LookAt, s.Proven = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	return s.write(h, site)
 }
 
