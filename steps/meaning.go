@@ -50,6 +50,7 @@ var meanings = map[string]string{
 	"N14": "A service could not be started, or may not be. Why is in its own journal.",
 
 	"R11": "Somebody should have been told of a certificate, and could not be reached yet.",
+	"R13": "A revocation was begun and cut off.",
 	"R12": "Somebody wants to be told when a certificate cannot be renewed, and could not be.",
 
 	"A08": "The CA asks from several parts of the world, and some of them are kept out: by country, by fail2ban, by a firewall.",

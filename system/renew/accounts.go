@@ -101,7 +101,7 @@ func (a accounts) Load(directory string) (acme.Account, error) {
 		}
 	}
 	account := acme.Account{Key: key}
-	if account.Next, err = a.next(dir, key); err != nil {
+	if account.Next, err = nextKey(a.host, dir, key); err != nil {
 		return acme.Account{}, err
 	}
 	meta, err := a.host.ReadFile(path.Join(dir, "account.json"))
@@ -118,10 +118,10 @@ func (a accounts) Load(directory string) (acme.Account, error) {
 	return account, nil
 }
 
-// next is the key that shall take the place of another; nil: none, or it has done so already.
-func (a accounts) next(dir string, key crypto.Signer) (crypto.Signer, error) {
+// nextKey is the key that shall take the place of another; nil: none, or it has done so already.
+func nextKey(r host.Reader, dir string, key crypto.Signer) (crypto.Signer, error) {
 	file := path.Join(dir, "next.pem")
-	text, err := a.host.ReadFile(file)
+	text, err := r.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

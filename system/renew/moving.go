@@ -39,9 +39,9 @@ func AccountsOf(r host.Reader) ([]steps.ACMEAccount, error) {
 		a.Since = f.ModTime
 		if key, err := cert.ParseKey(f.Data); err == nil {
 			a.Key = fingerprint(key)
+			next, err := nextKey(r, path.Join(folder, name), key)
+			a.Moving = next != nil || err != nil
 		}
-		_, err = r.ReadFile(path.Join(folder, name, "next.pem"))
-		a.Moving = err == nil
 		all = append(all, a)
 	}
 	return all, nil
@@ -91,6 +91,10 @@ func (m *Manager) Import(ctx context.Context, h host.Host, r steps.AccountReques
 	client := m.accountClient(h, progress)
 	found, err := client.Find(ctx, acme.Request{Directory: r.Directory, Roots: roots}, key)
 	if err != nil {
+		return err
+	}
+	// With the URL of one account and the key of another nothing could be ordered. A key alone is found at the CA again.
+	if err := h.Remove(path.Join(accountDir(r.Directory), "account.json")); err != nil {
 		return err
 	}
 	return client.Accounts.Save(r.Directory, found)

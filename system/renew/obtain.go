@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,9 @@ func (o obtain) site() string  { return o.Site }
 func (o obtain) group() string { return o.Group }
 
 func (o obtain) pending(r host.Reader, p *present, now time.Time) (steps.Action, string, error) {
+	if _, err := withdrawals(r); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return 0, "", err
+	}
 	action, note := o.differs(r, p, now)
 	if action == steps.Nothing {
 		return action, note, nil

@@ -58,6 +58,16 @@ func revoked(r host.Reader, leaf string) *withdrawal {
 	return &all[i]
 }
 
+// unended is a revocation that was begun for a site and has not come to its end; nil: none.
+func unended(r host.Reader, site string, now time.Time) *withdrawal {
+	all, _ := withdrawals(r) // who may not read it learns nothing
+	i := slices.IndexFunc(all, func(w withdrawal) bool { return w.Site == site && w.Done.IsZero() && now.Before(w.Until) })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
 // note writes one down in place of what is there of the same certificate.
 func (w withdrawal) note(h host.Host, now time.Time) error {
 	all, err := withdrawals(h)
@@ -102,15 +112,12 @@ func (m *Manager) Revoke(ctx context.Context, h host.Host, site steps.Site, r st
 
 // withdraw is the certificate that is meant: that of a run which was cut off, or the one that the site has.
 func (m *Manager) withdraw(h host.Host, site steps.Site, r steps.RevokeRequest) (withdrawal, error) {
-	all, err := withdrawals(h)
-	if err != nil {
+	if _, err := withdrawals(h); err != nil {
 		return withdrawal{}, err
 	}
-	for _, w := range all {
-		if w.Site == site.Name && w.Done.IsZero() && m.now().Before(w.Until) {
-			w.Reason, w.Only = r.Reason, goesOn(r)
-			return w, nil
-		}
+	if w := unended(h, site.Name, m.now()); w != nil {
+		w.Reason, w.Only = r.Reason, goesOn(r)
+		return *w, nil
 	}
 	v, err := cert.Current(h, site.Name)
 	if err != nil {
@@ -145,6 +152,11 @@ func (m *Manager) instead(ctx context.Context, h host.Host, site steps.Site, w w
 			progress(text)
 		}
 	})[0]
+	if out.Err == nil && !out.Renewed { // by a run that was cut off, perhaps before it was served
+		if out.Err = live.Reload(ctx, []steps.Site{site}); out.Err == nil {
+			out.Err = proven(ctx, h, site, live)
+		}
+	}
 	if out.Err == nil && current(h, site.Name).SHA256 != w.Leaf {
 		return nil
 	}

@@ -149,13 +149,15 @@ func Logins(r host.Reader, names []string) []string {
 type Standing struct {
 	At   time.Time // when it is renewed; zero: never, because it is the user's own
 	Page string    // where the CA that chose the time says why; may be empty
+
+	revoking bool // a revocation was begun and is not over
 	state
 }
 
 // StandingOf reads it. Who may not read the state sees the rule of the lifetime.
 func StandingOf(r host.Reader, site string, f steps.CertFacts, now time.Time) Standing {
 	s := readState(r, site, f.SHA256)
-	st := Standing{state: *s}
+	st := Standing{state: *s, revoking: unended(r, site, now) != nil}
 	if f.Source != steps.SourceFiles && !f.NotAfter.IsZero() {
 		st.At = s.due(f, now)
 	}
@@ -168,6 +170,10 @@ func StandingOf(r host.Reader, site string, f steps.CertFacts, now time.Time) St
 // Findings are what is wrong with it.
 func (s Standing) Findings(site string) []steps.Finding {
 	var all []steps.Finding
+	if s.revoking {
+		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R13", Severity: steps.Warning, Text: site + ": a certificate was to be revoked, and the CA has not done so yet",
+			Fix: []string{"sudo sslwizard revoke --yes " + site + "    goes on where it was"}})
+	}
 	if s.Failures > 0 {
 		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R02", Severity: steps.Warning,
 			Text: fmt.Sprintf("%s: %s, at %s: %s", site, attempts(s.Failures), clock(s.Tried), s.Error),
