@@ -87,21 +87,32 @@ type WebSocketsAnswers struct {
 
 // TrustedAnswers is step 7.
 type TrustedAnswers struct {
-	Source      string        `yaml:"source"`
-	Directory   string        `yaml:"directory"`
-	CARoots     string        `yaml:"caRoots"`
-	Email       string        `yaml:"email"`
-	AcceptTerms bool          `yaml:"acceptTerms"`
-	Challenge   string        `yaml:"challenge"`
-	DNS         DNSAnswers    `yaml:"dns"`
-	Staging     bool          `yaml:"staging"`
-	Certificate string        `yaml:"certificate"`
-	Key         string        `yaml:"key"`
-	TrustHere   bool          `yaml:"trustHere"`
-	CAPage      bool          `yaml:"caPage"`
-	Profile     string        `yaml:"profile"`
-	EAB         EABAnswers    `yaml:"eab"`
-	Notify      NotifyAnswers `yaml:"notify"`
+	Source      string     `yaml:"source"`
+	Directory   string     `yaml:"directory"`
+	CARoots     string     `yaml:"caRoots"`
+	Email       string     `yaml:"email"`
+	AcceptTerms bool       `yaml:"acceptTerms"`
+	Challenge   string     `yaml:"challenge"`
+	DNS         DNSAnswers `yaml:"dns"`
+	Staging     bool       `yaml:"staging"`
+	Certificate string     `yaml:"certificate"`
+	Key         string     `yaml:"key"`
+	TrustHere   bool       `yaml:"trustHere"`
+	CAPage      bool       `yaml:"caPage"`
+	Profile     string     `yaml:"profile"`
+	EAB         EABAnswers `yaml:"eab"`
+
+	Fallback FallbackAnswers `yaml:"fallback"`
+
+	Notify NotifyAnswers `yaml:"notify"`
+}
+
+// FallbackAnswers is a second CA, for when the first one cannot issue.
+type FallbackAnswers struct {
+	Directory string     `yaml:"directory"`
+	CARoots   string     `yaml:"caRoots"`
+	Profile   string     `yaml:"profile"`
+	EAB       EABAnswers `yaml:"eab"`
 }
 
 // NotifyAnswers is who is told when a certificate cannot be renewed.
@@ -135,7 +146,7 @@ func Defaults() Answers {
 		Redirect:   RedirectAnswers{Enabled: true, Status: 301},
 		Proxy:      ProxyAnswers{Timeout: "60s", MaxBody: "20M", ClientAddress: ForwardedFor, AccessLog: LogJournal},
 		WebSockets: WebSocketsAnswers{Enabled: true, Paths: []string{"/"}, Idle: "1h"},
-		Trusted:    TrustedAnswers{Source: SourceACME, Directory: AliasLetsEncrypt, Challenge: HTTP01, Staging: true, Profile: ProfileAuto, Notify: NotifyAnswers{Login: true}},
+		Trusted:    TrustedAnswers{Source: SourceACME, Directory: AliasLetsEncrypt, Challenge: HTTP01, Staging: true, Profile: ProfileAuto, Fallback: FallbackAnswers{Profile: ProfileAuto}, Notify: NotifyAnswers{Login: true}},
 	}
 }
 

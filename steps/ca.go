@@ -24,29 +24,29 @@ type SiteBinding struct {
 	KeyFile string // path of the file with the HMAC key, in base64url; for root only
 }
 
-func (b *siteBuilder) profile(text string) string {
+func (b *siteBuilder) profile(path, text string) string {
 	const most = 64
 	switch {
 	case text == "", text == ProfileAuto:
 		return ""
 	case len(text) > most || only(text, tokenChars+"._", "") != nil:
-		b.fail("trusted.profile", bad("%s is not the name of a profile", quote(text)).meant(nearest(text, []string{ProfileAuto, ProfileClassic, ProfileTLSServer, ProfileShortLived})))
+		b.fail(path, bad("%s is not the name of a profile", quote(text)).meant(nearest(text, []string{ProfileAuto, ProfileClassic, ProfileTLSServer, ProfileShortLived})))
 	}
 	return text
 }
 
-func (b *siteBuilder) binding(a EABAnswers) SiteBinding {
+func (b *siteBuilder) binding(path string, a EABAnswers) SiteBinding {
 	const most = 256
 	if a.KeyID != "" && (len(a.KeyID) > most || only(a.KeyID, alphanum+"-._~+/=:@", "") != nil) {
-		b.fail("trusted.eab.keyID", bad("%s is not a key ID of a CA", quote(a.KeyID)))
+		b.fail(path+".keyID", bad("%s is not a key ID of a CA", quote(a.KeyID)))
 	}
 	switch {
 	case a.KeyID != "" && a.KeyFile == "":
-		b.failUnless("trusted.eab.keyFile", "trusted.eab.keyFile", bad("missing: the path of the file with the HMAC key that came with the key ID"))
+		b.failUnless(path+".keyFile", path+".keyFile", bad("missing: the path of the file with the HMAC key that came with the key ID"))
 	case a.KeyID == "" && a.KeyFile != "":
-		b.fail("trusted.eab.keyID", bad("missing: the key ID that came with the HMAC key"))
+		b.fail(path+".keyID", bad("missing: the key ID that came with the HMAC key"))
 	case a.KeyFile != "":
-		b.check("trusted.eab.keyFile", checkFilePath(a.KeyFile))
+		b.check(path+".keyFile", checkFilePath(a.KeyFile))
 	}
 	return SiteBinding(a)
 }

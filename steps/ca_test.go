@@ -19,6 +19,16 @@ func TestCAAnswers(t *testing.T) {
 		"eab: {keyID: \"k 1\", keyFile: /root/eab}":            "trusted.eab.keyID",
 		"eab: {keyID: k1, keyFile: /root/eab}, hmac: c2VjcmV0": "trusted.hmac",
 		"directory: buypass":                                   "trusted.directory",
+		"fallback: {directory: zerossl, eab: {keyID: k1, keyFile: /root/eab}}":                     "",
+		"fallback: {directory: \"https://ca.internal/dir\", caRoots: /etc/ssl/ca.pem, profile: x}": "",
+		"fallback: {directory: letsencrypt}":                                                       "trusted.fallback.directory: it is the CA of trusted.directory itself",
+		"fallback: {directory: zerosll}":                                                           "trusted.fallback.directory",
+		"fallback: {directory: google, profile: a b}":                                              "trusted.fallback.profile",
+		"fallback: {directory: google, caRoots: ca.pem}":                                           "trusted.fallback.caRoots",
+		"fallback: {directory: google, eab: {keyID: k1}}":                                          "trusted.fallback.eab.keyFile",
+		"fallback: {eab: {keyID: k1, keyFile: /root/eab}}":                                         "trusted.fallback.eab.keyID: it is used only with trusted.fallback.directory",
+		"fallback: {caRoots: /etc/ssl/ca.pem}":                                                     "trusted.fallback.caRoots: it is used only with",
+		"fallback: {profile: classic}":                                                             "trusted.fallback.profile: it is used only with",
 	} {
 		_, err := Sites("a.yaml", []byte("certs: {domains: [shop.example.com]}\nproxy: {upstream: 3000}\ntrusted: {acceptTerms: true, "+trusted+"}\n"))
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

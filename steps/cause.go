@@ -158,6 +158,8 @@ var causes = []Cause{
 		"every CNAME of the _acme-challenge name, at the name servers", "correct the CNAME, or take it away", Blocker, "TestRecordCauses"},
 	{"D45", "the DNS provider is away", "The DNS provider does not answer, or not as it should.",
 		"a question to the provider that changes nothing", "try again later, or check the address in the file", Blocker, "TestRecordCauses"},
+	{"D46", "a second CA in vain", "The CA that is to help when the first one cannot issue could not issue either.",
+		"the second CA's directory, and CAA records against its name", "let the CAA records name both, and give what it wants", Warning, "TestSecondCA"},
 	{"A16", "the CA is away", "The CA cannot be reached, or is out of order.",
 		"the status of the directory", "try again later", Blocker, "TestDirectoryCauses"},
 	{"A18", "the CA wants more", "The CA wants more of whoever asks: its terms accepted, or an account that was made on its website.",

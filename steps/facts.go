@@ -137,6 +137,7 @@ type CertFacts struct {
 	Source    string // "local", "acme" or "files"
 	Directory string // ACME directory URL
 	Profile   string // that was asked for; empty: none
+	InPlaceOf string // directory URL of the CA that could not issue when this one did; empty: none
 	Domains   []Domain
 	Key       KeyType
 	NotBefore time.Time

@@ -37,6 +37,7 @@ func (t SiteTrusted) answers(a TrustedAnswers) TrustedAnswers {
 	}
 	a.Directory, a.Email, a.AcceptTerms, a.Challenge = t.Directory, t.Email, t.AcceptTerms, t.Challenge
 	a.Profile, a.EAB, a.DNS = cmp.Or(t.Profile, ProfileAuto), EABAnswers(t.EAB), DNSAnswers(t.DNS)
+	a.Fallback = t.Fallback.answers()
 	if known, ok := aliasOf(t.Directory); ok {
 		a.Directory = known.name
 		a.Staging = t.Rehearsal != "" || known.rehearsal == ""

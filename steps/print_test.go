@@ -15,7 +15,7 @@ ssl: {profile: intermediate, http2: false, hsts: {maxAge: 365d, includeSubDomain
 redirect: {enabled: false, status: 308, canonical: www.bücher.example.com}
 proxy: {upstream: "wss://[2001:db8:0::1]", timeout: 1h30m, maxBody: 0, headers: {x-b: "yes", X-A: "a, b=c"}, trusted: [203.0.113.0/24, 2001:DB8::/32, "::ffff:192.0.2.1"], clientAddress: cf-connecting-ip}
 websockets: {enabled: true, paths: [/ws, /socket.io/], idle: 90s}
-trusted: {source: acme, directory: "https://ca.internal:14000/dir", caRoots: /etc/ssl/ca.pem, email: a.b+c@example.com, acceptTerms: true, staging: false, profile: shortlived, eab: {keyID: kid-1, keyFile: /root/eab.key}}
+trusted: {source: acme, directory: "https://ca.internal:14000/dir", caRoots: /etc/ssl/ca.pem, email: a.b+c@example.com, acceptTerms: true, staging: false, profile: shortlived, eab: {keyID: kid-1, keyFile: /root/eab.key}, fallback: {directory: google, profile: short, eab: {keyID: kid-2, keyFile: /root/eab2.key}}}
 `
 
 func TestPrintReadsBack(t *testing.T) {
@@ -98,6 +98,13 @@ trusted:
   eab:
     keyID: kid-1
     keyFile: /root/eab.key
+  fallback:
+    directory: google
+    caRoots: ""
+    profile: short
+    eab:
+      keyID: kid-2
+      keyFile: /root/eab2.key
   notify:
     command: ""
     webhook: ""

@@ -177,6 +177,7 @@ type SiteTrusted struct {
 	DNS         SiteDNS // with DNS01
 	Profile     string  // of the certificate; empty: the CA's default, or the one for addresses
 	EAB         SiteBinding
+	Fallback    SiteFallback
 	Certificate string // files: path of the chain, leaf first
 	Key         string // files: path of the private key
 	TrustHere   bool   // none: the programs of this host trust its own CA

@@ -17,15 +17,18 @@ type HostStatus struct {
 
 // SiteStatus is one stored site.
 type SiteStatus struct {
-	Name       string           `json:"name"`
-	Executor   string           `json:"executor"`
-	Domains    []Domain         `json:"domains"`
-	Upstream   string           `json:"upstream"`
-	Upstreams  []UpstreamStatus `json:"upstreams"` // all of them; Upstream is the first
-	Source     string           `json:"source"`    // of its certificate: "local", "acme", "files", "" for none
-	Test       bool             `json:"test"`      // it comes from a staging directory: nobody trusts it
-	NotAfter   time.Time        `json:"notAfter"`
-	RenewAfter time.Time        `json:"renewAfter"` // when the timer starts to renew; zero: never
+	Name      string           `json:"name"`
+	Executor  string           `json:"executor"`
+	Domains   []Domain         `json:"domains"`
+	Upstream  string           `json:"upstream"`
+	Upstreams []UpstreamStatus `json:"upstreams"`    // all of them; Upstream is the first
+	Source    string           `json:"source"`       // of its certificate: "local", "acme", "files", "" for none
+	Test      bool             `json:"test"`         // it comes from a staging directory: nobody trusts it
+	CA        string           `json:"ca,omitempty"` // that issued it
+	// InPlaceOf is the CA that could not issue when the second one of trusted.fallback did; empty: none.
+	InPlaceOf  string    `json:"inPlaceOf,omitempty"`
+	NotAfter   time.Time `json:"notAfter"`
+	RenewAfter time.Time `json:"renewAfter"` // when the timer starts to renew; zero: never
 	// RenewalPage is the page on which the CA says why it wants the certificate renewed then; empty: it says nothing.
 	RenewalPage string `json:"renewalPage,omitempty"`
 }

@@ -40,7 +40,8 @@ func (b *siteBuilder) acme(a TrustedAnswers, t *SiteTrusted) {
 		b.fail("trusted.acceptTerms", bad("missing: true says that you agree to the terms of the certificate authority; nobody can say it for you"))
 	}
 	t.Challenge = b.choice("trusted.challenge", a.Challenge, HTTP01, TLSALPN01, DNS01)
-	t.Profile, t.EAB = b.profile(a.Profile), b.binding(a.EAB)
+	t.Profile, t.EAB = b.profile("trusted.profile", a.Profile), b.binding("trusted.eab", a.EAB)
+	t.Fallback = b.fallback(a.Fallback, t.Directory)
 	b.dns(a, t)
 }
 
@@ -139,7 +140,7 @@ func trustedQuestions(Facts) []Question {
 		},
 		{
 			Key: "trusted.acceptTerms", Kind: KindBool, Label: "Do you agree to the terms of the certificate authority?", Default: "no", Consent: true, Required: true, When: acme,
-			Help: "Let's Encrypt's are at https://letsencrypt.org/repository/.",
+			Help: "Let's Encrypt's are at https://letsencrypt.org/repository/. Where trusted.fallback names a second CA, it is said of that one's terms too.",
 			Why:  "Only you can agree.", Shell: []string{"certbot … --agree-tos"},
 		},
 		{
@@ -183,7 +184,7 @@ func trustedQuestions(Facts) []Question {
 			Help: "PEM, without a password. It is copied to a place that only root and the web server can read.",
 			Why:  "The web server has to start without a person.",
 		},
-	}, ownCAQuestions(), caQuestions(), notifyQuestions())
+	}, ownCAQuestions(), caQuestions(), fallbackQuestions(), notifyQuestions())
 }
 
 func dnsOptions() []Option {
@@ -205,7 +206,7 @@ func sourceFindings(s Site, f Facts) []Finding {
 			Text: "browsers will warn about this site, and WebSockets in them will fail, unless they trust this server's own CA",
 			Fix:  []string{"trusted.source: acme    for a certificate that everyone trusts", "sudo sslwizard ca    says how other machines come to trust it"}}}
 	case SourceACME:
-		return slices.Concat(bindingFindings(s, f), directoryFindings(s), renewerFindings(s, f), dnsFindings(s, f))
+		return slices.Concat(bindingFindings(s, f), directoryFindings(s), fallbackFindings(s, f), renewerFindings(s, f), dnsFindings(s, f))
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (i *Installer) visits(f steps.Facts, req steps.DoctorRequest) ([]visit, err
 // fill says how the names of a visit shall get their certificate: as the request says, or else as the site does.
 func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps.DoctorRequest) error {
 	if req.Directory != "" {
-		t.Directory = req.Directory
+		t.Directory, t.Fallback = req.Directory, steps.SiteFallback{}
 	}
 	if t.Directory == "" {
 		t.Directory, _ = steps.ParseDirectory(steps.AliasLetsEncrypt)
@@ -111,6 +111,10 @@ func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps
 		v.Roots, err = os.ReadFile(req.CAFile)
 	case t.CARoots != "":
 		v.Roots, err = renew.Roots(i.host, t.CARoots)
+	}
+	if second := v.Second; second != nil && err == nil {
+		second.AskCA = true
+		second.Roots, err = renew.Roots(i.host, t.Fallback.CARoots)
 	}
 	if err != nil {
 		return &steps.Failure{Text: "cannot read the CA file", Err: err, Status: steps.ExitUsage, Fixes: []string{"--ca FILE, a PEM file with the root certificate"}}

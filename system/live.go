@@ -21,15 +21,16 @@ type verifier struct{ *Installer }
 
 // Probe asks the live site on this host, in every family that it listens on.
 func (i verifier) Probe(ctx context.Context, site steps.Site, trusted bool, seen func(steps.Check)) (steps.Report, error) {
-	test := trusted && site.Trusted.ForTests()
+	c, err := cert.CurrentFacts(i.host, site.Name)
+	if err != nil {
+		c = steps.CertFacts{}
+	}
+	asked, leaf := site.Trusted.Of(c), c.SHA256
+	test := trusted && asked.ForTests()
 	trusted = trusted && !test // nobody trusts a staging certificate: its chain is not judged
-	roots, err := i.roots(site, trusted)
+	roots, err := i.roots(asked, trusted)
 	if err != nil {
 		return steps.Report{}, err
-	}
-	leaf := ""
-	if c, err := cert.CurrentFacts(i.host, site.Name); err == nil {
-		leaf = c.SHA256
 	}
 	again := !trusted && !test && site.Trusted.Source != steps.SourceNone // the last verification is the one that waits
 	var whole steps.Report
@@ -96,24 +97,24 @@ func targets(site steps.Site) []probe.Target {
 }
 
 // roots is what the chain has to lead to: the local CA until a trusted certificate was asked for and is due.
-func (i *Installer) roots(site steps.Site, trusted bool) (*x509.CertPool, error) {
+func (i *Installer) roots(asked steps.SiteTrusted, trusted bool) (*x509.CertPool, error) {
 	pool := x509.NewCertPool()
-	if site.Trusted.Source != steps.SourceNone && trusted {
-		if site.Trusted.CARoots == "" {
+	if asked.Source != steps.SourceNone && trusted {
+		if asked.CARoots == "" {
 			return nil, nil
 		}
 	}
 	if system, err := x509.SystemCertPool(); err == nil {
 		pool = system
 	}
-	if site.Trusted.CARoots != "" {
-		pem, err := renew.Roots(i.host, site.Trusted.CARoots)
+	if asked.CARoots != "" {
+		pem, err := renew.Roots(i.host, asked.CARoots)
 		if err != nil {
 			return nil, err
 		}
 		pool.AppendCertsFromPEM(pem)
 	}
-	if !trusted || site.Trusted.Source == steps.SourceNone {
+	if !trusted || asked.Source == steps.SourceNone {
 		if ca, err := cert.LoadAuthority(i.host); err == nil {
 			pool.AddCert(ca.Certificate)
 		}

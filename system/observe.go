@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/apply"
 	"github.com/c93d5bcb/sslwizard/system/native"
 	"github.com/c93d5bcb/sslwizard/system/notify"
@@ -77,8 +78,9 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 		renewal := renew.StandingOf(i.host, site.Name, c, time.Now())
 		s.Findings = append(s.Findings, steps.Standing(site, c, time.Now())...)
 		s.Findings = append(s.Findings, renewal.Findings(site.Name)...)
-		s.Sites = append(s.Sites, steps.SiteStatus{Name: site.Name, Executor: site.Install.Executor, Domains: site.Certs.Domains,
-			Upstream: site.Proxy.Upstream.String(), Upstreams: upstreamsOf(site), Source: c.Source, Test: c.Source == steps.SourceACME && site.Trusted.ForTests(), NotAfter: c.NotAfter, RenewAfter: renewal.At, RenewalPage: renewal.Page})
+		ca, inPlaceOf := issuers(c)
+		s.Sites = append(s.Sites, steps.SiteStatus{CA: ca, InPlaceOf: inPlaceOf, Name: site.Name, Executor: site.Install.Executor, Domains: site.Certs.Domains,
+			Upstream: site.Proxy.Upstream.String(), Upstreams: upstreamsOf(site), Source: c.Source, Test: c.Source == steps.SourceACME && site.Trusted.Of(c).ForTests(), NotAfter: c.NotAfter, RenewAfter: renewal.At, RenewalPage: renewal.Page})
 	}
 	s.Findings = append(s.Findings, notify.Waiting(i.host)...)
 	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
@@ -91,6 +93,17 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 		}
 	}
 	return s, i.runs(&s)
+}
+
+// issuers are the CA that gave a certificate, and the one in whose place it did.
+func issuers(c steps.CertFacts) (ca, inPlaceOf string) {
+	if c.Source == steps.SourceACME {
+		ca = acme.NameOf(c.Directory)
+	}
+	if c.InPlaceOf != "" {
+		inPlaceOf = acme.NameOf(c.InPlaceOf)
+	}
+	return ca, inPlaceOf
 }
 
 // tell adds what the proxy says of the upstreams that the site has.

@@ -43,9 +43,11 @@ func (i *Installer) Plan(ctx context.Context, sites []steps.Site) (steps.Preview
 // trusted.source "files" are looked at by the preview.
 func (i *Installer) namedFiles(sites []steps.Site) error {
 	for _, s := range sites {
-		_, err := renew.Roots(i.host, s.Trusted.CARoots)
-		if err != nil && !errors.Is(err, fs.ErrPermission) { // a dry run without root sees what it may see
-			return err
+		for _, file := range []string{s.Trusted.CARoots, s.Trusted.Fallback.CARoots} {
+			_, err := renew.Roots(i.host, file)
+			if err != nil && !errors.Is(err, fs.ErrPermission) { // a dry run without root sees what it may see
+				return err
+			}
 		}
 	}
 	return nil

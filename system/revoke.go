@@ -51,7 +51,7 @@ func (i *Installer) Accounts(ctx context.Context) ([]steps.ACMEAccount, error) {
 	for n := range all {
 		all[n].Sites = []string{}
 		for _, s := range f.Managed.Sites {
-			if s.Trusted.Source == steps.SourceACME && s.Trusted.Directory == all[n].Directory {
+			if _, asked := s.Trusted.At(all[n].Directory); asked {
 				all[n].Sites = append(all[n].Sites, s.Name)
 			}
 		}
@@ -73,8 +73,8 @@ func (i *Installer) ImportAccount(ctx context.Context, req steps.AccountRequest,
 func (i *Installer) rooted(ctx context.Context, req steps.AccountRequest) steps.AccountRequest {
 	if f, err := i.present(ctx); err == nil && req.CARoots == "" {
 		for _, s := range f.Managed.Sites {
-			if s.Trusted.Directory == req.Directory {
-				req.CARoots = s.Trusted.CARoots
+			if t, asked := s.Trusted.At(req.Directory); asked {
+				req.CARoots = t.CARoots
 			}
 		}
 	}

@@ -61,17 +61,19 @@ func application(name, flags string) func(*world.Server) {
 
 // trustPebble puts the roots of the CA where trusted.caRoots names them: that of the directory and that of what it
 // issues, which a private CA would have as one.
-func (st *story) trustPebble() {
+func (st *story) trustPebble() { st.trust(st.w.CA, "/root/ca.pem") }
+
+func (st *story) trust(ca *world.CA, name string) {
 	st.Helper()
 	var pem []byte
-	for _, file := range []string{st.w.CA.DirectoryRoot(), st.w.CA.Root()} {
+	for _, file := range []string{ca.DirectoryRoot(), ca.Root()} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			st.Fatal(err)
 		}
 		pem = append(pem, data...)
 	}
-	st.s.Write("/root/ca.pem", string(pem), 0o644)
+	st.s.Write(name, string(pem), 0o644)
 }
 
 // await waits until something listens on the port.

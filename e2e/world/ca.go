@@ -21,10 +21,22 @@ type CA struct {
 	host host
 	dns  *exec.Cmd // lives as long as the world
 	cmd  *exec.Cmd // Pebble, nil while it is stopped
+	who
+}
+
+// who is what is one CA's own.
+type who struct {
+	prefix     string // of its files
+	name       string // of the directory's server
+	listen     string
+	management string
 }
 
 // Directory is the ACME directory's URL.
 const Directory = "https://acme.test:14000/dir"
+
+// SecondDirectory is that of the CA that Second starts.
+const SecondDirectory = "https://other.test:14002/dir"
 
 const (
 	resolver   = "203.0.113.2:53"
@@ -34,10 +46,10 @@ const (
 
 func (w *World) startCA() *CA {
 	w.t.Helper()
-	ca := &CA{w: w, host: w.join("ca", caNumber)}
-	record := fmt.Sprintf("acme.test=%s,%s", ca.host.v4, ca.host.v6)
+	ca := &CA{w: w, host: w.join("ca", caNumber), who: who{"", "acme.test", ":14000", pebbles}}
+	addresses := fmt.Sprintf("=%s,%s", ca.host.v4, ca.host.v6)
 	// The DNS is a process of its own, so that it is there while the CA is not.
-	ca.dns = ca.program("--listen", "127.0.0.1:14001", "--mgmt", management, "--serve-dns", resolver, "--record", record)
+	ca.dns = ca.program("--listen", "127.0.0.1:14001", "--mgmt", management, "--serve-dns", resolver, "--record", "acme.test"+addresses, "--record", "other.test"+addresses)
 	w.t.Cleanup(func() {
 		ca.Stop()
 		end(ca.dns)
@@ -47,10 +59,19 @@ func (w *World) startCA() *CA {
 	return ca
 }
 
+// Second starts another CA on the same machine, with a directory, roots and a log of its own.
+func (ca *CA) Second() *CA {
+	ca.w.t.Helper()
+	second := &CA{w: ca.w, host: ca.host, who: who{"second-", "other.test", ":14002", "203.0.113.2:15002"}}
+	ca.w.t.Cleanup(second.Stop)
+	second.Start()
+	return second
+}
+
 // Start runs Pebble; a second time, it is another CA under the same name, with roots and accounts of its own.
 func (ca *CA) Start(flags ...string) {
 	ca.w.t.Helper()
-	ca.cmd = ca.program(append([]string{"--listen", ":14000", "--mgmt", pebbles, "--name", "acme.test", "--http-port", "80", "--tls-port", "443",
+	ca.cmd = ca.program(append([]string{"--listen", ca.listen, "--mgmt", ca.management, "--name", ca.name, "--http-port", "80", "--tls-port", "443",
 		"--dns", resolver, "--root", ca.Root(), "--directory-ca", ca.DirectoryRoot()}, flags...)...)
 }
 
@@ -107,12 +128,12 @@ func (ca *CA) signal(s syscall.Signal) {
 }
 
 // Root is a file with the root of everything that this CA issues: what a browser of this world trusts.
-func (ca *CA) Root() string { return ca.w.file("root.pem") }
+func (ca *CA) Root() string { return ca.w.file(ca.prefix + "root.pem") }
 
 // DirectoryRoot is a file with the root of the directory's own TLS certificate, for trusted.caRoots.
-func (ca *CA) DirectoryRoot() string { return ca.w.file("directory.pem") }
+func (ca *CA) DirectoryRoot() string { return ca.w.file(ca.prefix + "directory.pem") }
 
-func (ca *CA) log() string { return ca.w.file("pebble.log") }
+func (ca *CA) log() string { return ca.w.file(ca.prefix + "pebble.log") }
 
 // Log is what Pebble said.
 func (ca *CA) Log() string {
@@ -156,7 +177,7 @@ func (ca *CA) Advise(certificate string, start, end time.Time) {
 	if err != nil {
 		ca.w.t.Fatalf("world: %v", err)
 	}
-	must(ca.w.t, ca.host.in("curl", "-sS", "--fail", "--max-time", "5", "-d", string(answer), "http://"+pebbles+"/set-renewal-info/")...)
+	must(ca.w.t, ca.host.in("curl", "-sS", "--fail", "--max-time", "5", "-d", string(answer), "http://"+ca.management+"/set-renewal-info/")...)
 }
 
 // Name has the DNS answer with these addresses for a name; with none at all the name exists without an address.

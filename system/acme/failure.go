@@ -158,11 +158,15 @@ func (s *session) failWay(what string, err error) error {
 			f.Fixes = []string{"run the same command again after " + clock(until) + "; until then the site keeps the certificate that it has"}
 			return &Later{Failure: f, Until: until}
 		}
+		return &Later{Failure: f}
 	case isTLS(err):
 		f.Text = "cannot " + what + ": the TLS certificate of " + hostOf(s.Directory) + " is not trusted"
 		f.Fixes = []string{"for a CA of your own, let trusted.caRoots name its root certificate", "for a public CA: sudo apt-get install --reinstall ca-certificates, and check the clock"}
 	case errors.As(err, &name):
 		f.Fixes = append([]string{"getent hosts " + steps.CleanLine(name.Name) + "    shows whether this server can look up names"}, f.Fixes...)
+		return &Later{Failure: f}
+	default:
+		return &Later{Failure: f}
 	}
 	return f
 }
@@ -179,8 +183,11 @@ func unread(err error) error {
 func (s *session) failProblem(what string, err error, p *acme.ProblemDetails) error {
 	said := steps.OfRequest(strings.TrimPrefix(p.Type, problemPrefix), p.Detail)
 	f := &steps.Failure{Text: "cannot " + what + ": " + said.Says, Code: said.Code, Status: said.Status, Err: &caError{p}, Fixes: said.Fix}
-	if p.Type == acme.RateLimitedErr {
+	switch {
+	case p.Type == acme.RateLimitedErr:
 		return s.limited(f, err, p)
+	case f.Code == "A16" && said.Again == steps.AgainLater:
+		return &Later{Failure: f}
 	}
 	return f
 }

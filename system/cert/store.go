@@ -19,8 +19,9 @@ import (
 type Meta struct {
 	Source    string    `json:"source"` // steps.SourceACME, steps.SourceFiles or SourceLocal
 	Directory string    `json:"directory,omitempty"`
-	Profile   string    `json:"profile,omitempty"` // as it was asked for
-	Group     string    `json:"group,omitempty"`   // who may read the key beside root
+	Profile   string    `json:"profile,omitempty"`   // as it was asked for
+	InPlaceOf string    `json:"inPlaceOf,omitempty"` // the directory that could not issue when this one did
+	Group     string    `json:"group,omitempty"`     // who may read the key beside root
 	Made      time.Time `json:"made"`
 	SHA256    string    `json:"sha256"` // of the leaf's DER
 }
@@ -39,7 +40,7 @@ type Version struct {
 // Facts describes the version's leaf.
 func (v Version) Facts() (steps.CertFacts, error) {
 	f, err := FactsOf(v.Chain, v.Meta.Source, v.Meta.Directory)
-	f.Profile = v.Meta.Profile
+	f.Profile, f.InPlaceOf = v.Meta.Profile, v.Meta.InPlaceOf
 	return f, err
 }
 

@@ -44,6 +44,7 @@ type Visit struct {
 	WhyNot    string         // why it cannot
 	Allowed   func() error   // our own record of the CA's limits; nil: not asked
 	Renewers  []steps.Renewer
+	Second    *Visit // the CA that is asked when this one cannot issue; nil: none
 }
 
 // Examine looks at everything at once, tells each check as it comes, and returns them all, the failures first.
@@ -54,6 +55,9 @@ func (d *Doctor) Examine(ctx context.Context, v Visit, seen func(steps.Check)) [
 	all.Go(func() { e.say(e.limits()...) })
 	all.Go(func() { e.say(e.others()...) })
 	all.Go(func() { defer close(e.ca.known); e.say(e.directory(ctx)...) })
+	if v.Second != nil {
+		all.Go(func() { e.say(d.second(ctx, *v.Second)...) })
+	}
 	slots := make(chan struct{}, atOnce)
 	for _, domain := range v.Domains {
 		all.Go(func() {

@@ -105,7 +105,7 @@ func wishOf(c steps.Change) (wish, error) {
 	case steps.ImportCertificate:
 		w = files(c)
 	case steps.ObtainCertificate:
-		w = obtain(c)
+		w = obtain{ObtainCertificate: c}
 	default:
 		return nil, fmt.Errorf("cannot make a certificate: %T asks for none", c)
 	}

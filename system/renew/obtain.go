@@ -22,7 +22,10 @@ import (
 )
 
 // obtain is a certificate of an ACME CA.
-type obtain steps.ObtainCertificate
+type obtain struct {
+	steps.ObtainCertificate
+	inPlaceOf string // directory of the first CA, where the second one is asked
+}
 
 func (o obtain) site() string  { return o.Site }
 func (o obtain) group() string { return o.Group }
@@ -44,10 +47,11 @@ func (o obtain) differs(r host.Reader, p *present, now time.Time) (steps.Action,
 		return steps.Create, "a certificate of " + acme.NameOf(o.Trusted.Directory)
 	}
 	f := p.facts
+	asked := o.Trusted.Of(f)
 	switch {
 	case f.Source != steps.SourceACME:
 		return steps.Modify, "a certificate of " + acme.NameOf(o.Trusted.Directory)
-	case f.Directory != o.Trusted.Directory:
+	case f.Directory != asked.Directory:
 		return steps.Modify, "a certificate of " + acme.NameOf(o.Trusted.Directory) + " instead of " + acme.NameOf(f.Directory)
 	case !cert.SameDomains(f.Domains, o.Domains):
 		return steps.Modify, "the names changed"
@@ -55,7 +59,7 @@ func (o obtain) differs(r host.Reader, p *present, now time.Time) (steps.Action,
 		return steps.Modify, "another type of key was asked for"
 	case o.withdrawn(r, f):
 		return steps.Modify, "another one, for this one is revoked"
-	case f.Profile != o.Trusted.Profile:
+	case f.Profile != asked.Profile:
 		return steps.Modify, "another profile was asked for"
 	case isDue(r, o.Site, f, now):
 		return steps.Modify, left(f, now)
@@ -63,8 +67,8 @@ func (o obtain) differs(r host.Reader, p *present, now time.Time) (steps.Action,
 	return steps.Nothing, left(f, now)
 }
 
-// make runs the issuance protocol: look first, rehearse, store the key, order, judge, store the certificate.
-func (o obtain) make(ctx context.Context, j *job) (string, error) {
+// makeHere runs the issuance protocol at one CA: look first, rehearse, store the key, order, judge, store the certificate.
+func (o obtain) makeHere(ctx context.Context, j *job) (string, error) {
 	if stored, err := o.stored(j); stored != "" || err != nil {
 		return stored, err
 	}
@@ -221,6 +225,10 @@ func (o obtain) examine(ctx context.Context, j *job, present acme.Presenter) err
 	j.say("Checking that %s can be proved from outside", o.Domains[0])
 	visit := doctor.Visit{Domains: o.Domains, Directory: o.Trusted.Directory, Challenge: o.Trusted.Challenge, Profile: o.Trusted.Profile,
 		Account: accountURL(j.host, o.Trusted.Directory), Present: present}
+	if second, ok := o.Trusted.Second(); ok {
+		of := Visit(j.host, second, o.Domains, j.now())
+		visit.Second = &of
+	}
 	if prover, ok := present.(*dns01.Prover); ok {
 		visit.Present, visit.Keeper = nil, prover.Provider
 	}
@@ -286,6 +294,10 @@ func (o obtain) rehearse(ctx context.Context, j *job, present acme.Presenter) er
 		if errors.As(err, &f) {
 			told := *f
 			told.Text = "cannot pass the rehearsal, so the real CA was not asked: " + f.Text
+			var later *acme.Later
+			if errors.As(err, &later) { // it stays known that the CA is away
+				return &acme.Later{Failure: &told, Until: later.Until}
+			}
 			return &told
 		}
 		return fmt.Errorf("cannot pass the rehearsal, so the real CA was not asked: %w", err)
@@ -361,7 +373,7 @@ func (o obtain) store(j *job, key crypto.Signer, chain []*x509.Certificate) (str
 	}
 	return cert.Add(j.host, o.Site, cert.Version{
 		Key: text, Chain: cert.EncodeChain(chain),
-		Meta: cert.Meta{Source: steps.SourceACME, Directory: o.Trusted.Directory, Profile: o.Trusted.Profile, Group: o.Group, Made: j.now().UTC()},
+		Meta: cert.Meta{Source: steps.SourceACME, Directory: o.Trusted.Directory, Profile: o.Trusted.Profile, InPlaceOf: o.inPlaceOf, Group: o.Group, Made: j.now().UTC()},
 	})
 }
 

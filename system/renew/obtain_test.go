@@ -409,7 +409,7 @@ func TestJudge(t *testing.T) {
 		"no chain":                     {nil, private, "A23"},
 		"the order of the chain wrong": {append(ca.PEM(), issue(key.Public(), domains...)...), private, "A24"},
 	} {
-		o := obtain{Domains: domains, Trusted: steps.SiteTrusted{Directory: test.directory}}
+		o := obtain{ObtainCertificate: steps.ObtainCertificate{Domains: domains, Trusted: steps.SiteTrusted{Directory: test.directory}}}
 		chain, err := o.judge(test.chain, key, nil, time.Now())
 		if test.code == "" {
 			if err != nil || len(chain) != 1 {

@@ -36,7 +36,7 @@ func (r *record) metaFile() string { return path.Join(r.dir, "order.json") }
 
 // unfinished is the order for the same wish that an earlier run began; nil when there is none.
 func unfinished(h host.Host, o obtain) *record {
-	if old := readRecord(h, orderDir(o.Site)); old != nil && old.serves(o) {
+	if old := readRecord(h, o.orderDir()); old != nil && old.serves(o) {
 		return old
 	}
 	return nil
@@ -47,7 +47,7 @@ func openRecord(h host.Host, o obtain, now time.Time) (*record, error) {
 	if old := unfinished(h, o); old != nil {
 		return old, nil
 	}
-	dir := orderDir(o.Site)
+	dir := o.orderDir()
 	r := &record{Directory: o.Trusted.Directory, Domains: o.Domains, Profile: o.Trusted.Profile, Begun: now.UTC(), dir: dir, host: h}
 	if err := r.begin(o.KeyType); err != nil {
 		return nil, fmt.Errorf("cannot store the key of the order: %w", err)
@@ -186,7 +186,7 @@ func (r *record) close() error {
 // putAway forgets the order that a version came from, where the run that stored it was killed before it could: the next
 // renewal would go on with it, and get the same certificate again.
 func putAway(h host.Host, site string, v cert.Version) error {
-	r := &record{dir: orderDir(site), host: h}
+	r := &record{dir: orderDir(site, v.Meta.InPlaceOf), host: h}
 	if text, err := h.ReadFile(r.keyFile()); err == nil {
 		key, err := cert.ParseKey(text.Data)
 		stored, serr := cert.ParseKey(v.Key)
@@ -197,7 +197,16 @@ func putAway(h host.Host, site string, v cert.Version) error {
 	return r.close()
 }
 
-func orderDir(site string) string { return path.Join(steps.ACMEDir, "orders", site) }
+func (o obtain) orderDir() string { return orderDir(o.Site, o.inPlaceOf) }
+
+// orderDir is not the same where the second CA was asked in place of the first: that one may have a certificate waiting for
+// the key in its own.
+func orderDir(site, inPlaceOf string) string {
+	if inPlaceOf != "" {
+		site += "+fallback" // no site's name has a plus
+	}
+	return path.Join(steps.ACMEDir, "orders", site)
+}
 
 func writeJSON(h host.Host, file string, value any) error {
 	text, err := json.MarshalIndent(value, "", "  ")

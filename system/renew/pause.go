@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
-	"github.com/c93d5bcb/sslwizard/system/acme"
 )
 
 // backOff is how long the timer waits after so many failures in a row (Let's Encrypt's integration guide); after more it
@@ -34,7 +33,7 @@ func (s *state) failed(err error, f steps.CertFacts, now time.Time, draw func(ti
 	}
 	life, remains := f.NotAfter.Sub(f.NotBefore), f.NotAfter.Sub(now)
 	wait := pauseAfter(s.Failures, life, draw)
-	if asked := acme.Again(err); asked.After(now) {
+	if asked := askAgain(err); asked.After(now) {
 		wait = asked.Sub(now)
 	}
 	most := max(remains/2, time.Hour)

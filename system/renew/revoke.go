@@ -103,7 +103,7 @@ func (m *Manager) Revoke(ctx context.Context, h host.Host, site steps.Site, r st
 		return err
 	}
 	o, _ := change.(steps.ObtainCertificate)
-	if err := w.revoke(ctx, j, obtain(o)); err != nil {
+	if err := w.revoke(ctx, j, obtain{ObtainCertificate: o}.at(w.Directory)); err != nil {
 		return err
 	}
 	w.Done = m.now().UTC()

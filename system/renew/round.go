@@ -119,6 +119,7 @@ func (r *round) learn(t *turn, err error) {
 	switch {
 	case err != nil:
 		t.state.failed(err, t.facts, r.now(), r.draw)
+		t.state.wakeToTurn(t.site.Trusted, t.facts, r.now())
 	case t.Renewed:
 		early := !r.Force && t.state.Window != nil && r.now().Before(DueAt(t.facts).Add(-slack(t.facts)))
 		t.facts = current(r.host, t.site.Name)

@@ -78,7 +78,7 @@ func (ca *simulatedCA) wrong(format string, args ...any) {
 	ca.wrongs = append(ca.wrongs, ca.now().Format(time.DateTime)+" "+fmt.Sprintf(format, args...))
 }
 
-var errDown = &steps.Failure{Text: "cannot reach the CA", Code: "A16", Status: steps.ExitUnavailable, Fixes: []string{"run the same command again later"}}
+var errDown = &acme.Later{Failure: &steps.Failure{Text: "cannot reach the CA", Code: "A16", Status: steps.ExitUnavailable, Fixes: []string{"run the same command again later"}}}
 
 // Obtain implements CA.
 func (ca *simulatedCA) Obtain(_ context.Context, r acme.Request, _ acme.Presenter, orders acme.Orders) ([]byte, error) {

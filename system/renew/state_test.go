@@ -251,7 +251,7 @@ func TestExempt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := obtain(w.obtain())
+	o := obtain{ObtainCertificate: w.obtain()}
 	j := &job{Manager: w.manager(), host: w.host, present: &present{v, facts}}
 	block, _ := pem.Decode(v.Chain)
 	leaf, err := x509.ParseCertificate(block.Bytes)

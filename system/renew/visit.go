@@ -14,13 +14,18 @@ import (
 // Visit is what a doctor is told of names that shall get a certificate: our account at the CA, and what our own record of
 // its limits says.
 func Visit(h host.Host, t steps.SiteTrusted, domains []steps.Domain, now time.Time) doctor.Visit {
-	return doctor.Visit{
+	v := doctor.Visit{
 		Domains: domains, Directory: t.Directory, Challenge: t.Challenge, Profile: t.Profile, Account: accountURL(h, t.Directory),
 		Bound: t.EAB.KeyID != "",
 		Allowed: func() error {
 			return openLedger(h, func() time.Time { return now }).allows(t.Directory, domains, again)
 		},
 	}
+	if second, ok := t.Second(); ok {
+		of := Visit(h, second, domains, now)
+		v.Second = &of
+	}
+	return v
 }
 
 // Keeper asks the provider of a site's DNS whether it would take a record; where its file cannot be used, that is the answer.

@@ -127,7 +127,7 @@ func (s *state) plan(f steps.CertFacts, draw func(time.Duration) time.Duration) 
 func bounded(d time.Duration) time.Duration { return min(max(d, askSoonest), askLatest) }
 
 func (r *round) advice(ctx context.Context, site steps.Site, f steps.CertFacts) (acme.RenewalInfo, error) {
-	roots, err := Roots(r.host, site.Trusted.CARoots)
+	roots, err := Roots(r.host, site.Trusted.Of(f).CARoots)
 	if err != nil {
 		return acme.RenewalInfo{}, err
 	}

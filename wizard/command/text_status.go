@@ -118,7 +118,19 @@ func certificateLine(s steps.SiteStatus, findings []steps.Finding) string {
 	if s.Test {
 		return "for tests, trusted by nobody, until " + day(s.NotAfter)
 	}
-	return "trusted, until " + day(s.NotAfter) + ", renewed from " + day(s.RenewAfter)
+	return "trusted" + issuerOf(s) + ", until " + day(s.NotAfter) + ", renewed from " + day(s.RenewAfter)
+}
+
+// issuerOf says who gave the certificate, and for whom the second CA stood in.
+func issuerOf(s steps.SiteStatus) string {
+	switch ca := steps.CleanLine(s.CA); {
+	case ca == "":
+		return ""
+	case s.InPlaceOf != "":
+		return " (" + ca + ", because " + steps.CleanLine(s.InPlaceOf) + " could not issue)"
+	default:
+		return " (" + ca + ")"
+	}
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
