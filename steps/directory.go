@@ -20,6 +20,9 @@ type alias struct {
 	rehearsal        string // URL of the same CA's staging directory
 	binding          string // where its external account binding is had (RFC 8555 section 7.3.4); empty: it wants none
 	addresses        string // the profile in which it issues for addresses; empty: not known
+	caa              string // by which name CAA records know it (RFC 8659)
+	lifetimes        string // of its certificates, and the profiles that are asked for by name
+	note             string
 }
 
 // ForTests reports whether the certificate comes from a staging directory, which nobody trusts.
@@ -28,11 +31,23 @@ func (t SiteTrusted) ForTests() bool { return t.Source == SourceACME && t.Direct
 const stagingURL = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 var aliases = []alias{
-	{AliasLetsEncrypt, "Let's Encrypt", "https://acme-v02.api.letsencrypt.org/directory", stagingURL, "", ProfileShortLived},
-	{AliasStaging, "Let's Encrypt staging", stagingURL, "", "", ProfileShortLived},
-	{AliasZeroSSL, "ZeroSSL", "https://acme.zerossl.com/v2/DV90", "", "sign in at https://app.zerossl.com/developer and generate EAB credentials for ACME clients", ""},
+	{AliasLetsEncrypt, "Let's Encrypt", "https://acme-v02.api.letsencrypt.org/directory", stagingURL, "", ProfileShortLived, "letsencrypt.org",
+		"classic: 90 days (64 from 2027-02-10, 45 from 2028-02-16), tlsserver: 45 days, shortlived: 160 hours", "the default"},
+	{AliasStaging, "Let's Encrypt staging", stagingURL, "", "", ProfileShortLived, "letsencrypt.org", "as Let's Encrypt, and changed about a month earlier", "for tests: no browser trusts it"},
+	{AliasZeroSSL, "ZeroSSL", "https://acme.zerossl.com/v2/DV90", "", "sign in at https://app.zerossl.com/developer and generate EAB credentials for ACME clients", "", "sectigo.com",
+		"90 days", "the same credentials make any number of accounts"},
 	{AliasGoogle, "Google Trust Services", "https://dv.acme-v02.api.pki.goog/directory", "",
-		"gcloud publicca external-account-keys create    prints them; they have to be used within 7 days", ""},
+		"gcloud publicca external-account-keys create    prints them; they have to be used within 7 days", "", "pki.goog", "90 days", "needs a Google Cloud project"},
+}
+
+// CAAIdentity is the name by which CAA records know the CA of a directory, as far as it is known without asking; or empty.
+func CAAIdentity(host string) string {
+	for _, a := range aliases {
+		if u, err := url.Parse(a.url); err == nil && u.Host == host {
+			return a.caa
+		}
+	}
+	return ""
 }
 
 func aliasNames() []string {

@@ -180,17 +180,13 @@ func (e *examination) identities(ctx context.Context) []string {
 	if len(e.ca.identities) > 0 {
 		return e.ca.identities
 	}
-	return knownIdentities[acme.HostOf(e.Directory)]
-}
-
-var knownIdentities = map[string][]string{
-	"acme-v02.api.letsencrypt.org":         {"letsencrypt.org"},
-	"acme-staging-v02.api.letsencrypt.org": {"letsencrypt.org"},
-	"acme.zerossl.com":                     {"sectigo.com"},
-	"dv.acme-v02.api.pki.goog":             {"pki.goog"},
+	if known := steps.CAAIdentity(acme.HostOf(e.Directory)); known != "" {
+		return []string{known}
+	}
+	return nil
 }
 
 // worldly reports that the CA is one of the internet: it sees what the world sees. One inside a network sees what we do.
 func (e *examination) worldly() bool {
-	return e.Directory == "" || acme.IsPublic(e.Directory) || knownIdentities[acme.HostOf(e.Directory)] != nil
+	return e.Directory == "" || acme.IsPublic(e.Directory) || steps.CAAIdentity(acme.HostOf(e.Directory)) != ""
 }
