@@ -79,5 +79,8 @@ the aliases lead somewhere, and whether CAA records let dns-01 be used (validati
 matter then. Renewal is the same, by sslwizard-renew.service, without anybody; it needs the way out to the provider (443, or 53 for
 rfc2136), and to the name servers (53, UDP and TCP).
 
+Records that stay (DNS-PERSIST-01, draft-ietf-acme-dns-persist), which would need no credentials here, are not used: no CA of docs/cas.md is
+known to take them, and the ACME library that is built in does not know them. Pebble 2.10 offers them, for tests.
+
 No proxy or other variable of the environment has a say.
 `

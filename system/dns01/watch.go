@@ -146,8 +146,11 @@ func (w Watch) Until(ctx context.Context, r Record) error {
 	deadline, pause := time.Now().Add(w.Patience), w.Poll
 	var last look
 	seen := time.Now() // that a name server could be asked
+	var servers []server
 	for round, good := 1, 0; ; round++ {
-		servers := w.servers(ctx, r.Name)
+		if !known(servers) {
+			servers = w.servers(ctx, r.Name)
+		}
 		last = w.lookAt(ctx, servers, r)
 		if last.good(round) {
 			if good++; good > 1 {
@@ -176,6 +179,12 @@ func (w Watch) Until(ctx context.Context, r Record) error {
 		}
 		pause = min(pause*5/4, 10*w.Poll)
 	}
+}
+
+// known reports that each of the servers can be asked; then they need not be looked up again during one wait.
+func known(servers []server) bool {
+	unknown := func(s server) bool { return len(s.addresses) == 0 }
+	return len(servers) > 0 && !slices.ContainsFunc(servers, unknown)
 }
 
 // good reports that nothing speaks against the record being seen. Who is silent gets some time to speak.

@@ -9,6 +9,7 @@ import (
 
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/resolve"
 )
 
 const (
@@ -26,7 +27,7 @@ func TestUntilAllHaveIt(t *testing.T) {
 	w.at(second).SetRecord(shop, with)
 	late := false
 	w.then = func(address string, times int) {
-		if address == third+":53" && times == 30 { // it was asked before, and did not have it
+		if address == third+":53" && times == 12 { // it was asked before, and did not have it
 			late = true
 			w.at(third).SetRecord(shop, with)
 		}
@@ -36,6 +37,47 @@ func TestUntilAllHaveIt(t *testing.T) {
 	}
 	if !late {
 		t.Error("it did not wait for the third")
+	}
+}
+
+// The name servers are looked up once, however often they are asked.
+func TestUntilLooksUpOnce(t *testing.T) {
+	t.Parallel()
+	const keeper = "198.51.100.53"
+	w := newWorld(t, primary)
+	w.example()
+	d, err := pebbletest.StartDNS("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	d.SetRecord("example.com", pebbletest.Record{Servers: []string{"ns1.example.com"}})
+	d.SetRecord("ns1.example.com", pebbletest.Record{Addresses: []string{primary}})
+	w.servers[keeper+":53"] = d
+	lookups := 0 // when the name server is asked for the first time, and the last
+	w.then = func(address string, times int) {
+		if address != primary+":53" {
+			return
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		switch asked := w.asked[keeper+":53"]; {
+		case times == 1:
+			lookups = asked
+		case asked != lookups:
+			t.Errorf("the resolver was asked %d times before the first look, and %d times at look %d", lookups, asked, times)
+		}
+		if times == 10 {
+			w.at(primary).SetRecord(shop, pebbletest.Record{Texts: []string{value}})
+		}
+	}
+	watch := w.watch()
+	watch.Resolver = &resolve.Client{Servers: []string{keeper + ":53"}, Timeout: 10 * time.Second, Dial: w.dial}
+	if err := watch.Until(t.Context(), Record{shop, value}); err != nil {
+		t.Fatal(err)
+	}
+	if lookups == 0 || w.asked[primary+":53"] < 10 {
+		t.Errorf("%d lookups, %d looks", lookups, w.asked[primary+":53"])
 	}
 }
 
