@@ -43,7 +43,6 @@ type Question struct {
 // Option is one of the values of a choice.
 type Option struct {
 	Value, Label string
-	Disabled     string // why it cannot be chosen here; "" if it can
 }
 
 // Relevant reports whether the question makes sense after these answers.

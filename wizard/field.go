@@ -155,32 +155,24 @@ func (f *field) toggle(key string) bool {
 	return true
 }
 
-// choose takes the option under the cursor, or the next one that can be chosen here.
+// choose takes the option under the cursor, or the next one.
 func (f *field) choose(key string) bool {
 	by := map[string]int{"right": 1, "left": -1}[key]
 	if key != " " && by == 0 {
 		return false
 	}
-	for n, count := 0, len(f.q.Options); by != 0 && n < count; n++ {
+	if count := len(f.q.Options); count > 0 {
 		f.cursor = (f.cursor + by + count) % count
-		if f.q.Options[f.cursor].Disabled == "" {
-			break
-		}
 	}
 	return f.take()
 }
 
-// take answers with the option under the cursor; one that cannot be chosen here says why.
+// take answers with the option under the cursor.
 func (f *field) take() bool {
 	if f.q.Kind != steps.KindChoice || f.cursor == f.chosen() {
 		return false
 	}
-	o := f.q.Options[f.cursor]
-	if o.Disabled != "" {
-		f.note = "This cannot be chosen here: " + steps.CleanLine(o.Disabled) + "."
-		return false
-	}
-	f.say(o.Value)
+	f.say(f.q.Options[f.cursor].Value)
 	return true
 }
 

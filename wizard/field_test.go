@@ -120,19 +120,6 @@ func TestChoice(t *testing.T) {
 	}
 }
 
-// An option that is not possible here says why, and cannot be had by any key.
-func TestDisabledOption(t *testing.T) {
-	t.Parallel()
-	for _, key := range []string{" ", "enter"} {
-		m := reach(t, somewhere(t, &fake{}, steps.IDTrusted), "trusted.challenge")
-		focused(m).q.Options[2].Disabled = "not possible here"
-		m, _ = press(m, "down", "down", key)
-		if m.talk.value("trusted.challenge") != steps.HTTP01 || !strings.Contains(m.top().status(), "not possible here") || at(t, m) != steps.IDTrusted {
-			t.Errorf("%q: %q, and says %q", key, m.talk.value("trusted.challenge"), m.top().status())
-		}
-	}
-}
-
 // A consent that is taken back is no consent, wherever one goes.
 func TestConsentTakenBack(t *testing.T) {
 	t.Parallel()

@@ -155,9 +155,6 @@ func (f *field) options(width int) []string {
 	var lines []string
 	for n, o := range f.q.Options {
 		text := f.theme.Fold(steps.CleanLine(label(o)))
-		if o.Disabled != "" {
-			text += ": " + f.theme.Fold(steps.CleanLine(o.Disabled))
-		}
 		text = cut(radio(n == f.chosen(), f.theme)+text, width-inset, f.theme)
 		if n == f.cursor {
 			lines = append(lines, f.theme.Paint(theme.Active, pad("", inset-2)+"> "+text))

@@ -89,9 +89,6 @@ func (p *plain) listOptions(q steps.Question) {
 		if o.Value == p.talk.value(q.Key) {
 			line += " (default)"
 		}
-		if o.Disabled != "" {
-			line += ", not possible: " + o.Disabled
-		}
 		p.say("  %d. %s", n+1, steps.CleanLine(line))
 	}
 }
@@ -165,9 +162,6 @@ func picked(q steps.Question, line string) (string, error) {
 	}
 	if found < 0 {
 		return "", fmt.Errorf("a number from 1 to %d, please", len(q.Options))
-	}
-	if why := q.Options[found].Disabled; why != "" {
-		return "", fmt.Errorf("%s cannot be chosen here: %s", label(q.Options[found]), why)
 	}
 	return q.Options[found].Value, nil
 }

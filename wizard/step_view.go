@@ -74,8 +74,6 @@ func (s *stepScreen) status() string {
 		return "Only you can say this: space says yes."
 	case f.q.Required && f.text() == "":
 		return "This has to be said."
-	case f.q.Kind == steps.KindChoice && f.q.Options[f.cursor].Disabled != "":
-		return "This cannot be chosen here: " + s.theme.Fold(steps.CleanLine(f.q.Options[f.cursor].Disabled)) + "."
 	}
 	for _, found := range s.talk.findings(s.step.ID()) {
 		if found.Severity != steps.Info {
