@@ -217,7 +217,7 @@ func TestDoctorCauses(t *testing.T) {
 	w.examine(w.authorities())
 	w.examine(w.host())
 	w.examine(w.routers())
-	w.answer("native", "  acceptTerms: true\n", "  acceptTerms: true\n  profile: default\n")
+	w.answer("native", "  acceptTerms: true\n", "  acceptTerms: true\n  profile: default\n  fallback: {directory: letsencrypt, caRoots: /root/public.pem}\n")
 	w.must(w.apply())
 	w.examine(w.site())
 	w.beforeAnOrder()

@@ -310,6 +310,9 @@ func (w *ward) site() []ill {
 	off := w.s.Undivert
 	return []ill{
 		{"the site is served by us on ports 80 and 443", nil, nil, nil, nil, "", "reaches this server at 2001:db8::10"},
+		{"the second CA is let in too", w.has(`"caa": ["letsencrypt.org"]`), nil, one, []string{}, "", "the second CA could issue"},
+		{"CAA keeps the second CA out", w.has(`"caa": ["digicert.com"]`), nil, one, []string{}, "warn D46", "do not let letsencrypt.org issue"},
+		{"the second CA wants an account", func() { w.public.Store(&publicCA{binding: true}) }, nil, one, []string{}, "warn D46", "website"},
 		{"what stands before port 80 sends the check to a login", filter(to("http://" + shop + "/login")), off, one, nil, "fail A06", shop + "/login"},
 		{"it sends it to https, where no TLS is spoken", func() {
 			filter(to("https://" + shop + "$path"))()
