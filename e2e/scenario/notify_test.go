@@ -21,16 +21,11 @@ const (
 // TestSomebodyIsTold has a certificate not be renewable when its end is near, and then be; and the renewal itself be killed:
 // a program, the mail program and who logs in are told of each, once, and when all is well again.
 func TestSomebodyIsTold(t *testing.T) {
-	t.Parallel()
-	for suite, executor := range map[string]string{"trixie": steps.ExecutorNative, "bookworm": steps.ExecutorNginx} {
-		t.Run(executor, func(t *testing.T) {
-			t.Parallel()
-			toldStory(t, suite, executor)
-		})
-	}
+	withEither(t, toldStory)
 }
 
 func toldStory(t *testing.T, suite, executor string) {
+	t.Helper()
 	st := begin(t, suite)
 	before := st.s.Manifest()
 	wish := strings.Replace(alone, "caPage: TRUST", "caPage: TRUST, notify: {command: /opt/tell, email: ops@example.com}", 1)

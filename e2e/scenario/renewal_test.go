@@ -19,32 +19,28 @@ import (
 // TestRenewalThatTheCAAsksFor: a CA that is about to revoke certificates says so (RFC 9773), and the unit of the timer has
 // another one at once, on every address, as the replacement of the first.
 func TestRenewalThatTheCAAsksFor(t *testing.T) {
-	t.Parallel()
-	for suite, executor := range map[string]string{"trixie": steps.ExecutorNative, "bookworm": steps.ExecutorNginx} {
-		t.Run(executor, func(t *testing.T) {
-			t.Parallel()
-			st := begin(t, suite)
-			st.answer(executor)
-			st.must(st.apply())
-			st.w.CA.Advise(st.s.Read(path.Join(st.version(), "fullchain.pem")), time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour))
-			first, certificates := st.serial(), st.w.CA.Certificates()
-			st.round()
-			second := st.serial()
-			if second == first || st.w.CA.Certificates() != certificates+1 {
-				t.Errorf("%d more certificates, and %s is served\n%s", st.w.CA.Certificates()-certificates, second, st.w.CA.Log())
+	withEither(t, func(t *testing.T, suite, executor string) {
+		st := begin(t, suite)
+		st.answer(executor)
+		st.must(st.apply())
+		st.w.CA.Advise(st.s.Read(path.Join(st.version(), "fullchain.pem")), time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour))
+		first, certificates := st.serial(), st.w.CA.Certificates()
+		st.round()
+		second := st.serial()
+		if second == first || st.w.CA.Certificates() != certificates+1 {
+			t.Errorf("%d more certificates, and %s is served\n%s", st.w.CA.Certificates()-certificates, second, st.w.CA.Log())
+		}
+		for _, address := range []string{st.s.Addr4().String(), "[" + st.s.Addr6().String() + "]"} {
+			if now := st.serialAt(address); now != second {
+				t.Errorf("%s serves %s, another address %s", address, now, second)
 			}
-			for _, address := range []string{st.s.Addr4().String(), "[" + st.s.Addr6().String() + "]"} {
-				if now := st.serialAt(address); now != second {
-					t.Errorf("%s serves %s, another address %s", address, now, second)
-				}
-			}
-			st.s.Must("systemctl", "start", "sslwizard-renew.service")
-			if st.serial() != second {
-				t.Error("it is renewed again and again")
-			}
-			st.live()
-		})
-	}
+		}
+		st.s.Must("systemctl", "start", "sslwizard-renew.service")
+		if st.serial() != second {
+			t.Error("it is renewed again and again")
+		}
+		st.live()
+	})
 }
 
 // round has the timer's unit do a round that looks at everything: what it noted for later is forgotten.

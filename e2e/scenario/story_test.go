@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/c93d5bcb/sslwizard/e2e/world"
+	"github.com/c93d5bcb/sslwizard/steps"
 )
 
 // The site of nearly every story.
@@ -237,5 +238,16 @@ func withEach(t *testing.T, tell func(t *testing.T, suite, executor string)) {
 				tell(t, suite, executor)
 			})
 		}
+	}
+}
+
+// withEither tells a story once with each executor, each on another Debian.
+func withEither(t *testing.T, tell func(t *testing.T, suite, executor string)) {
+	t.Parallel()
+	for suite, executor := range map[string]string{"trixie": steps.ExecutorNative, "bookworm": steps.ExecutorNginx} {
+		t.Run(executor, func(t *testing.T) {
+			t.Parallel()
+			tell(t, suite, executor)
+		})
 	}
 }
