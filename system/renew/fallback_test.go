@@ -167,6 +167,28 @@ func TestBothFail(t *testing.T) {
 	}
 }
 
+// TestSecondBinding: a second CA whose HMAC key cannot be read is as one that was given none, before it is needed.
+func TestSecondBinding(t *testing.T) {
+	t.Parallel()
+	host := newHost(t)
+	trusted := steps.SiteTrusted{Source: steps.SourceACME, Directory: firstCA, Fallback: steps.SiteFallback{Directory: secondCA, EAB: steps.SiteBinding{KeyID: "k1", KeyFile: "/root/eab"}}}
+	if Visit(host, trusted, domains, noon).Second.Bound {
+		t.Error("a file that is not there is a binding")
+	}
+	host.File("/root/eab", "c2VjcmV0\n")
+	secret, err := host.ReadFile("/root/eab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret.Mode = 0o600
+	if err := host.WriteFile("/root/eab", secret); err != nil {
+		t.Fatal(err)
+	}
+	if !Visit(host, trusted, domains, noon).Second.Bound {
+		t.Error("a key that can be used is none")
+	}
+}
+
 // TestTurns: which failures are the CA's own, and which are a reason only when time runs out.
 func TestTurns(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,7 @@ func Visit(h host.Host, t steps.SiteTrusted, domains []steps.Domain, now time.Ti
 	}
 	if second, ok := t.Second(); ok {
 		of := Visit(h, second, domains, now)
+		of.Bound = of.Bound && obtain{ObtainCertificate: steps.ObtainCertificate{Trusted: second}}.bindable(h) == nil // nobody looks at it before the need
 		v.Second = &of
 	}
 	return v
