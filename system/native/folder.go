@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/cert"
@@ -126,21 +127,33 @@ func secret(path string) []byte {
 func salvage(server *proxy.Server, c proxy.Config) error {
 	good := c
 	good.Sites = nil
-	var errs []error
-	for _, s := range c.Sites {
-		tried := good
-		tried.Sites = append(append([]proxy.Site(nil), good.Sites...), s)
-		if err := server.Check(tried); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		good = tried
-	}
+	err := sift(server, &good, c.Sites)
 	if len(good.Sites) == 0 {
-		return errors.Join(append(errs, errors.New("there is no site that can be served"))...)
+		return errors.Join(err, errors.New("there is no site that can be served"))
 	}
-	if err := server.Swap(good); err != nil {
-		return fmt.Errorf("cannot serve what is left: %w", err)
+	if serr := server.Swap(good); serr != nil {
+		return fmt.Errorf("cannot serve what is left: %w", serr)
 	}
-	return errors.Join(errs...)
+	return err
+}
+
+// sift adds those of the sites to the good ones that can be served with them, and says what is wrong with the others. It halves
+// them until what is wrong stands alone: each of 10,000 sites on top of all before it would take longer than systemd waits.
+func sift(server *proxy.Server, good *proxy.Config, sites []proxy.Site) error {
+	if len(sites) == 0 {
+		return nil
+	}
+	tried := *good
+	tried.Sites = slices.Concat(good.Sites, sites)
+	err := server.Check(tried)
+	if err == nil {
+		*good = tried
+		return nil
+	}
+	if len(sites) == 1 {
+		return err
+	}
+	half := len(sites) / 2
+	first := sift(server, good, sites[:half])
+	return errors.Join(first, sift(server, good, sites[half:]))
 }
