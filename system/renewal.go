@@ -23,7 +23,8 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/renew"
 )
 
-// roundTime is how long the timer's round goes on with sites: its unit may take half an hour.
+// roundTime is how long the timer's round goes on with sites: its unit's TimeoutStartSec has to have room for one site more, for
+// what is killed there has not been reloaded.
 const roundTime = 20 * time.Minute
 
 // Renew implements command.Renewer. One run at a time changes the host, and a renewal is one. Which sites there are is

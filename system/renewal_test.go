@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"net"
 	"net/netip"
+	"regexp"
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/cert"
 )
@@ -84,5 +86,23 @@ func TestOutdated(t *testing.T) {
 				t.Errorf("outdated: %v", got)
 			}
 		})
+	}
+}
+
+// TestTheUnitWaitsForTheLastSite: a turn that begins at the end of the round's time has what one site may take: DNS for ten
+// minutes, validation and issuance for three each, and that at two CAs.
+func TestTheUnitWaitsForTheLastSite(t *testing.T) {
+	t.Parallel()
+	const turn = 2 * (10 + 3 + 3) * time.Minute
+	found := regexp.MustCompile(`(?m)^TimeoutStartSec=(\w+)$`).FindSubmatch(assets.RenewServiceUnit("/usr/bin/sslwizard"))
+	if found == nil {
+		t.Fatal("the unit has no TimeoutStartSec: systemd would wait for ever")
+	}
+	limit, err := time.ParseDuration(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if limit <= roundTime+turn || limit > 2*time.Hour {
+		t.Errorf("the unit may take %s; a round may take %s and its last site %s", limit, roundTime, turn)
 	}
 }
