@@ -18,8 +18,11 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/host"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
 )
+
+const trialRoots = "/etc/ssl/test-ca.pem"
 
 const faultsPage = "../../docs/faults.md"
 
@@ -29,12 +32,12 @@ type grounds struct {
 	dns   *pebbletest.DNS
 	real  *publicCA
 	mu    sync.Mutex
-	hosts map[string]*systemtest.Host // by the name of the site
+	hosts map[string]host.Reader // by the name of the site
 }
 
 func newGrounds(t *testing.T) *grounds {
 	t.Helper()
-	g := &grounds{hosts: map[string]*systemtest.Host{}, real: newPublicCA(t)}
+	g := &grounds{hosts: map[string]host.Reader{}, real: newPublicCA(t)}
 	web := httptest.NewServer(g)
 	t.Cleanup(web.Close)
 	var err error
@@ -60,7 +63,7 @@ func (g *grounds) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		http.NotFound(rw, r)
 		return
 	}
-	(&world{host: h}).serve(rw, r)
+	serveWebroot(h, rw, r)
 }
 
 // letsEncrypt is how the front of every case is called: all of our limits are on.
@@ -76,7 +79,8 @@ var patient = acme.Pace{
 type trial struct {
 	*grounds
 	t       *testing.T
-	host    *systemtest.Host
+	host    host.Host
+	memory  *systemtest.Host // the same, unless it is a folder
 	front   *pebbletest.Front
 	site    string
 	domains []steps.Domain
@@ -86,7 +90,16 @@ type trial struct {
 
 func (g *grounds) trial(t *testing.T, n int) *trial {
 	t.Helper()
-	c := &trial{grounds: g, t: t, host: newHost(t), site: fmt.Sprintf("f%d.example.com", n), pace: patient}
+	h := newHost(t)
+	c := g.trialOn(t, n, h)
+	c.memory = h
+	h.File(trialRoots, c.roots())
+	return c
+}
+
+func (g *grounds) trialOn(t *testing.T, n int, h host.Host) *trial {
+	t.Helper()
+	c := &trial{grounds: g, t: t, host: h, site: fmt.Sprintf("f%d.example.com", n), pace: patient}
 	c.domains = []steps.Domain{steps.Domain(c.site), steps.Domain("www." + c.site)}
 	g.mu.Lock()
 	g.hosts[c.site] = c.host
@@ -96,10 +109,12 @@ func (g *grounds) trial(t *testing.T, n int) *trial {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.front.Close() })
-	c.host.File("/etc/ssl/test-ca.pem", string(c.front.DirectoryCA())+string(g.real.root()))
 	c.meddle(func(*pebbletest.Exchange) {})
 	return c
 }
+
+// roots are what the case trusts: the front, and who signs certificates.
+func (c *trial) roots() string { return string(c.front.DirectoryCA()) + string(c.real.root()) }
 
 // meddle puts a fault before what every case has: certificates are signed anew by a CA that is not known to be for tests.
 func (c *trial) meddle(how func(*pebbletest.Exchange)) {
@@ -112,22 +127,27 @@ func (c *trial) meddle(how func(*pebbletest.Exchange)) {
 }
 
 func (c *trial) manager() *Manager {
-	resolver := &net.Resolver{PreferGo: true, Dial: (&net.Dialer{}).DialContext}
-	resolver.Dial = dialDNS(c.dns.Address)
-	return &Manager{
-		UserAgent: "sslwizard/test", Doctor: blind{}, Pace: c.pace, Dialer: &net.Dialer{Resolver: resolver},
-		Now: func() time.Time { return time.Now().Add(c.ahead) },
-	}
+	m := managerFor(c.dns.Address)
+	m.Pace, m.Now = c.pace, func() time.Time { return time.Now().Add(c.ahead) }
+	return m
 }
 
-func (c *trial) run() error {
-	return c.manager().Make(c.t.Context(), c.host, steps.ObtainCertificate{
+// managerFor finds every name by this name server, and has no doctor.
+func managerFor(dns string) *Manager {
+	resolver := &net.Resolver{PreferGo: true, Dial: dialDNS(dns)}
+	return &Manager{UserAgent: "sslwizard/test", Doctor: blind{}, Pace: patient, Dialer: &net.Dialer{Resolver: resolver}}
+}
+
+func (c *trial) run() error { return c.manager().Make(c.t.Context(), c.host, c.change(), nil) }
+
+func (c *trial) change() steps.ObtainCertificate {
+	return steps.ObtainCertificate{
 		For: steps.For(steps.IDTrusted), Site: c.site, Domains: c.domains, KeyType: steps.ECDSAP256, Webroot: steps.Webroot,
 		Trusted: steps.SiteTrusted{
-			Source: steps.SourceACME, Directory: c.front.Directory, CARoots: "/etc/ssl/test-ca.pem", Email: "ops@example.com",
+			Source: steps.SourceACME, Directory: c.front.Directory, CARoots: trialRoots, Email: "ops@example.com",
 			AcceptTerms: true, Challenge: steps.HTTP01,
 		},
-	}, nil)
+	}
 }
 
 // wait lets time pass, here and at the CA.
@@ -327,7 +347,7 @@ func (c *trial) afterwards(r *row, first error) {
 	if n := c.front.Made(pebbletest.NewAccount); n != 1 {
 		c.t.Errorf("there are %d accounts", n)
 	}
-	for name := range c.host.Snapshot() {
+	for name := range c.memory.Snapshot() {
 		if strings.HasPrefix(name, steps.ACMEDir+"/orders/") || strings.HasPrefix(name, steps.Webroot+steps.ChallengePath) {
 			c.t.Errorf("%s stayed", name)
 		}

@@ -78,8 +78,10 @@ func (w *world) start(o pebbletest.Options) *pebbletest.Server {
 }
 
 // serve is the web server that both executors are: files of the webroot, to everybody who may read them.
-func (w *world) serve(rw http.ResponseWriter, r *http.Request) {
-	f, err := w.host.ReadFile(steps.Webroot + r.URL.Path)
+func (w *world) serve(rw http.ResponseWriter, r *http.Request) { serveWebroot(w.host, rw, r) }
+
+func serveWebroot(h host.Reader, rw http.ResponseWriter, r *http.Request) {
+	f, err := h.ReadFile(steps.Webroot + r.URL.Path)
 	if err != nil || f.Mode.Perm()&0o004 == 0 {
 		http.NotFound(rw, r)
 		return

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write docs/renewal.md and docs/faults.md")
+var update = flag.Bool("update", false, "write docs/renewal.md, docs/faults.md and docs/kills.md")
 
 const day = 24 * time.Hour
 
