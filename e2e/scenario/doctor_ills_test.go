@@ -192,6 +192,18 @@ func (w *ward) authorities() []ill {
 		{"the CA takes no connection", w.w.CA.Stop, func() { w.w.CA.Start(); w.trustPebble() }, one, nil, "fail A16", "takes no connection"},
 		{"the CA is out of order", is(publicCA{status: 503}), nil, one, byPublic, "fail A16", "503 Service Unavailable, Retry-After: 120"},
 		{"a firewall keeps this server from going out", func() { w.s.Filter("output", "ip daddr 203.0.113.61 tcp dport 443 reject with icmpx admin-prohibited") }, w.s.Unfilter, one, byPublic, "fail D33", "gets no connection"},
+		{"the server has no IPv6, and the CA and a name server have", func() {
+			w.s.IP("addr del 2001:db8::10/64 dev eth0")
+			w.w.CA.Records("acme-v02.api.letsencrypt.org", `{"addresses": ["2001:db8::61", "203.0.113.61"]}`)
+			w.second(`"ns1.example.com", "ns2.example.com"`, mute)()
+			w.w.CA.Name("ns2.example.com", w.ns.Addr6())
+			w.w.CA.Name(shop, w.s.Addr4())
+		}, func() {
+			w.s.IP("addr add 2001:db8::10/64 dev eth0 nodad")
+			w.w.CA.Name("ns2.example.com", w.ns.Addr4())
+		}, one, byPublic, "", "Let's Encrypt answers"},
+		{"nobody answers at one of the CA's two addresses", w.record("acme-v02.api.letsencrypt.org", `{"addresses": ["203.0.113.62", "2001:db8::61"]}`),
+			w.record("acme-v02.api.letsencrypt.org", `{"addresses": ["203.0.113.61"]}`), one, byPublic, "", "Let's Encrypt answers"},
 		{"the CA's name is not found", nil, nil, one, []string{"--directory", "https://nowhere.invalid/dir"}, "fail D38", "nowhere.invalid"},
 		{"the CA's own certificate is not trusted", nil, nil, one, byPublic[:2], "fail D34", "not trusted"},
 		{"a login page stands before the CA", is(publicCA{login: true}), nil, one, byPublic, "fail D35", "no ACME server"},
@@ -269,6 +281,14 @@ func (w *ward) routers() []ill {
 				back("10.0.0")()
 				w.router.Rule("flush chain ip nat in")
 			}, one, byPublic, "warn D14", "own addresses 10.0.0.10"},
+		{"the same, beside a VPN with a shared address", func() {
+			names()
+			behind("10.0.0")
+			w.s.IP("addr add 100.101.102.103/32 dev lo")
+		}, func() {
+			back("10.0.0")()
+			w.s.IP("addr del 100.101.102.103/32 dev lo")
+		}, one, byPublic, "warn D14", "own addresses"},
 		{"the same, and the provider shares the address (CGNAT)", func() { names(); behind("100.64.0") }, back("100.64.0"), one, byPublic, "warn D08", "own address 100.64.0.10, connection refused"},
 		{"the router's own page answers from inside", func() {
 			names()

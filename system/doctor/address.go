@@ -138,11 +138,32 @@ func (e *examination) behindCDN(d steps.Domain, cdn string, r fetched) steps.Che
 // hidden is a router that does not show this server to itself.
 func (e *examination) hidden(d steps.Domain, r fetched) steps.Check {
 	text := "cannot check " + string(d) + " from here: it points to " + r.address.String() + ", which is not an address of this server, and a router in between does not show it to us (" + r.reason() + ")"
-	if i := slices.IndexFunc(e.Own, steps.SharedSpace.Contains); i >= 0 {
-		return found("http.reach", d, "D08", "this server has only an address that its provider shares among customers (CGNAT), so the CA may not reach it", "own address "+e.Own[i].String()+", "+r.reason(),
+	if own := e.leaving(r.address); steps.SharedSpace.Contains(own) {
+		return found("http.reach", d, "D08", "this server has only an address that its provider shares among customers (CGNAT), so the CA may not reach it", "own address "+own.String()+", "+r.reason(),
 			"ask your provider for a public address, or use trusted.challenge dns-01")
 	}
 	return found("http.reach", d, "D14", text, "own addresses "+e.own(r.address.Is4()), "let the router pass ports 80 and 443 on to this server; nothing, if it does")
+}
+
+// leaving is the address with which this host goes to another. Not every shared address is of a provider: VPNs take them too,
+// beside the one that leads to the internet.
+func (e *examination) leaving(to netip.Addr) netip.Addr {
+	if conn, err := net.Dial("udp", net.JoinHostPort(to.String(), "9")); err == nil { // no packet is sent
+		defer conn.Close()
+		if from, err := netip.ParseAddrPort(conn.LocalAddr().String()); err == nil && slices.Contains(e.Own, from.Addr().Unmap()) {
+			return from.Addr().Unmap()
+		}
+	}
+	rank := func(a netip.Addr) int {
+		switch {
+		case a.Is4() != to.Is4() || a.IsLoopback() || a.IsLinkLocalUnicast():
+			return 2
+		case steps.SharedSpace.Contains(a):
+			return 1
+		}
+		return 0
+	}
+	return slices.MinFunc(e.Own, func(a, b netip.Addr) int { return rank(a) - rank(b) })
 }
 
 // behindNAT reports whether a public address may lead here through a router: then this host has no public address of
@@ -197,13 +218,16 @@ func (e *examination) home() string {
 	return "this server's public address"
 }
 
-// own are this host's addresses of a family.
+// own are this host's addresses of a family; where some are public, those: containers have private ones.
 func (e *examination) own(v4 bool) string {
 	var out []netip.Addr
 	for _, a := range e.Own {
 		if a.Is4() == v4 && !a.IsLoopback() && !a.IsLinkLocalUnicast() {
 			out = append(out, a)
 		}
+	}
+	if slices.ContainsFunc(out, steps.PublicAddress) {
+		out = slices.DeleteFunc(out, func(a netip.Addr) bool { return !steps.PublicAddress(a) })
 	}
 	return list(out)
 }

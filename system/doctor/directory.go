@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -91,20 +92,36 @@ func (e *examination) dialCA(ctx context.Context, network, to string) (net.Conn,
 	}
 	lookup, cancel := context.WithTimeout(ctx, e.Patience/2) // there has to be time left to say that it was not found
 	defer cancel()
-	address, err := e.addressOf(lookup, host)
+	addresses, err := e.addressesOf(lookup, host)
 	if err != nil && ctx.Err() == nil {
 		again, cancel := context.WithTimeout(ctx, e.Patience/4)
 		defer cancel()
-		addresses, e2 := net.DefaultResolver.LookupNetIP(again, "ip", host) // it may stand in /etc/hosts
-		if e2 != nil {
-			return nil, lookupError{err}
+		var e2 error
+		if addresses, e2 = net.DefaultResolver.LookupNetIP(again, "ip", host); e2 == nil { // it may stand in /etc/hosts
+			err = nil
 		}
-		address, err = addresses[0].Unmap(), nil
 	}
 	if err != nil {
 		return nil, lookupError{err}
 	}
-	return e.Dial(ctx, network, net.JoinHostPort(address.String(), port))
+	return e.dialAny(ctx, network, e.near(tidy(addresses)), port)
+}
+
+// dialAny tries one address after the other, as a program does that asks a CA: one family may lead nowhere.
+func (e *examination) dialAny(ctx context.Context, network string, addresses []netip.Addr, port string) (conn net.Conn, err error) {
+	addresses = addresses[:min(len(addresses), maxAddresses)]
+	for i, a := range addresses {
+		one, cancel := ctx, context.CancelFunc(func() {})
+		if end, ok := ctx.Deadline(); ok {
+			one, cancel = context.WithTimeout(ctx, time.Until(end)/time.Duration(len(addresses)-i))
+		}
+		conn, err = e.Dial(one, network, net.JoinHostPort(a.String(), port))
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return conn, err
 }
 
 // noDirectory says why there was no answer.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -193,11 +194,18 @@ func TestNameServerCauses(t *testing.T) {
 		want   string
 		says   string
 	}{
-		{"one is silent", func(_ *internet, z *zone) { z.servers["192.0.2.4"] = "silent" }, "warn D02", "ns4.servers.com (192.0.2.4): no answer in time"},
+		{"one is silent", func(n *internet, z *zone) { z.servers["192.0.2.4"], n.slow = "silent", true }, "warn D02", "ns4.servers.com (192.0.2.4): no answer in time"},
 		{"one refuses", func(_ *internet, z *zone) { z.servers["192.0.2.3"] = "REFUSED" }, "warn D02", "ns3.servers.com (192.0.2.3): REFUSED"},
 		{"one does not know", func(_ *internet, z *zone) { z.servers["192.0.2.3"] = "NOTAUTH" }, "warn D02", "1 of 2"},
 		{"all are silent", func(_ *internet, z *zone) { z.servers["192.0.2.3"], z.servers["192.0.2.4"] = "silent", "silent" }, "fail D02", "none of the name servers of example.com answers"},
 		{"all refuse", func(_ *internet, z *zone) { z.servers["192.0.2.3"], z.servers["192.0.2.4"] = "REFUSED", "REFUSED" }, "fail D02", "REFUSED"},
+		{"one has only an address of a family that is not here", func(n *internet, z *zone) {
+			delete(z.servers, "192.0.2.4")
+			z.servers["192.0.2.9"] = ""
+			n.zoneOf("servers.com.").records = append(slices.DeleteFunc(n.zoneOf("servers.com.").records, func(r string) bool { return strings.HasPrefix(r, "ns9.") }), "ns9.servers.com. 300 IN AAAA 2001:db8::9")
+			n.stale["shop.example.com"] = both[:1]
+			z.records = slices.DeleteFunc(z.records, func(r string) bool { return strings.Contains(r, "AAAA") })
+		}, "", ""},
 		{"one is behind", func(_ *internet, z *zone) { z.older = map[string][]string{"192.0.2.4": older} }, "warn D03", "(serial 6)"},
 		{"the resolver keeps an old address", func(n *internet, _ *zone) { n.stale["shop.example.com"] = older[1:] }, "warn D09", "198.51.100.9 (said by 192.0.2.53:53)"},
 		{"the resolver keeps that there is none", func(n *internet, _ *zone) { n.stale["shop.example.com"] = nil }, "warn D09", "here: none"},
@@ -211,7 +219,11 @@ func TestNameServerCauses(t *testing.T) {
 			n, root := newInternet(t, serversZone(), z), newWebroot()
 			n.hosts[here4], n.hosts[here6] = root, root
 			n.change(func() { test.change(n, z) })
-			sees(t, n.doctor().Examine(t.Context(), Visit{Domains: []steps.Domain{shop}, Directory: letsEncrypt, Present: root}, nil), test.want, test.says)
+			own := []string{here4, here6}
+			if strings.Contains(test.name, "family that is not here") {
+				own = own[:1]
+			}
+			sees(t, n.doctor(own...).Examine(t.Context(), Visit{Domains: []steps.Domain{shop}, Directory: letsEncrypt, Present: root}, nil), test.want, test.says)
 		})
 	}
 }
@@ -267,6 +279,8 @@ func TestAddressCauses(t *testing.T) {
 		{"loopback", []string{"127.0.0.1"}, map[string]http.Handler{"127.0.0.1": root}, nil, letsEncrypt, "fail D07", "127.0.0.1"},
 		{"a shared address in the DNS", []string{"100.64.3.4"}, map[string]http.Handler{"100.64.3.4": root}, []string{"100.64.3.4"}, letsEncrypt, "fail D08", "CGNAT"},
 		{"a shared address here", []string{"198.51.100.9"}, nil, []string{"100.64.3.4"}, letsEncrypt, "warn D08", "own address 100.64.3.4"},
+		{"a VPN's shared address beside a private one", []string{"198.51.100.9"}, nil, []string{"10.0.0.5", "100.64.3.4"}, letsEncrypt, "warn D14", "own addresses 10.0.0.5"},
+		{"containers' addresses beside a public one", []string{"198.51.100.9"}, nil, []string{here4, "172.17.0.1"}, letsEncrypt, "fail A02", "this server is " + here4 + " "},
 		{"NAT that works", []string{"198.51.100.9"}, map[string]http.Handler{"198.51.100.9": root}, []string{"10.0.0.5"}, letsEncrypt, "", ""},
 		{"a floating address that works", []string{"198.51.100.9"}, map[string]http.Handler{"198.51.100.9": root}, nil, letsEncrypt, "", ""},
 		{"NAT that hides us from ourselves", []string{"198.51.100.9"}, nil, []string{"10.0.0.5"}, letsEncrypt, "warn D14", "router"},
@@ -354,7 +368,7 @@ func TestReachCauses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			n := newInternet(t, serversZone(), example("shop.example.com. 300 IN A "+here4, "cdn.example.com. 300 IN A 198.51.100.1", "plain.example.com. 300 IN A 198.51.100.2"))
-			n.hosts = test.hosts
+			n.hosts, n.slow = test.hosts, test.name == "silent"
 			d := n.doctor()
 			d.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 				if address == "198.51.100.2:443" { // plain HTTP stands on 443
@@ -571,7 +585,7 @@ func TestDoctorKnocksAtFewDoors(t *testing.T) {
 func TestDoctorEnds(t *testing.T) {
 	t.Parallel()
 	n := newInternet(t)
-	n.change(func() { n.deaf = true })
+	n.change(func() { n.deaf, n.slow = true, true })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

@@ -170,14 +170,19 @@ func (e *examination) dial(ctx context.Context, network, to string, d steps.Doma
 }
 
 func (e *examination) addressOf(ctx context.Context, host string) (netip.Addr, error) {
-	if a, err := netip.ParseAddr(host); err == nil {
-		return a.Unmap(), nil
-	}
-	addresses, err := e.Resolver.LookupNetIP(ctx, "ip", host)
+	addresses, err := e.addressesOf(ctx, host)
 	if err != nil {
 		return netip.Addr{}, err
 	}
-	return addresses[0], nil
+	return e.near(addresses)[0], nil
+}
+
+// addressesOf are those of a name, or the address itself.
+func (e *examination) addressesOf(ctx context.Context, host string) ([]netip.Addr, error) {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{a.Unmap()}, nil
+	}
+	return e.Resolver.LookupNetIP(ctx, "ip", host)
 }
 
 func urlHost(d steps.Domain) string {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type internet struct {
 	bogus    []string            // zones whose signatures do not fit
 	stale    map[string][]string // what the resolver says instead: records as in a zone file
 	deaf     bool                // the resolver does not answer
+	slow     bool                // who does not answer is waited for; else the time for it passes at once
 	hosts    map[string]http.Handler
 	mu       sync.Mutex        // over all of it but the addresses
 	servers  map[string]string // an address of the internet → where it is on this machine
@@ -222,13 +224,20 @@ func (n *internet) zoneOf(name string) *zone {
 // dial leads to where an address of this internet is.
 func (n *internet) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if to, ok := n.servers[address]; ok {
-		return new(net.Dialer).DialContext(ctx, network, to)
+		conn, err := new(net.Dialer).DialContext(ctx, network, to)
+		if err == nil && n.silent(address) {
+			conn = late{conn}
+		}
+		return conn, err
 	}
 	host, port, _ := net.SplitHostPort(address)
 	n.mu.Lock()
 	handler, ok := n.hosts[host]
+	slow := n.slow
 	n.mu.Unlock()
 	switch {
+	case !ok && !slow:
+		return nil, &net.OpError{Op: "dial", Net: network, Err: os.ErrDeadlineExceeded}
 	case !ok:
 		<-ctx.Done()
 		return nil, &net.OpError{Op: "dial", Net: network, Err: ctx.Err()}
@@ -244,6 +253,22 @@ func (n *internet) dial(ctx context.Context, network, address string) (net.Conn,
 	n.t.Cleanup(server.Close)
 	return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
 }
+
+// silent reports a name server or resolver that does not answer, where nobody has to wait for it.
+func (n *internet) silent(address string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.slow {
+		return false
+	}
+	host := strings.TrimSuffix(address, ":53")
+	return address == resolverAddress && n.deaf || slices.ContainsFunc(n.zones, func(z *zone) bool { return z.servers[host] == "silent" })
+}
+
+// late is a connection on which nothing came in time.
+type late struct{ net.Conn }
+
+func (late) Read([]byte) (int, error) { return 0, os.ErrDeadlineExceeded }
 
 // servers is the zone of the name servers' own names.
 func serversZone() *zone {

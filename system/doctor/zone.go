@@ -41,6 +41,7 @@ type served struct {
 	six     resolve.Reply // to AAAA
 	fault   string        // "no answer in time", "REFUSED"; empty: it knows
 	silent  bool          // it said nothing at all
+	unasked bool          // it cannot be asked from here, which is no fault of it
 }
 
 // who is the server in a sentence.
@@ -81,11 +82,17 @@ func (e *examination) oneZone(ctx context.Context, name string) view {
 		return v
 	}
 	for _, s := range e.askAll(ctx, servers, name) {
-		if s.fault == "" {
+		switch {
+		case s.unasked:
+		case s.fault == "":
 			v.good = append(v.good, s)
-		} else {
+		default:
 			v.bad = append(v.bad, s)
 		}
+	}
+	if len(v.good)+len(v.bad) == 0 {
+		v.why = "the name servers of " + zone + " have addresses only of a family that this server does not have"
+		return v
 	}
 	if len(v.good) == 0 {
 		v.why = "the name servers of " + zone + " do not answer this server (" + v.bad[0].who() + ": " + v.bad[0].fault + ")"
@@ -138,7 +145,11 @@ func (e *examination) askOne(ctx context.Context, server, name string) served {
 		s.fault, s.silent = "it has no address", true
 		return s
 	}
-	s.address = net.JoinHostPort(tidy(addresses)[0].String(), "53")
+	address := e.near(tidy(addresses))[0]
+	if s.unasked = !e.hasFamily(address); s.unasked {
+		return s
+	}
+	s.address = net.JoinHostPort(address.String(), "53")
 	if s.reply, err = e.direct(ctx, s.address, name, dnsmessage.TypeA); err == nil {
 		s.six, err = e.direct(ctx, s.address, name, dnsmessage.TypeAAAA)
 	}
@@ -151,6 +162,19 @@ func (e *examination) askOne(ctx context.Context, server, name string) served {
 		s.fault = "it answers for somebody else"
 	}
 	return s
+}
+
+// hasFamily reports whether this host has an address of the family of another's.
+func (e *examination) hasFamily(a netip.Addr) bool {
+	return slices.ContainsFunc(e.Own, func(own netip.Addr) bool {
+		return own.Is4() == a.Is4() && !own.IsLoopback() && !own.IsLinkLocalUnicast() || own == a
+	})
+}
+
+// near has addresses of the families of this host come first.
+func (e *examination) near(addresses []netip.Addr) []netip.Addr {
+	first := slices.DeleteFunc(slices.Clone(addresses), func(a netip.Addr) bool { return !e.hasFamily(a) })
+	return append(first, slices.DeleteFunc(slices.Clone(addresses), e.hasFamily)...)
 }
 
 // direct asks one server that is to know by itself, twice if it says nothing: a packet may be lost.
