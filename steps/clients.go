@@ -9,7 +9,6 @@ import (
 type ClientCA struct {
 	PEM     []byte   // its certificates and nothing else, as they are copied; empty: it cannot be read without root
 	Expired []string // the CAs in it whose time is over
-	Roots   int      // how many of them are self-signed
 }
 
 // clientFindings are about the file of the clients' CAs. One that cannot be used was refused when it was read.

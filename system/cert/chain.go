@@ -44,6 +44,20 @@ func EncodeChain(chain []*x509.Certificate) []byte {
 	return out
 }
 
+// vouching follows a certificate in OpenSSL's TRUSTED CERTIFICATE (X509_CERT_AUX): it is trusted to vouch for clients.
+var vouching = []byte("\x30\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02")
+
+// EncodeClientCAs writes CAs so that OpenSSL ends a chain at each of them, as crypto/tls does, even at one that is no
+// root: of those it knows by CERTIFICATE alone it trusts no other. They are in the file like that as well, for nginx
+// tells clients the names of those only. What is trusted comes first: of a CA that it has, OpenSSL takes no second copy.
+func EncodeClientCAs(cas []*x509.Certificate) []byte {
+	var out []byte
+	for _, c := range cas {
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: slices.Concat(c.Raw, vouching)})...)
+	}
+	return append(out, EncodeChain(cas)...)
+}
+
 // DomainsOf lists the names of a certificate: its SAN, in the certificate's order, names before addresses.
 func DomainsOf(c *x509.Certificate) []steps.Domain {
 	var domains []steps.Domain

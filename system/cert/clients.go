@@ -1,7 +1,6 @@
 package cert
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/tls"
@@ -34,14 +33,14 @@ func ParseClientCAs(text []byte, now time.Time) (steps.ClientCA, error) {
 			return steps.ClientCA{}, fmt.Errorf("the certificate of %s in it is not one of a CA", calledIn(c))
 		case now.After(c.NotAfter):
 			out.Expired = append(out.Expired, calledIn(c))
-		case bytes.Equal(c.RawSubject, c.RawIssuer):
-			out.Roots++
 		}
 	}
 	if len(out.Expired) == len(all) {
 		return steps.ClientCA{}, fmt.Errorf("the time of every CA in it is over: %s", strings.Join(out.Expired, ", "))
 	}
-	out.PEM = EncodeChain(all)
+	if out.PEM = EncodeClientCAs(all); len(out.PEM) > maxPEM {
+		return steps.ClientCA{}, fmt.Errorf("there are %d CAs in it, which are too many", len(all))
+	}
 	return out, nil
 }
 

@@ -66,18 +66,6 @@ func clientMap() conf.Directive {
 		About("Step ssl: the certificate of a client, as applications are told it (RFC 9440).")
 }
 
-// rootless is a file of CAs that nginx can do nothing with: it trusts self-signed ones only.
-func rootless(s steps.Site, f steps.Facts) []steps.Finding {
-	ca, known := f.ClientCAs[s.Name]
-	if !asksClients(s) || !known || len(ca.PEM) == 0 || ca.Roots > 0 {
-		return nil
-	}
-	found := blocker("client-root", "cannot check the clients with nginx: no root is in the file of ssl.clientCA, and nginx trusts no intermediate CA alone",
-		"put the root of these CAs into "+steps.CleanLine(s.SSL.ClientCA)+" as well", useNative)
-	found.Step = steps.IDSSL
-	return []steps.Finding{found}
-}
-
 // foreignSessions finds the server of somebody else whose sessions ours has to share: the default server's on our socket.
 // With a cache and no tickets a client over TLS 1.3 comes back unasked, though its CA was taken away meanwhile.
 func foreignSessions(s steps.Site, l layout, f steps.Facts) []steps.Finding {

@@ -2,6 +2,7 @@ package nginx
 
 import (
 	"bufio"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
@@ -17,16 +18,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/cert"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
-// asking are three sites: one lets in who shows a certificate, one everybody, and one asks for none.
-func asking() []steps.Site {
+// asking are three sites: one lets in who shows a certificate, one everybody, and one asks for none. Where this nginx has
+// HTTP/3, so have they.
+func asking(t *testing.T) []steps.Site {
+	t.Helper()
+	_, version := realNginx(t)
 	asks := func(name steps.Domain, auth string) steps.Site {
 		return with(func(s *steps.Site) {
 			named(s, name)
+			s.SSL.HTTP3 = CapsOf(version).QUIC
 			if s.SSL.ClientAuth = auth; auth != "" {
 				s.SSL.ClientCA = "/etc/ssl/clients.pem"
 			}
@@ -35,25 +43,43 @@ func asking() []steps.Site {
 	return []steps.Site{asks("must.example.com", steps.ClientRequired), asks("may.example.com", steps.ClientOptional), asks("open.example.com", "")}
 }
 
-// visit asks a site over a connection of its own and the given version of HTTP, with this certificate or none.
-func (l live) visit(url string, pair *tls.Certificate, http2 bool, header http.Header) reply {
+// versions are those of HTTP that this nginx has.
+func (l live) versions() []int {
 	l.t.Helper()
-	r, err := l.tryVisit(url, pair, http2, header)
+	if caps, err := capsOf(l.t.Context(), l.h); err != nil {
+		l.t.Fatal(err)
+	} else if caps.QUIC {
+		return []int{1, 2, 3}
+	}
+	return []int{1, 2}
+}
+
+// visit asks a site over a connection of its own and the given version of HTTP, with this certificate or none.
+func (l live) visit(url string, pair *tls.Certificate, version int, header http.Header) reply {
+	l.t.Helper()
+	r, err := l.tryVisit(url, pair, version, header)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	if (r.ProtoMajor == 2) != http2 {
+	if r.ProtoMajor != version {
 		l.t.Errorf("%s is answered with %s", url, r.Proto)
 	}
 	return r
 }
 
-func (l live) tryVisit(url string, pair *tls.Certificate, http2 bool, header http.Header) (reply, error) {
+func (l live) tryVisit(url string, pair *tls.Certificate, version int, header http.Header) (reply, error) {
 	transport := l.transport("")
-	transport.ForceAttemptHTTP2 = http2
 	if pair != nil {
 		transport.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair, nil }
 	}
+	if version == 3 {
+		over := &http3.Transport{TLSClientConfig: transport.TLSClientConfig, Dial: func(ctx context.Context, _ string, secure *tls.Config, config *quic.Config) (*quic.Conn, error) {
+			return quic.DialAddr(ctx, l.stage.https[0].String(), secure, config)
+		}}
+		defer over.Close()
+		return l.send(over, http.MethodGet, url, header, nil)
+	}
+	transport.ForceAttemptHTTP2 = version == 2
 	return l.send(transport, http.MethodGet, url, header, nil)
 }
 
@@ -67,7 +93,7 @@ func told(pair tls.Certificate) string {
 func TestWhoShowsACertificateIsToldToTheApplication(t *testing.T) {
 	t.Parallel()
 	app, _ := echoApp(t)
-	l := serve(t, app, nil, asking()...)
+	l := serve(t, app, nil, asking(t)...)
 	stranger, _, err := cert.NewClient(time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -84,17 +110,17 @@ func TestWhoShowsACertificateIsToldToTheApplication(t *testing.T) {
 		{"may", nil, 200, ""}, {"may", &stranger, 400, ""}, {"may", me, 200, told(*me)},
 		{"open", nil, 200, ""}, {"open", &stranger, 200, ""}, {"open", me, 200, ""},
 	} {
-		for _, http2 := range []bool{false, true} {
-			r := l.visit("https://"+c.site+".example.com/x", c.shown, http2, lies)
+		for _, version := range l.versions() {
+			r := l.visit("https://"+c.site+".example.com/x", c.shown, version, lies)
 			if r.StatusCode != c.status {
-				t.Errorf("%s, HTTP/2 %t, with a certificate %t: %s", c.site, http2, c.shown != nil, r.Status)
+				t.Errorf("%s, HTTP/%d, with a certificate %t: %s", c.site, version, c.shown != nil, r.Status)
 			}
 			if c.status != 200 || r.StatusCode != 200 {
 				continue
 			}
 			got := answer(t, r).Headers
 			if got.Get("Client-Cert") != c.told {
-				t.Errorf("%s, HTTP/2 %t: the application is told of %q, want %q", c.site, http2, got.Get("Client-Cert"), c.told)
+				t.Errorf("%s, HTTP/%d: the application is told of %q, want %q", c.site, version, got.Get("Client-Cert"), c.told)
 			}
 			for _, name := range []string{"Client-Cert-Chain", "Client_cert", "X-Forwarded-Client-Cert"} {
 				if got.Get(name) != "" || len(got[name]) > 0 {
@@ -110,13 +136,13 @@ func TestWhoShowsACertificateIsToldToTheApplication(t *testing.T) {
 func TestNoWayRoundTheCertificate(t *testing.T) {
 	t.Parallel()
 	app, connections := echoApp(t)
-	l := serve(t, app, nil, asking()...)
+	l := serve(t, app, nil, asking(t)...)
 	put(t, l.h.chroot+l.s.dir+"/webroot"+steps.ChallengePath+"token", []byte("thumb"), 0o644)
-	for _, http2 := range []bool{false, true} {
+	for _, version := range l.versions() {
 		for _, from := range []string{"open", "may"} {
-			r := l.visit("https://"+from+".example.com/", nil, http2, http.Header{"Host": {"must.example.com"}})
+			r := l.visit("https://"+from+".example.com/", nil, version, http.Header{"Host": {"must.example.com"}})
 			if r.StatusCode != 421 {
-				t.Errorf("from %s, HTTP/2 %t: %s", from, http2, r.Status)
+				t.Errorf("from %s, HTTP/%d: %s", from, version, r.Status)
 			}
 		}
 	}
@@ -135,8 +161,8 @@ func TestNoWayRoundTheCertificate(t *testing.T) {
 func TestNothingIsResumed(t *testing.T) {
 	t.Parallel()
 	app, _ := echoApp(t)
-	asks := serve(t, app, nil, asking()...)
-	open := serve(t, app, nil, asking()[2])
+	asks := serve(t, app, nil, asking(t)...)
+	open := serve(t, app, nil, asking(t)[2])
 	for _, c := range []struct {
 		l    live
 		name string
@@ -192,7 +218,7 @@ func TestLongCertificates(t *testing.T) {
 	h, _ := realNginx(t)
 	file := scratchDir(t, h) + "/ca.pem"
 	put(t, h.chroot+file, ca.pem(), 0o644)
-	l := serve(t, app, func(g *target) { g.clientCA = func(steps.Site) string { return file } }, asking()...)
+	l := serve(t, app, func(g *target) { g.clientCA = func(steps.Site) string { return file } }, asking(t)...)
 	const most = certLines * 48
 	for _, size := range []int{1007, 1008, 1009, most - 1, most, most + 1, most + 1000} {
 		pair := ca.client(size)
@@ -200,9 +226,54 @@ func TestLongCertificates(t *testing.T) {
 		if size > most {
 			want = ""
 		}
-		if got := answer(t, l.visit("https://must.example.com/", pair, true, nil)).Headers.Get("Client-Cert"); got != want {
+		if got := answer(t, l.visit("https://must.example.com/", pair, 2, nil)).Headers.Get("Client-Cert"); got != want {
 			t.Errorf("of %d bytes %d characters arrive, want %d", size, len(got), len(want))
 		}
+	}
+}
+
+// TestCAThatIsNoRoot: a file of an intermediate CA alone lets in its clients, whether they show its certificate too or not,
+// and nobody of another CA below the same root. It is the same with the native proxy.
+func TestCAThatIsNoRoot(t *testing.T) {
+	t.Parallel()
+	app, _ := echoApp(t)
+	root := newLongCA(t)
+	ours, theirs := root.below(), root.below()
+	file, err := cert.ParseClientCAs(ours.pem(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, _ := realNginx(t)
+	path := scratchDir(t, h) + "/ca.pem"
+	put(t, h.chroot+path, file.PEM, 0o644)
+	l := serve(t, app, func(g *target) { g.clientCA = func(steps.Site) string { return path } }, asking(t)...)
+	chained := func(pair *tls.Certificate, above ...longCA) *tls.Certificate {
+		for _, ca := range above {
+			pair.Certificate = append(pair.Certificate, ca.root.Raw)
+		}
+		return pair
+	}
+	for name, c := range map[string]struct {
+		shown *tls.Certificate
+		want  int
+	}{
+		"its own":                   {ours.client(900), 200},
+		"its own, with it":          {chained(ours.client(900), ours), 200},
+		"its own, with the root":    {chained(ours.client(900), ours, root), 200},
+		"of the root":               {root.client(900), 400},
+		"of the CA beside":          {theirs.client(900), 400},
+		"of the CA beside, with it": {chained(theirs.client(900), theirs, root), 400},
+		"of a CA below":             {chained(ours.below().client(900)), 400},
+	} {
+		for _, site := range []string{"must", "may"} {
+			if r := l.visit("https://"+site+".example.com/", c.shown, 2, nil); r.StatusCode != c.want {
+				t.Errorf("%s, %s: %s", site, name, r.Status)
+			}
+		}
+	}
+	below := ours.below()
+	if r := l.visit("https://must.example.com/", chained(below.client(900), below), 2, nil); r.StatusCode != 200 {
+		t.Errorf("of a CA below, with it: %s", r.Status)
 	}
 }
 
@@ -210,7 +281,7 @@ func TestLongCertificates(t *testing.T) {
 func TestCAThatWasTakenAway(t *testing.T) {
 	t.Parallel()
 	app, _ := echoApp(t)
-	l := serve(t, app, nil, asking()...)
+	l := serve(t, app, nil, asking(t)...)
 	me, next := l.stage.client, newLongCA(t)
 	transport := l.transport("")
 	transport.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &me, nil }
@@ -234,7 +305,7 @@ func TestCAThatWasTakenAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.eventually("a client of the next CA let in", func() bool {
-		r, err := l.tryVisit("https://must.example.com/", next.client(1000), false, nil)
+		r, err := l.tryVisit("https://must.example.com/", next.client(1000), 1, nil)
 		return err == nil && r.StatusCode == 200
 	})
 	l.eventually("a client of the former CA refused", func() bool { return ask() == 400 })
@@ -258,15 +329,26 @@ type longCA struct {
 
 func newLongCA(t *testing.T) longCA {
 	t.Helper()
+	return longCA{t: t}.below()
+}
+
+// below makes another CA, below this one if there is one.
+func (c longCA) below() longCA {
+	t := c.t
+	t.Helper()
 	public, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a CA with long certificates"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: rand.Text() + ", a CA with long certificates"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, public, key)
+	parent, signer := template, key
+	if c.root != nil {
+		parent, signer = c.root, c.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, signer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +388,7 @@ func (c longCA) client(size int) *tls.Certificate {
 func TestRehearsalShowsACertificate(t *testing.T) {
 	t.Parallel()
 	h, version := realNginx(t)
-	for _, site := range asking()[:2] {
+	for _, site := range asking(t)[:2] {
 		dir := scratchDir(t, h)
 		certify(t, h, dir, site)
 		report, err := Runtime{dir: dir + "/run", root: dir}.Rehearse(t.Context(), h, []steps.Site{site})
@@ -332,7 +414,7 @@ func TestRehearsalShowsACertificate(t *testing.T) {
 func TestOtherCAsReload(t *testing.T) {
 	t.Parallel()
 	key := steps.FileKey(steps.ClientCAFile("must.example.com"))
-	stages := changes(t, facts("1.22.1"), asking()...)
+	stages := changes(t, facts("1.22.1"), asking(t)...)
 	n := 0
 	for _, c := range stages.Serve {
 		switch c := c.(type) {

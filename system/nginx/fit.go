@@ -17,7 +17,6 @@ func (Executor) Fit(s steps.Site, f steps.Facts) []steps.Finding {
 	all = append(all, rogue(f)...)
 	all = append(all, duplicates(s, l)...)
 	all = append(all, neighbours(s, l, f)...)
-	all = append(all, rootless(s, f)...)
 	all = append(all, foreignSessions(s, l, f)...)
 	return append(all, askedTooMuch(s, l)...)
 }

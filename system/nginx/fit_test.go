@@ -70,14 +70,11 @@ func TestFit(t *testing.T) {
 			s.Proxy.More, s.Proxy.Sticky = []steps.Upstream{{Scheme: "unix", Path: "/run/app.sock"}}, true
 		}), []string{"blocker sticky"}},
 		{"clients", func(f *steps.Facts, s *steps.Site) {
-			s.SSL.ClientAuth, f.ClientCAs = steps.ClientRequired, map[string]steps.ClientCA{s.Name: {PEM: []byte("x"), Roots: 1}}
+			s.SSL.ClientAuth, f.ClientCAs = steps.ClientRequired, map[string]steps.ClientCA{s.Name: {PEM: []byte("x")}}
 		}, nil},
 		{"clients, not looked at", func(f *steps.Facts, s *steps.Site) {
 			s.SSL.ClientAuth, f.ClientCAs = steps.ClientOptional, map[string]steps.ClientCA{s.Name: {}}
 		}, nil},
-		{"clients of no root", func(f *steps.Facts, s *steps.Site) {
-			s.SSL.ClientAuth, f.ClientCAs = steps.ClientRequired, map[string]steps.ClientCA{s.Name: {PEM: []byte("x")}}
-		}, []string{"blocker client-root intermediate"}},
 		{"clients, and their default", func(f *steps.Facts, s *steps.Site) {
 			s.SSL.ClientAuth = steps.ClientRequired
 			f.Nginx.Servers = append(f.Nginx.Servers, other("/etc/nginx/conf.d/a.conf", []string{"a.example"}, "443 ssl default_server", "[::]:443 ssl default_server"))

@@ -102,7 +102,7 @@ func (l live) try(method, url, sni string, header http.Header, body []byte) (rep
 }
 
 // send is over this transport.
-func (l live) send(over *http.Transport, method, url string, header http.Header, body []byte) (reply, error) {
+func (l live) send(over http.RoundTripper, method, url string, header http.Header, body []byte) (reply, error) {
 	request, err := http.NewRequestWithContext(l.t.Context(), method, url, bytes.NewReader(body))
 	if err != nil {
 		return reply{}, err
