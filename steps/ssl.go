@@ -80,7 +80,7 @@ func sslQuestions(Facts) []Question {
 		},
 		{
 			Key: "ssl.clientAuth", Kind: KindChoice, Label: "Must clients show a certificate of their own (mTLS)?", Default: ClientNobody, Advanced: true,
-			Help: "The application gets it in the header Client-Cert (RFC 9440), which nobody else can set. The native proxy refuses others in the handshake, nginx with a page of status 400.",
+			Help: "The application gets it in the header Client-Cert (RFC 9440), which nobody else can set. The native proxy refuses others in the handshake, nginx with a page of status 400; of a certificate of more than 4608 bytes it tells the application nothing.",
 			Why:  "Browsers have none; this is for machines and for staff.",
 			Options: []Option{{Value: ClientNobody, Label: "no"}, {Value: ClientOptional, Label: "if they have one"},
 				{Value: ClientRequired, Label: "yes, or they are refused"}},
