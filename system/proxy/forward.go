@@ -111,7 +111,9 @@ func (x *exchange) received(res *http.Response) error {
 		if !ok || x.in.Header.Get("Upgrade") == "" {
 			return errProtocol
 		}
-		x.silence.stop()
+		if !x.silence.stop() { // it came with the last moment: what is opened now would be cut
+			return errSilent
+		}
 		x.tunnel = x.tunnels().make(x, backend)
 		res.Body = x.tunnel.backendSide()
 	} else {
@@ -153,7 +155,7 @@ func (x *exchange) blame(ctx context.Context, err error) int {
 		return fault.status
 	case errors.Is(err, errNotOpened):
 		return http.StatusNotImplemented
-	case errors.Is(context.Cause(ctx), errSilent):
+	case errors.Is(context.Cause(ctx), errSilent), errors.Is(err, errSilent):
 		return http.StatusGatewayTimeout
 	case x.in.Context().Err() != nil:
 		return 0

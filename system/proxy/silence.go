@@ -18,6 +18,7 @@ type silence struct {
 	timer   *time.Timer
 	paused  int
 	stopped bool
+	cut     bool // the limit was reached
 }
 
 // watchSilence calls cut when the upstream is silent for the limit. It is the upstream's turn at once.
@@ -27,7 +28,15 @@ func watchSilence(limit time.Duration, cut func()) *silence {
 		s.stopped = true
 		return s
 	}
-	s.timer = time.AfterFunc(limit, cut)
+	s.timer = time.AfterFunc(limit, func() {
+		s.mu.Lock()
+		ends := !s.stopped && s.paused == 0
+		s.cut = s.cut || ends
+		s.mu.Unlock()
+		if ends {
+			cut()
+		}
+	})
 	return s
 }
 
@@ -50,14 +59,15 @@ func (s *silence) resume() {
 	}
 }
 
-// stop ends the measuring for good.
-func (s *silence) stop() {
+// stop ends the measuring for good. It reports false when the limit had been reached: then the exchange is cut.
+func (s *silence) stop() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.stopped {
 		s.stopped = true
 		s.timer.Stop()
 	}
+	return !s.cut
 }
 
 // body is the upstream's answer: its turn is while it is read. The end of it is told, whatever it is.
