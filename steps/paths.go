@@ -8,6 +8,7 @@ const (
 	ACMEDir    = StateDir + "/acme"         // 0700; account keys, order ledger
 	RenewDir   = StateDir + "/renew"        // 0700; what is remembered of each site's renewal: NAME.json
 	NotifyDir  = StateDir + "/notify"       // 0700; messages that have to be sent
+	NotifyLock = StateDir + "/notify.lock"  // whoever has it locked is sending them
 	LoginText  = StateDir + "/login"        // 0644; what who logs in has to know; not there while all is well
 	CADir      = StateDir + "/ca"           // 0700; the local CA: ca.pem, ca.key
 	Webroot    = StateDir + "/webroot"      // 0755; .well-known/acme-challenge/TOKEN, acme-tls-1/NAME

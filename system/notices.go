@@ -1,14 +1,17 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/apply"
 	"github.com/c93d5bcb/sslwizard/system/host"
 	"github.com/c93d5bcb/sslwizard/system/inspect"
 	"github.com/c93d5bcb/sslwizard/system/notify"
@@ -34,14 +37,20 @@ func hostname(r host.Reader) string {
 	return "this server"
 }
 
-// SendNotices implements command.Notifier.
-func (i *Installer) SendNotices(ctx context.Context) ([]steps.Delivery, error) {
-	o := notify.Outbox{Host: i.host}
-	if err := i.tellOfUnit(ctx, o); err != nil {
+// SendNotices implements command.Notifier. Two at a time would tell everything twice. What waits is sent whatever else fails.
+func (i *Installer) SendNotices(ctx context.Context, scheduled bool) ([]steps.Delivery, error) {
+	if len(inspect.SiteNames(i.host)) == 0 { // a server without sites gets no lock and no folder from being asked
+		return nil, nil
+	}
+	release, err := apply.FileLock{Root: i.root, File: steps.NotifyLock}.Lock("telling people")
+	if err != nil {
 		return nil, err
 	}
-	results, err := o.Send(ctx, &notify.Sender{Host: i.host})
-	return deliveries(results), err
+	defer release()
+	o := notify.Outbox{Host: i.host}
+	failed := i.tellOfUnit(ctx, o)
+	results, err := o.Send(ctx, &notify.Sender{Host: i.host}, !scheduled)
+	return deliveries(results), errors.Join(failed, err)
 }
 
 // TestNotices implements command.Notifier.
@@ -96,16 +105,26 @@ func (i *Installer) channels() ([]notify.Channel, error) {
 	return all, failed
 }
 
-// tellOfUnit writes down how the unit of the renewal ended, and has who logs in see all that is wrong.
+// tellOfUnit writes down what is wrong with the renewal itself, and has who logs in see all that is wrong. While a round is
+// on, and before the first one since the server started, nothing is known of it.
 func (i *Installer) tellOfUnit(ctx context.Context, o notify.Outbox) error {
-	ended, err := i.renewalEnded(ctx)
-	if err != nil {
+	ended, known, err := i.renewalEnded(ctx)
+	if err != nil || !known {
 		return err
 	}
-	if err := o.Unit(ended, notify.Message{Host: hostname(i.host), Time: time.Now()}, i.channels); err != nil {
-		return err
+	wrong := cmp.Or(ended.Wrong(), i.unreadable())
+	failed := o.Unit(wrong, notify.Message{Host: hostname(i.host), Time: time.Now()}, i.channels)
+	return errors.Join(failed, i.login(wrong))
+}
+
+// unreadable says which stored site cannot be used: its certificate is not renewed, and nobody else tells of it.
+func (i *Installer) unreadable() string {
+	for _, name := range inspect.SiteNames(i.host) {
+		if _, err := inspect.StoredSites(i.host, name); err != nil {
+			return fmt.Sprintf("the certificate of %s is not renewed: %s cannot be used", steps.CleanLine(name), steps.CleanLine(steps.SiteFile(name)))
+		}
 	}
-	return i.login(ended.Wrong())
+	return ""
 }
 
 // login has who logs in see what is wrong with the sites, and with the renewal itself.
@@ -119,21 +138,20 @@ func (i *Installer) login(more ...string) error {
 	return notify.Login(i.host, texts)
 }
 
-// renewalEnded asks systemd.
-func (i *Installer) renewalEnded(ctx context.Context) (notify.Ended, error) {
-	out, err := i.host.Query(ctx, host.Command{Argv: []string{"systemctl", "show", "-p", "Result", "-p", "ExecMainStatus", "--", steps.RenewService}})
+// renewalEnded asks systemd; known is whether a round has ended since the server started, and none is on.
+func (i *Installer) renewalEnded(ctx context.Context) (e notify.Ended, known bool, err error) {
+	out, err := i.host.Query(ctx, host.Command{Argv: []string{"systemctl", "show", "-p", "Result", "-p", "ExecMainStatus", "-p", "ActiveState",
+		"-p", "ExecMainExitTimestampMonotonic", "--", steps.RenewService}})
 	if err != nil {
-		return notify.Ended{}, err
+		return notify.Ended{}, false, err
 	}
-	var e notify.Ended
+	is := map[string]string{}
 	for line := range strings.Lines(string(out.Stdout)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		switch name {
-		case "Result":
-			e.Result = value
-		case "ExecMainStatus":
-			e.Status, _ = strconv.Atoi(value)
-		}
+		is[name] = value
 	}
-	return e, nil
+	e.Result = is["Result"]
+	e.Status, _ = strconv.Atoi(is["ExecMainStatus"])
+	known = is["ActiveState"] == "failed" || is["ActiveState"] == "inactive" && is["ExecMainExitTimestampMonotonic"] != "0"
+	return e, known, nil
 }

@@ -82,7 +82,7 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 		s.Sites = append(s.Sites, steps.SiteStatus{CA: ca, InPlaceOf: inPlaceOf, Name: site.Name, Executor: site.Install.Executor, Domains: site.Certs.Domains,
 			Upstream: site.Proxy.Upstream.String(), Upstreams: upstreamsOf(site), Source: c.Source, Test: c.Source == steps.SourceACME && site.Trusted.Of(c).ForTests(), NotAfter: c.NotAfter, RenewAfter: renewal.At, RenewalPage: renewal.Page})
 	}
-	s.Findings = append(s.Findings, notify.Waiting(i.host)...)
+	s.Findings = append(s.Findings, append(notify.Findings(i.host), notify.Waiting(i.host, time.Now())...)...)
 	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
 		return s, err
 	}

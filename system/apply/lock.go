@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 // the file is close-on-exec, so that no program that we start keeps the lock.
 type FileLock struct {
 	Root string // "" is this machine
+	File string // "" is steps.LockFile
 }
 
 const nfsMagic = 0x6969
@@ -64,7 +66,7 @@ func (l FileLock) Free() error {
 	return nil
 }
 
-func (l FileLock) path() string { return filepath.Join("/", l.Root, steps.LockFile) }
+func (l FileLock) path() string { return filepath.Join("/", l.Root, cmp.Or(l.File, steps.LockFile)) }
 
 func (l FileLock) open(flags int) (*os.File, error) {
 	return os.OpenFile(l.path(), flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)

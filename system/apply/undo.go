@@ -263,7 +263,7 @@ func (e *Engine) erase(keepCertificates bool) error {
 	if err := e.eraseRuns(); err != nil {
 		return err
 	}
-	roots := []string{steps.DoneDir, steps.RuntimeDir, steps.Webroot, steps.RenewDir, steps.NotifyDir, steps.LoginText}
+	roots := []string{steps.DoneDir, steps.RuntimeDir, steps.Webroot, steps.RenewDir, steps.NotifyDir, steps.NotifyLock, steps.LoginText}
 	if !keepCertificates {
 		roots = append(roots, steps.CertsDir, steps.ACMEDir, steps.CADir)
 	}

@@ -20,6 +20,7 @@ func (s *Sender) mail(ctx context.Context, address string, m Message) error {
 		"Auto-Submitted: auto-generated",
 		"MIME-Version: 1.0",
 		"Content-Type: text/plain; charset=utf-8",
+		"Content-Transfer-Encoding: 8bit",
 	}
 	text := strings.Join(head, "\n") + "\n\n" + m.Body()
 	_, err := s.Host.Run(ctx, host.Command{Argv: []string{"sendmail", "-i", "--", address}, Stdin: []byte(text), Timeout: patience})

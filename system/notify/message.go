@@ -37,15 +37,30 @@ func (m Message) Body() string {
 	return b.String()
 }
 
-// cleaned is the message without what a screen or a header could take for more than text.
+// Limits of a message, in bytes. A mail server may refuse a line of more than 998 (RFC 5322 section 2.1.1), and Discord takes
+// 2000 characters in all.
+const (
+	mostText  = 700
+	mostFixes = 4
+	mostFix   = 240
+)
+
+// cleaned is the message without what a screen or a header could take for more than text, and no longer than everybody takes.
 func (m Message) cleaned() Message {
-	m.Host, m.Site, m.About, m.Text = steps.CleanLine(m.Host), steps.CleanLine(m.Site), steps.CleanLine(m.About), steps.CleanLine(m.Text)
-	fixes := make([]string, len(m.Fixes))
-	for i, fix := range m.Fixes {
-		fixes[i] = steps.CleanLine(fix)
+	m.Host, m.Site, m.About, m.Text = steps.CleanLine(m.Host), steps.CleanLine(m.Site), steps.CleanLine(m.About), short(m.Text, mostText)
+	fixes := make([]string, min(len(m.Fixes), mostFixes))
+	for i := range fixes {
+		fixes[i] = short(m.Fixes[i], mostFix)
 	}
 	m.Fixes, m.Time = fixes, m.Time.UTC()
 	return m
+}
+
+func short(text string, most int) string {
+	if text = steps.CleanLine(text); len(text) > most {
+		text = strings.ToValidUTF8(text[:most-len("…")], "") + "…"
+	}
+	return text
 }
 
 // id is the same for a message that is written down twice, because a kill came between it and the note that it was; of is

@@ -6,9 +6,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
@@ -80,7 +82,7 @@ func TestEveryoneIsToldOnce(t *testing.T) {
 	h.Expect(host.Output{}, "tell")
 	h.Expect(systemtest.Exit(75, "no mail server"), "sendmail", "-i", "--", "ops@example.com")
 	s.status = http.StatusInternalServerError
-	results, err := o.Send(t.Context(), sender)
+	results, err := o.Send(t.Context(), sender, false)
 	if err != nil || len(results) != 3 || results[0].Err != nil || results[1].Err == nil || results[2].Err == nil {
 		t.Fatalf("%v %v", results, err)
 	}
@@ -89,19 +91,19 @@ func TestEveryoneIsToldOnce(t *testing.T) {
 			t.Errorf("a secret is told: %v", r.Err)
 		}
 	}
-	waiting := Waiting(h)
+	waiting := Waiting(h, now)
 	if len(waiting) != 1 || waiting[0].Code != "R11" || !strings.Contains(waiting[0].Text, "it answers 500") || !strings.Contains(waiting[0].Text, "no mail server") {
 		t.Errorf("%+v", waiting)
 	}
-	if results, err = o.Send(t.Context(), sender); err != nil || len(results) != 0 {
+	if results, err = o.Send(t.Context(), sender, false); err != nil || len(results) != 0 {
 		t.Errorf("it is tried again at once: %v %v", results, err)
 	}
 	now, s.status = now.Add(again), http.StatusOK
 	h.Expect(host.Output{}, "sendmail", "-i", "--", "ops@example.com")
-	if results, err = o.Send(t.Context(), sender); err != nil || len(results) != 2 || results[0].Err != nil || results[1].Err != nil {
+	if results, err = o.Send(t.Context(), sender, false); err != nil || len(results) != 2 || results[0].Err != nil || results[1].Err != nil {
 		t.Fatalf("%v %v", results, err)
 	}
-	if all, _ := letters(h); len(all) != 0 || len(Waiting(h)) != 0 {
+	if all, _ := letters(h); len(all) != 0 || len(Waiting(h, now)) != 0 {
 		t.Errorf("%v stay", all)
 	}
 	got := s.got[1]
@@ -124,7 +126,7 @@ func TestAMessageIsGivenUp(t *testing.T) {
 	to := Channels(steps.SiteNotify{Webhook: hookFile}) // there is no such file
 	for n := range most + 5 {
 		m := message("notice")
-		m.Time = noon.Add(time.Duration(n) * time.Second)
+		m.Site, m.Time = fmt.Sprint(n), noon.Add(time.Duration(n)*time.Second)
 		if err := o.Add(m, fmt.Sprint(n), to); err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +139,7 @@ func TestAMessageIsGivenUp(t *testing.T) {
 	sender := &Sender{Host: h, Now: func() time.Time { return now }}
 	tries := 0
 	for ; now.Before(noon.Add(keep + 2*time.Hour)); now = now.Add(time.Hour) {
-		results, err := o.Send(t.Context(), sender)
+		results, err := o.Send(t.Context(), sender, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,6 +147,129 @@ func TestAMessageIsGivenUp(t *testing.T) {
 	}
 	if all, _ := letters(h); len(all) != 0 || tries < 20*most || tries > 40*most {
 		t.Errorf("%d stay after %d tries", len(all), tries)
+	}
+}
+
+// TestTheLatestIsTold: a message takes the place of what still waits to be told of the same site. Otherwise trouble that nobody
+// could be told of came to them hours after they had read that all is well again, and trouble that came back was not told.
+func TestTheLatestIsTold(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ abouts, want []string }{
+		"over before it was told": {[]string{"critical", "well"}, []string{"well"}},
+		"nearer the end":          {[]string{"notice", "warning"}, []string{"warning"}},
+		"back again":              {[]string{"unserved", "well", "unserved"}, []string{"unserved"}},
+		"written down twice":      {[]string{"notice", "notice"}, []string{"notice"}},
+	} {
+		h, s := newHost(t), newServer(t)
+		s.put(t, h)
+		o, now := Outbox{h}, noon
+		sender := &Sender{Host: h, Now: func() time.Time { return now }, HTTP: s.Client()}
+		send := func(times int) {
+			for range times {
+				if _, err := o.Send(t.Context(), sender, false); err != nil {
+					t.Fatal(err)
+				}
+				now = now.Add(time.Hour)
+			}
+		}
+		s.status = http.StatusInternalServerError
+		for _, about := range c.abouts {
+			m := message(about)
+			m.Time = now
+			if err := o.Add(m, "leaf", Channels(steps.SiteNotify{Webhook: hookFile})); err != nil {
+				t.Fatal(err)
+			}
+			send(20) // the pause is the longest by now
+		}
+		s.got, s.status = nil, http.StatusOK
+		send(8)
+		var got []string
+		for _, said := range s.got {
+			got = append(got, fmt.Sprint(said["about"]))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: told %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestReplacedWhileItIsSent: a message that a newer one replaced while somebody was being told does not come back.
+func TestReplacedWhileItIsSent(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	o, to := Outbox{h}, Channels(steps.SiteNotify{Webhook: hookFile})
+	if err := o.Add(message("notice"), "leaf", to); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		m := message("well")
+		m.Time = noon.Add(time.Second)
+		if err := o.Add(m, "leaf", to); err != nil {
+			t.Error(err)
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	t.Cleanup(s.Close)
+	h.Put(hookFile, host.File{Data: []byte(s.URL), Mode: 0o600})
+	if _, err := o.Send(t.Context(), &Sender{Host: h, Now: func() time.Time { return noon }, HTTP: s.Client()}, false); err != nil {
+		t.Fatal(err)
+	}
+	if all, _ := letters(h); len(all) != 1 || all[0].Message.About != "well" {
+		t.Errorf("%+v wait", all)
+	}
+}
+
+// TestPauses: a person who put something right does not wait, a clock that was wrong has nobody wait for years, and what
+// nobody tried to send is said.
+func TestPauses(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	o, now := Outbox{h}, noon
+	if err := o.Add(message("notice"), "leaf", Channels(steps.SiteNotify{Webhook: hookFile})); err != nil {
+		t.Fatal(err)
+	}
+	if found := Waiting(h, noon.Add(unsent)); len(found) != 0 {
+		t.Errorf("too early: %+v", found)
+	}
+	if found := Waiting(h, noon.Add(unsent+1)); len(found) != 1 || !strings.Contains(found[0].Text, "nobody has tried") {
+		t.Errorf("%+v", found)
+	}
+	sender := &Sender{Host: h, Now: func() time.Time { return now }}
+	for _, step := range []struct {
+		name   string
+		pass   time.Duration
+		atOnce bool
+		tries  int
+	}{
+		{"the first", 0, false, 1},
+		{"in the pause", time.Minute, false, 0},
+		{"a person asks", 0, true, 1},
+		{"in the pause, again", 0, false, 0},
+		{"the clock was in the next day, and is put right", -24 * time.Hour, false, 1},
+	} {
+		now = now.Add(step.pass)
+		if results, err := o.Send(t.Context(), sender, step.atOnce); err != nil || len(results) != step.tries {
+			t.Errorf("%s: %v %v", step.name, results, err)
+		}
+	}
+}
+
+// TestNoMessageIsTooLong: what a CA or a program says at length is cut, at the border of a letter.
+func TestNoMessageIsTooLong(t *testing.T) {
+	t.Parallel()
+	m := message("notice")
+	m.Text, m.Fixes = strings.Repeat("é", 5000), slices.Repeat([]string{"a" + strings.Repeat("ü", 5000)}, 50)
+	m = m.cleaned()
+	if body := m.Body(); utf8.RuneCountInString(body) > 2000 || !utf8.ValidString(body) || !strings.Contains(body, "é…") || !strings.Contains(body, "ü…") {
+		t.Errorf("%d: %s", len(body), body)
+	}
+	for line := range strings.Lines(m.Body()) {
+		if len(line) > 998 {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+	}
+	if again := m.cleaned(); again.Text != m.Text || !slices.Equal(again.Fixes, m.Fixes) {
+		t.Errorf("it is cut twice: %q", again.Text)
 	}
 }
 
@@ -191,7 +316,7 @@ func TestUnit(t *testing.T) {
 	to := Channels(steps.SiteNotify{Email: "ops@example.com"})
 	told := func(e Ended) string {
 		t.Helper()
-		if err := o.Unit(e, Message{Host: "web1", Time: noon}, func() ([]Channel, error) { return to, nil }); err != nil {
+		if err := o.Unit(e.Wrong(), Message{Host: "web1", Time: noon}, func() ([]Channel, error) { return to, nil }); err != nil {
 			t.Fatal(err)
 		}
 		all, err := letters(h)
@@ -213,6 +338,7 @@ func TestUnit(t *testing.T) {
 	}{
 		{Ended{"success", 0}, ""},
 		{Ended{"exit-code", steps.ExitUnverified}, ""},
+		{Ended{"exit-code", 0}, "broken: certificates are not renewed: sslwizard-renew.service failed before it began"},
 		{Ended{"signal", 9}, "broken: certificates are not renewed: sslwizard-renew.service was ended (signal)"},
 		{Ended{"signal", 9}, ""},
 		{Ended{"exit-code", 203}, "broken: certificates are not renewed: sslwizard-renew.service ended with status 203"},
@@ -221,6 +347,9 @@ func TestUnit(t *testing.T) {
 	} {
 		if got := told(step.ended); got != step.want {
 			t.Errorf("%+v: %q, want %q", step.ended, got, step.want)
+		}
+		if found := Findings(h); (len(found) == 1) != (step.ended.Wrong() != "") {
+			t.Errorf("%+v: status says %+v", step.ended, found)
 		}
 	}
 }

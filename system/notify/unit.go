@@ -30,30 +30,52 @@ func (e Ended) Wrong() string {
 	switch {
 	case e.Result == "" || e.Result == "success" || e.Result == "exit-code" && own[e.Status]:
 		return ""
+	case e.Result == "exit-code" && e.Status == 0: // what is started before it failed
+		return fmt.Sprintf("certificates are not renewed: %s failed before it began", steps.RenewService)
 	case e.Result == "exit-code":
 		return fmt.Sprintf("certificates are not renewed: %s ended with status %d", steps.RenewService, e.Status)
 	}
 	return fmt.Sprintf("certificates are not renewed: %s was ended (%s)", steps.RenewService, steps.CleanLine(e.Result))
 }
 
-// Unit tells once how the renewal could not come to its end, and once that it does again; channels are asked for then only.
-func (o Outbox) Unit(e Ended, m Message, channels func() ([]Channel, error)) error {
-	var told struct {
-		Wrong string `json:"wrong"`
+// told is what unitFile holds.
+type told struct {
+	Wrong string `json:"wrong"`
+}
+
+// Told is what was told to be wrong with the renewal itself; empty: nothing.
+func Told(r host.Reader) string {
+	var t told
+	if f, err := r.ReadFile(path.Join(steps.NotifyDir, unitFile)); err == nil {
+		_ = json.Unmarshal(f.Data, &t) // damaged: it is told again
 	}
+	return t.Wrong
+}
+
+// Findings say what was told to be wrong with the renewal itself.
+func Findings(r host.Reader) []steps.Finding {
+	wrong := Told(r)
+	if wrong == "" {
+		return nil
+	}
+	return []steps.Finding{{Step: steps.IDTrusted, Code: "R01", Severity: steps.Warning, Text: steps.CleanLine(wrong), Fix: fixes()}}
+}
+
+func fixes() []string {
+	return []string{"journalctl -u " + steps.RenewService + "    says why", "sudo systemctl start " + steps.RenewService + "    tries it again"}
+}
+
+// Unit tells once what is wrong with the renewal itself, and once that nothing is any more; channels are asked for then only.
+func (o Outbox) Unit(wrong string, m Message, channels func() ([]Channel, error)) error {
 	file := path.Join(steps.NotifyDir, unitFile)
-	if f, err := o.Host.ReadFile(file); err == nil {
-		_ = json.Unmarshal(f.Data, &told) // damaged: it is told again
-	}
-	wrong := e.Wrong()
-	if wrong == told.Wrong {
+	if wrong == Told(o.Host) {
 		return nil
 	}
 	to, err := channels()
 	if err != nil {
 		return err
 	}
-	m.About, m.Text, m.Fixes = Broken, wrong, []string{"journalctl -u " + steps.RenewService + "    says why", "sudo systemctl start " + steps.RenewService}
+	m.About, m.Text, m.Fixes = Broken, wrong, fixes()
 	if wrong == "" {
 		m.About, m.Text, m.Fixes = "well", "the renewal of certificates runs again", nil
 	}
@@ -63,8 +85,7 @@ func (o Outbox) Unit(e Ended, m Message, channels func() ([]Channel, error)) err
 	if wrong == "" {
 		return o.Host.Remove(file)
 	}
-	told.Wrong = wrong
-	text, err := json.Marshal(told)
+	text, err := json.Marshal(told{wrong})
 	if err == nil {
 		err = o.folder()
 	}

@@ -94,7 +94,7 @@ func (m *machine) ImportAccount(_ context.Context, req steps.AccountRequest, _ f
 	m.moved = append(m.moved, req)
 	return m.err
 }
-func (m *machine) SendNotices(context.Context) ([]steps.Delivery, error) {
+func (m *machine) SendNotices(context.Context, bool) ([]steps.Delivery, error) {
 	return must(m.t, m.told, "SendNotices"), m.err
 }
 func (m *machine) TestNotices(context.Context) ([]steps.Delivery, error) {

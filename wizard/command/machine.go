@@ -65,9 +65,9 @@ type Renewer interface {
 
 // Notifier tells people of certificates that cannot be renewed.
 type Notifier interface {
-	// SendNotices tries what waits to be told, and TestNotices sends a test to everybody who would be. What became of each
-	// message is in the result, also beside an error.
-	SendNotices(context.Context) ([]steps.Delivery, error)
+	// SendNotices tries what waits to be told (scheduled: only what has not failed just now), and TestNotices sends a test to
+	// everybody who would be. What became of each message is in the result, also beside an error.
+	SendNotices(ctx context.Context, scheduled bool) ([]steps.Delivery, error)
 	TestNotices(context.Context) ([]steps.Delivery, error)
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 func (a *App) notifyCommand() *cobra.Command {
-	return &cobra.Command{
+	var scheduled bool
+	c := &cobra.Command{
 		Use:   "notify test|send",
 		Short: "test who is told when a certificate cannot be renewed; send what waits",
 		Long:  "test sends a message to everybody that trusted.notify names. send tries again what could not be delivered; sslwizard-notify.service does so after every round of renewals.",
@@ -20,7 +21,10 @@ func (a *App) notifyCommand() *cobra.Command {
 			if len(args) == 0 {
 				return usageError("cannot notify: say test or send", "sudo sslwizard notify test")
 			}
-			how := map[string]func(Notifier, context.Context) ([]steps.Delivery, error){"test": Notifier.TestNotices, "send": Notifier.SendNotices}[args[0]]
+			how := map[string]func(Notifier, context.Context) ([]steps.Delivery, error){
+				"test": Notifier.TestNotices,
+				"send": func(n Notifier, ctx context.Context) ([]steps.Delivery, error) { return n.SendNotices(ctx, scheduled) },
+			}[args[0]]
 			if how == nil {
 				return unexpected(c, args[0])
 			}
@@ -28,10 +32,14 @@ func (a *App) notifyCommand() *cobra.Command {
 				return err
 			}
 			all, err := how(a.machine(), c.Context())
-			a.printer().deliveries(all)
+			if err == nil || len(all) > 0 {
+				a.printer().deliveries(all)
+			}
 			return errors.Join(err, undelivered(all))
 		},
 	}
+	c.Flags().BoolVar(&scheduled, "scheduled", false, "send: not what failed a short time ago")
+	return c
 }
 
 // undelivered is the failure of a command whose messages did not all come to somebody.
