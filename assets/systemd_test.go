@@ -30,7 +30,7 @@ func TestUnitsListenWhereTheyShould(t *testing.T) {
 		ProxyService: {"ExecStart=/usr/local/bin/sslwizard serve",
 			"Sockets=sslwizard-proxy-http.socket sslwizard-proxy-https.socket sslwizard-proxy-http3.socket"},
 		RenewService:  {"ExecStart=/usr/local/bin/sslwizard renew --scheduled", "OnFailure=sslwizard-notify.service", "OnSuccess=sslwizard-notify.service"},
-		NotifyService: {"ExecStart=/usr/local/bin/sslwizard notify send"},
+		NotifyService: {"ExecStart=/usr/local/bin/sslwizard notify send --scheduled", "KillMode=process"},
 		RenewTimer:    {"OnCalendar=hourly", "OnBootSec=2min", "Persistent=true"},
 	} {
 		for _, line := range want {
@@ -104,4 +104,45 @@ func exposed(out []byte) string {
 		}
 	}
 	return strings.Join(lines, "")
+}
+
+// TestLoginScript: who logs in reads the text, from what builds the message of the day and from a profile; what a program reads
+// from a login shell stays as it is, and without a text nothing is said.
+func TestLoginScript(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	text, motd := filepath.Join(folder, "login"), filepath.Join(folder, "update-motd.d", "95-sslwizard")
+	if err := os.Mkdir(filepath.Dir(motd), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(motd, LoginScript(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	profile := filepath.Join(folder, "sslwizard.sh")
+	if err := os.WriteFile(profile, LoginScript(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	says := func(argv ...string) string {
+		out, err := exec.Command(argv[0], argv[1:]...).Output()
+		if err != nil {
+			t.Errorf("%q: %v", argv, err)
+		}
+		return string(out)
+	}
+	read := ". " + profile + "; echo dump"
+	if got := says("sh", motd) + says("sh", "-c", read); got != "dump\n" {
+		t.Errorf("without a text: %q", got)
+	}
+	if err := os.WriteFile(text, []byte("trouble\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := says("sh", motd); got != "trouble\n" {
+		t.Errorf("the message of the day: %q", got)
+	}
+	if got := says("sh", "-c", read); got != "dump\n" {
+		t.Errorf("a program's shell: %q", got)
+	}
+	if got := says("sh", "-i", "-c", read); got != "trouble\ndump\n" {
+		t.Errorf("a person's shell: %q", got)
+	}
 }

@@ -14,8 +14,9 @@ import (
 
 // What was told, by the program of the user's and by mail.
 const (
-	toldFile = "/var/log/told"
-	mailFile = "/var/log/mailed"
+	toldFile  = "/var/log/told"
+	mailFile  = "/var/log/mailed"
+	afterFile = "/var/log/delivered" // by what the mail program left running
 )
 
 // TestSomebodyIsTold has a certificate not be renewable when its end is near, and then be; and the renewal itself be killed:
@@ -33,7 +34,7 @@ func toldStory(t *testing.T, suite, executor string) {
 	st.ends(st.apply(), 1, "R12", "cannot send mail to ops@example.com", "there is no such file")
 
 	st.s.Write("/opt/tell", "#!/bin/sh\necho \"$SSLWIZARD_ABOUT: $SSLWIZARD_TEXT\" >>"+toldFile+"\n", 0o755)
-	st.s.Write("/usr/sbin/sendmail", "#!/bin/sh\n{ echo \"$@\"; cat; } >>"+mailFile+"\n", 0o755)
+	st.s.Write("/usr/sbin/sendmail", "#!/bin/sh\n{ echo \"$@\"; cat; } >>"+mailFile+"\n{ sleep 1; echo delivered >>"+afterFile+"; } >/dev/null 2>&1 &\n", 0o755)
 	st.must(st.apply())
 	st.ends(st.apply(), 0, "Nothing to do")
 	st.ends(st.sslwizard("notify", "test"), 0, "command /opt/tell: has it", "email ops@example.com: has it")
@@ -51,6 +52,9 @@ func toldStory(t *testing.T, suite, executor string) {
 		st.told("warning: the certificate of " + shop + " cannot be renewed")
 	}
 	st.greets("sslwizard: the certificate of " + shop + " cannot be renewed")
+	world.Eventually(st, "the mail program to deliver in the background", func() bool {
+		return st.s.Has(afterFile) && strings.Count(st.s.Read(afterFile), "delivered") == 2 // the test, and this
+	})
 	st.ends(st.sslwizard("status"), 0, "R02")
 	st.s.Write(cert.CAKeyFile, key, 0o600)
 	st.ends(st.sslwizard("renew"), 0, "a new certificate")
@@ -71,7 +75,7 @@ func toldStory(t *testing.T, suite, executor string) {
 	st.greets("")
 
 	st.ends(st.sslwizard("uninstall"), 0)
-	st.same("not as it was before", before.Restored(st.s.Manifest(), left, "/opt/tell", "/usr/sbin/sendmail", toldFile, mailFile, "/root"))
+	st.same("not as it was before", before.Restored(st.s.Manifest(), left, "/opt/tell", "/usr/sbin/sendmail", toldFile, mailFile, afterFile, "/root"))
 }
 
 // tellingEnds waits until nobody is being told: what is started meanwhile would tell nothing new.
