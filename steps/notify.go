@@ -67,7 +67,7 @@ func notifyQuestions() []Question {
 		},
 		{
 			Key: "trusted.notify.webhook", Kind: KindText, Label: "File with the URL of a webhook", Default: "", Advanced: true,
-			Help: "A file that only root can read, with one https URL: of Slack, Mattermost, Discord, ntfy, or of your own. Lines below it are header fields (Authorization: …). The message is posted as JSON.",
+			Help: "A file that only root can read, with one https URL: of Slack, Mattermost, Discord, or of your own (ntfy: docs/notify.md). Lines below it are header fields (Authorization: …). The message is posted as JSON.",
 			Why:  "Who knows the URL can post there, so it is a secret.", Shell: []string{"sudo sh -c 'umask 077; cat > /etc/sslwizard-webhook'    then paste the URL, and press ctrl+d"},
 		},
 		{
