@@ -133,22 +133,20 @@ func (s *Server) assemble(o Options) (http.Handler, error) {
 	front := wfe.New(logger, store, validator, s.issuer, []string{"pebble.test"}, false, o.EAB,
 		int(o.RetryAuthz/time.Second), int(o.RetryOrder/time.Second))
 	s.Management = front.ManagementHandler()
-	handler := oneOrderAtATime(front.Handler())
+	handler := oneAtATime(front.Handler())
 	if o.Wrap != nil {
 		return o.Wrap(handler), nil
 	}
 	return handler, nil
 }
 
-// oneOrderAtATime keeps Pebble 2.10 from locking itself up: of two new orders at once, one locks its authorization and then
-// wants the store, while the other one has the store and looks through the authorizations.
-func oneOrderAtATime(next http.Handler) http.Handler {
+// oneAtATime keeps Pebble 2.10 from locking itself up: of two requests at once, one locks an authorization and then wants
+// the store, while the other one has the store and looks through the authorizations.
+func oneAtATime(next http.Handler) http.Handler {
 	var mu sync.Mutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if endpointOf(r.URL.Path) == NewOrder {
-			mu.Lock()
-			defer mu.Unlock()
-		}
+		mu.Lock()
+		defer mu.Unlock()
 		next.ServeHTTP(w, r)
 	})
 }
