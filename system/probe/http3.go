@@ -83,7 +83,7 @@ func (p *prober) overQUIC(ctx context.Context, addr netip.AddrPort) (reply, erro
 	transport := &quic.Transport{Conn: quietSocket{socket}}
 	defer func() { _ = transport.Close() }()
 	h := &http3.Transport{
-		TLSClientConfig:        &tls.Config{ServerName: p.target.sni(), InsecureSkipVerify: true, MinVersion: tls.VersionTLS13, VerifyConnection: p.sameLeaf},
+		TLSClientConfig:        &tls.Config{ServerName: p.target.sni(), InsecureSkipVerify: true, MinVersion: tls.VersionTLS13, VerifyConnection: p.sameLeaf, GetClientCertificate: p.show},
 		QUICConfig:             &quic.Config{HandshakeIdleTimeout: quicTime},
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxReplyHeader,

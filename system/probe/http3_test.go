@@ -3,6 +3,7 @@ package probe
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log"
 	"net"
@@ -101,19 +102,25 @@ func TestHTTP3IsNotAskedFor(t *testing.T) {
 	}
 }
 
-// TestHTTP3OfAServerThatWantsCertificates: it was reached, which is what is asked.
+// TestHTTP3OfAServerThatWantsCertificates: it was reached, which is what is asked. Who shows one sees what is behind.
 func TestHTTP3OfAServerThatWantsCertificates(t *testing.T) {
 	t.Parallel()
 	ca := newAuthority(t, "Root of the test", nil)
 	leaf := ca.issue(t, leafTemplate())
 	quic := guidelineConfig(steps.Modern, leaf)
-	quic.ClientAuth, quic.ClientCAs = tls.RequireAndVerifyClientCert, ca.pool()
+	mine := aClient(t)
+	quic.ClientAuth, quic.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+	quic.ClientCAs.AddCert(mine.Leaf)
 	at := serveBoth(t, guidelineConfig(steps.Modern, leaf), quic, status(200))
 	target := Target{Name: "shop.example.com", Addresses: []netip.AddrPort{at}, HTTPPort: -1, HTTP3: true}
-	if got := find(t, run(t, target), HTTP3Check); got.Verdict != steps.OK {
+	if got := find(t, run(t, target), HTTP3Check); got.Verdict != steps.OK || !strings.Contains(got.Detail, "wants a certificate") {
 		t.Errorf("%+v", got)
 	}
 	if err := HTTP3(t.Context(), target); err != nil {
 		t.Error(err)
+	}
+	target.Client = &mine
+	if got := find(t, run(t, target), HTTP3Check); !strings.Contains(got.Detail, "HTTP/3.0 200") {
+		t.Errorf("with a certificate: %+v", got)
 	}
 }
