@@ -23,7 +23,7 @@ func TestFresh(t *testing.T) {
 		st.ends(done, 0, "https://"+shop+" and wss://"+shop+" are live, trusted until 20", "Undo: sudo /root/sslwizard undo 20")
 		st.live()
 		st.again()
-		st.ends(st.sslwizard("status"), 0, shop, executor, "trusted, until")
+		st.ends(st.sslwizard("status"), 0, shop, executor, "trusted (acme.test), until")
 
 		st.s.Reboot()
 		st.await(443)
