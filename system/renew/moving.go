@@ -57,7 +57,8 @@ func fingerprint(key crypto.Signer) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (m *Manager) accountClient(h host.Host, progress func(string)) *acme.Client {
+// acme is the client for our accounts on this host.
+func (m *Manager) acme(h host.Host, progress func(string)) *acme.Client {
 	return &acme.Client{Accounts: accounts{h, openLedger(h, m.now)}, UserAgent: m.UserAgent, Progress: progress, Now: m.Now, Pace: m.Pace, Dialer: m.Dialer}
 }
 
@@ -67,7 +68,7 @@ func (m *Manager) RollOver(ctx context.Context, h host.Host, r steps.AccountRequ
 	if err != nil {
 		return err
 	}
-	_, err = m.accountClient(h, progress).RollOver(ctx, acme.Request{Directory: r.Directory, Roots: roots})
+	_, err = m.acme(h, progress).RollOver(ctx, acme.Request{Directory: r.Directory, Roots: roots})
 	return err
 }
 
@@ -88,7 +89,7 @@ func (m *Manager) Import(ctx context.Context, h host.Host, r steps.AccountReques
 	if err != nil {
 		return err
 	}
-	client := m.accountClient(h, progress)
+	client := m.acme(h, progress)
 	found, err := client.Find(ctx, acme.Request{Directory: r.Directory, Roots: roots}, key)
 	if err != nil {
 		return err

@@ -335,7 +335,7 @@ func (j *job) client() CA {
 	if j.CA != nil {
 		return j.CA
 	}
-	return &acme.Client{Accounts: accounts{j.host, j.ledger()}, UserAgent: j.UserAgent, Progress: j.progress, Now: j.Now, Pace: j.Pace, Dialer: j.Dialer}
+	return j.acme(j.host, j.progress)
 }
 
 // order obtains the certificate and stores it. The key is on the disk before the CA is asked for anything.

@@ -50,18 +50,17 @@ func withdrawals(r host.Reader) ([]withdrawal, error) {
 
 // revoked is what is written down of a certificate; nil: nothing.
 func revoked(r host.Reader, leaf string) *withdrawal {
-	all, _ := withdrawals(r) // who may not read it learns nothing
-	i := slices.IndexFunc(all, func(w withdrawal) bool { return w.Leaf == leaf })
-	if i < 0 {
-		return nil
-	}
-	return &all[i]
+	return findWithdrawal(r, func(w withdrawal) bool { return w.Leaf == leaf })
 }
 
 // unended is a revocation that was begun for a site and has not come to its end; nil: none.
 func unended(r host.Reader, site string, now time.Time) *withdrawal {
+	return findWithdrawal(r, func(w withdrawal) bool { return w.Site == site && w.Done.IsZero() && now.Before(w.Until) })
+}
+
+func findWithdrawal(r host.Reader, is func(withdrawal) bool) *withdrawal {
 	all, _ := withdrawals(r) // who may not read it learns nothing
-	i := slices.IndexFunc(all, func(w withdrawal) bool { return w.Site == site && w.Done.IsZero() && now.Before(w.Until) })
+	i := slices.IndexFunc(all, is)
 	if i < 0 {
 		return nil
 	}
@@ -174,8 +173,7 @@ func (w withdrawal) revoke(ctx context.Context, j *job, o obtain) error {
 	if err != nil {
 		return err
 	}
-	client := &acme.Client{Accounts: accounts{j.host, j.ledger()}, UserAgent: j.UserAgent, Progress: j.progress, Now: j.Now, Pace: j.Pace, Dialer: j.Dialer}
-	return client.Revoke(ctx, request, acme.Revocation{Leaf: chain[0].Raw, Key: w.key(j.host), Reason: w.Reason})
+	return j.acme(j.host, j.progress).Revoke(ctx, request, acme.Revocation{Leaf: chain[0].Raw, Key: w.key(j.host), Reason: w.Reason})
 }
 
 // key is the certificate's own, if it is still stored.
