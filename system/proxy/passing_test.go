@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -206,6 +207,8 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 // heapWatch looks at the live heap until the function that it returns is called, which says by how much it grew at most.
 func heapWatch(t *testing.T) func() uint64 {
 	t.Helper()
+	percent := debug.SetGCPercent(10) // garbage that may stay is no memory that is held
+	t.Cleanup(func() { debug.SetGCPercent(percent) })
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
