@@ -114,13 +114,13 @@ func (b *siteBuilder) across(s Site) {
 func (b *siteBuilder) acmeNames(s Site) {
 	for i, d := range s.Certs.Domains {
 		path := fmt.Sprintf("certs.domains[%d]", i)
-		if _, isIP := d.IP(); isIP && s.Trusted.Challenge == DNS01 {
+		if _, isIP := d.IP(); isIP && InDNS(s.Trusted.Challenge) {
 			b.fail("trusted.challenge", bad("no CA takes a record in the DNS as the proof of an address; %s has to be proved over a port", d).meant(HTTP01))
 		}
 		if why := d.Unobtainable(); why != "" {
 			b.failUnless("trusted.source", path, bad("%s: %s", d, why))
 		}
-		if d.Wildcard() && s.Trusted.Challenge != DNS01 && s.Trusted.Challenge != "" {
+		if d.Wildcard() && !InDNS(s.Trusted.Challenge) && s.Trusted.Challenge != "" {
 			b.failUnless("trusted.challenge", path, bad("%s: CAs give wildcards only for a proof in the DNS; choose trusted.challenge dns-01, or give the names one by one", d))
 		}
 	}

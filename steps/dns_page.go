@@ -79,8 +79,19 @@ the aliases lead somewhere, and whether CAA records let dns-01 be used (validati
 matter then. Renewal is the same, by sslwizard-renew.service, without anybody; it needs the way out to the provider (443, or 53 for
 rfc2136), and to the name servers (53, UDP and TCP).
 
-Records that stay (DNS-PERSIST-01, draft-ietf-acme-dns-persist), which would need no credentials here, are not used: no CA of docs/cas.md is
-known to take them, and the ACME library that is built in does not know them. Pebble 2.10 offers them, for tests.
+## One record that stays (dns-persist-01)
+
+With ` + "`trusted.challenge: dns-persist-01`" + ` (draft-ietf-acme-dns-persist) there is no provider and no token: you make one TXT record by hand,
+once, and every renewal is proved by it. The record names the CA and this server's account there, so the first run makes the account, orders
+nothing, and says the record; when it is there, the same command again gets the certificate:
+
+    _validation-persist.shop.example.com. TXT "letsencrypt.org; accounturi=https://…/acct/1"
+
+For a wildcard it ends in ` + "`; policy=wildcard`" + `. Every name of the site needs one. Before each order all name servers of the zone are asked for it; what is wrong with it
+(another account, another CA, run out, no wildcard) is said with the record that is wanted (D47, D48). It is no proof at another CA: there is no rehearsal
+with a staging server, and a second CA (trusted.fallback) needs a record of its own beside it. Who has the account's key can get certificates for the
+name as long as the record stands: ` + "`sslwizard uninstall`" + ` cannot take it away, so do that too, and with ` + "`sslwizard account rollover`" + ` the account, and so the
+record, stays with a new key. The CA has to offer it: Pebble 2.10 does, and it was run against that.
 
 No proxy or other variable of the environment has a say.
 `

@@ -152,12 +152,16 @@ const (
 	SourceNone  = "none"
 )
 
-// The challenges of RFC 8555 and RFC 8737.
+// The challenges of RFC 8555, RFC 8737 and draft-ietf-acme-dns-persist.
 const (
-	HTTP01    = "http-01"
-	TLSALPN01 = "tls-alpn-01"
-	DNS01     = "dns-01"
+	HTTP01       = "http-01"
+	TLSALPN01    = "tls-alpn-01"
+	DNS01        = "dns-01"
+	DNSPersist01 = "dns-persist-01"
 )
+
+// InDNS reports a challenge that is answered by a record in the DNS: for names only, and for wildcards too.
+func InDNS(challenge string) bool { return challenge == DNS01 || challenge == DNSPersist01 }
 
 // SiteDNS is who writes the records of the dns-01 challenge.
 type SiteDNS struct {
@@ -173,7 +177,7 @@ type SiteTrusted struct {
 	CARoots     string // path of a PEM file that a private directory, or the own certificate, is trusted by; empty: the system roots
 	Email       string // account contact; may be empty
 	AcceptTerms bool
-	Challenge   string  // HTTP01, TLSALPN01 or DNS01
+	Challenge   string  // HTTP01, TLSALPN01, DNS01 or DNSPersist01
 	DNS         SiteDNS // with DNS01
 	Profile     string  // of the certificate; empty: the CA's default, or the one for addresses
 	EAB         SiteBinding

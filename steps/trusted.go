@@ -39,7 +39,7 @@ func (b *siteBuilder) acme(a TrustedAnswers, t *SiteTrusted) {
 	if t.AcceptTerms = a.AcceptTerms; !a.AcceptTerms {
 		b.fail("trusted.acceptTerms", bad("missing: true says that you agree to the terms of the certificate authority; nobody can say it for you"))
 	}
-	t.Challenge = b.choice("trusted.challenge", a.Challenge, HTTP01, TLSALPN01, DNS01)
+	t.Challenge = b.choice("trusted.challenge", a.Challenge, HTTP01, TLSALPN01, DNS01, DNSPersist01)
 	t.Profile, t.EAB = b.profile("trusted.profile", a.Profile), b.binding("trusted.eab", a.EAB)
 	t.Fallback = b.fallback(a.Fallback, t.Directory)
 	b.dns(a, t)
@@ -145,10 +145,10 @@ func trustedQuestions(Facts) []Question {
 		},
 		{
 			Key: "trusted.challenge", Kind: KindChoice, Label: "How do you show that the names are yours?", Default: HTTP01, When: acme,
-			Help: "http-01: the CA fetches a file from port 80. tls-alpn-01: it looks at a handshake on port 443, for where port 80 is closed; the native proxy answers it. dns-01: a record in the DNS, which your provider's API writes; for wildcards, and where no port is open.",
+			Help: "http-01: the CA fetches a file from port 80. tls-alpn-01: it looks at a handshake on port 443, for where port 80 is closed; the native proxy answers it. dns-01: a record in the DNS, which your provider's API writes; for wildcards, and where no port is open. dns-persist-01: one record that you make by hand, once, and that stays; no token of the provider is needed, and few CAs offer it so far.",
 			Why:  "It needs nothing but the port, which is open anyway.",
 			Options: []Option{{Value: HTTP01, Label: "http-01, a file on port 80"}, {Value: TLSALPN01, Label: "tls-alpn-01, port 443, with the native proxy"},
-				{Value: DNS01, Label: "dns-01, a record in the DNS, for wildcards too"}},
+				{Value: DNS01, Label: "dns-01, a record in the DNS, for wildcards too"}, {Value: DNSPersist01, Label: "dns-persist-01, one record that stays"}},
 			Shell: []string{"certbot certonly --webroot --webroot-path /var/lib/sslwizard/webroot …"},
 		},
 		{

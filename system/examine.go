@@ -183,7 +183,7 @@ func (w *ways) to(v visit) (acme.Presenter, string) {
 	}
 	holder := holderOf(w.facts, port)
 	switch {
-	case v.Challenge == steps.DNS01:
+	case steps.InDNS(v.Challenge):
 		return nil, ""
 	case w.standIn != nil && port == 80:
 		return w.standIn, ""

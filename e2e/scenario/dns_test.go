@@ -91,6 +91,38 @@ func TestDNS(t *testing.T) {
 	}
 }
 
+const standingName = "_validation-persist." + shop
+
+// TestStandingRecord has neither a port nor a token: the user makes one record by hand, as it is told, and the certificate, a
+// wildcard's, comes and renews itself.
+func TestStandingRecord(t *testing.T) {
+	t.Parallel()
+	st := begin(t, "trixie")
+	st.w.CA.Zone("example.com", "nobody:"+zoneKey)
+	st.w.CA.Name(below, st.s.Addr4(), st.s.Addr6())
+	st.w.Block(80)
+	st.answer("nginx", "[shop.example.com, www.shop.example.com]", `["*.shop.example.com", shop.example.com]`, "  acceptTerms: true\n", "  acceptTerms: true\n  challenge: dns-persist-01\n")
+	before := st.s.Manifest()
+	r := st.apply()
+	st.ends(r, 3, "D47", standingName+". TXT")
+	st.ends(st.apply(), 3, "D47") // with the account that there is
+	value := "pebble.test; accounturi=" + st.account().URL + "; policy=wildcard"
+	if !strings.Contains(r.Stdout+r.Stderr, value) {
+		t.Errorf("%s is not told:\n%s", value, r)
+	}
+	st.w.CA.Records(standingName, `{"texts": ["`+value+`"]}`)
+	st.must(st.apply())
+	st.c.Gets(200, "https://"+below+"/")
+	st.ends(st.sslwizard("doctor"), 0, "lets our account ask for it")
+	first := st.serial()
+	st.renewInItsUnit()
+	if st.serial() == first {
+		t.Error("the renewed certificate is not served")
+	}
+	st.must(st.sslwizard("uninstall"))
+	st.same("not as it was before", before.Restored(st.s.Manifest(), kept, left))
+}
+
 // wild checks that the names are served with a certificate that everybody trusts, and that of its proofs nothing is left.
 func (st *story) wild(names ...string) {
 	st.Helper()

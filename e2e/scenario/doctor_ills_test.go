@@ -363,6 +363,10 @@ func (w *ward) providers() []ill {
 		}
 	}
 	right := credentials(byUpdates, 0o600)
+	stays := append([]string{"--challenge", "dns-persist-01"}, byPebble...)
+	standing := func(account string) func() {
+		return w.record(standingName, `{"texts": ["pebble.test; accounturi=`+account+`"]}`)
+	}
 	changed := func(from, to string) func() { return credentials(strings.Replace(byUpdates, from, to, 1), 0o600) }
 	return []ill{
 		{"the provider takes the record", nil, nil, one, nil, "", "lets records of " + proofName + " be written"},
@@ -371,6 +375,9 @@ func (w *ward) providers() []ill {
 		{"the provider does not take the key", changed("c2Vj", "d2Vj"), right, one, nil, "fail A12", "does not take the key"},
 		{"the provider does not answer", changed("203.0.113.2", theirs), right, one, nil, "fail D45", theirs},
 		{"the provider does not have the zone", credentials("zone = example.net\n"+byUpdates, 0o600), right, one, nil, "fail D43", "is not in the zone example.net"},
+		{"there is no record that stays", nil, nil, one, stays, "fail D47", standingName + ". TXT"},
+		{"it is for another account", standing("https://acme.test:14000/my-account/other"), nil, one, stays, "fail D48", "my-account/other"},
+		{"it is for ours", func() { standing(w.account().URL)() }, func() { w.w.CA.Forget(standingName) }, one, stays, "", "lets our account ask for it"},
 	}
 }
 

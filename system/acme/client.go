@@ -18,7 +18,7 @@ type Request struct {
 	Domains   []steps.Domain // exactly what the CSR asks for
 	CSR       []byte         // DER; its key is stored already
 	Order     string         // URL of an unfinished order of the same CSR to go on with; may be empty
-	Challenge string         // steps.HTTP01, TLSALPN01 or DNS01; empty: HTTP01
+	Challenge string         // steps.HTTP01, TLSALPN01, DNS01 or DNSPersist01; empty: HTTP01
 	Replaces  string         // CertID of the certificate of the same CA that this one is the renewal of; may be empty
 	Profile   string         // of the certificate; empty: the CA's default, or the one for addresses
 	// Binding is asked for what ties a new account to one on the CA's website, when the account is made; nil: there is
@@ -50,7 +50,7 @@ type Accounts interface {
 }
 
 // Proof is what answers a challenge for a name. HTTP-01 has Body under steps.ChallengePath + Token, TLS-ALPN-01 its
-// SHA-256 in a certificate for Domain, DNS-01 likewise in a TXT record. A wildcard is proved by the name below its star, which
+// SHA-256 in a certificate for Domain, DNS-01 likewise in a TXT record. DNS-PERSIST-01 has neither: the record is there already. A wildcard is proved by the name below its star, which
 // then is Domain.
 type Proof struct {
 	Domain      steps.Domain

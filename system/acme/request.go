@@ -22,7 +22,7 @@ func (r Request) check() error {
 		}
 	}
 	for _, d := range r.Domains {
-		if d.Wildcard() && r.Challenge != steps.DNS01 {
+		if d.Wildcard() && !steps.InDNS(r.Challenge) {
 			return wildcard(d)
 		}
 	}

@@ -42,7 +42,7 @@ func (e *examination) name(d steps.Domain) []steps.Check {
 	case isIP && !steps.PublicAddress(a) && e.worldly():
 		say("A28", "cannot get a certificate for "+string(d)+": it is an address of a private network", "",
 			"trusted.source: none    for a certificate of this server's own CA")
-	case isIP && e.Challenge == steps.DNS01:
+	case isIP && steps.InDNS(e.Challenge):
 		say("A26", "cannot prove "+string(d)+" by a record in the DNS: it is an address", "", "set trusted.challenge to http-01")
 	case isIP:
 	case e.worldly() && !d.Public():
@@ -52,7 +52,7 @@ func (e *examination) name(d steps.Domain) []steps.Check {
 		say("A28", "cannot get a certificate for "+string(d)+": it is a domain under which others register theirs", "the public suffix list",
 			"name your own domain below it")
 	}
-	if d.Wildcard() && e.Challenge != steps.DNS01 {
+	if d.Wildcard() && !steps.InDNS(e.Challenge) {
 		say("A25", fmt.Sprintf("cannot prove %s over %s: CAs give wildcards only for a proof in the DNS", d, e.Challenge), "",
 			"set trusted.challenge to dns-01", "or name each host instead of "+string(d)+" in certs.domains")
 	}

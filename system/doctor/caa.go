@@ -177,6 +177,9 @@ func (e *examination) identities(ctx context.Context) []string {
 	case <-e.ca.known:
 	case <-ctx.Done():
 	}
+	if len(e.Issuers) > 0 {
+		return e.Issuers
+	}
 	if len(e.ca.identities) > 0 {
 		return e.ca.identities
 	}

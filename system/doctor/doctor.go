@@ -36,6 +36,7 @@ type Visit struct {
 	Challenge string         // steps.HTTP01 when empty
 	Profile   string         // of the certificate; empty: the CA's default
 	Account   string         // URL of our account there; empty: there is none yet
+	Issuers   []string       // names by which the DNS knows the CA; nil: as its directory says, or as it is known to
 	Bound     bool           // an external account binding was said, for when the account is made
 	Roots     []byte         // PEM that the directory's own HTTPS leads to; empty: the system's
 	AskCA     bool           // fetch the directory: it binds to nothing and counts for nothing
@@ -236,6 +237,8 @@ func (e *examination) domain(ctx context.Context, d steps.Domain) []steps.Check 
 	switch {
 	case e.Challenge == steps.DNS01:
 		checks = e.record(ctx, d)
+	case e.Challenge == steps.DNSPersist01:
+		checks = e.standing(ctx, d)
 	case !d.Wildcard():
 		r := e.records(ctx, d)
 		checks = append(r.checks, e.addresses(ctx, d, r.addresses)...)

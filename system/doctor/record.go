@@ -18,33 +18,42 @@ type Keeper interface {
 	Ask(ctx context.Context, name string) error
 }
 
-// record examines one name that is proved by a record in the DNS: where its aliases lead, whether there is a zone, and
-// whether the provider would write there. Addresses and ports do not matter then.
+// record examines one name that is proved by a record that is written when it is needed: where it is looked for, and whether
+// the provider would write there. Addresses and ports do not matter then.
 func (e *examination) record(ctx context.Context, d steps.Domain) []steps.Check {
-	name := dns01.ChallengeName(d)
+	end, c := e.place(ctx, d, dns01.ChallengeName(d))
+	if end == "" {
+		return []steps.Check{c}
+	}
+	return []steps.Check{c, e.kept(ctx, d, end)}
+}
+
+// place is where a record of this name is looked for: where its aliases lead, and whether there is a zone. It is empty when a
+// CA would find none.
+func (e *examination) place(ctx context.Context, d steps.Domain, name string) (string, steps.Check) {
 	end, err := dns01.Watch{Resolver: e.Resolver}.Follow(ctx, name)
 	cannot := "cannot prove " + string(d) + ": "
 	switch {
 	case errors.Is(err, dns01.ErrCircle):
-		return []steps.Check{found("dns.challenge", d, "D44", cannot+"the aliases (CNAME) of "+name+" lead back to themselves", "asked at the name servers of each name",
-			"correct the CNAME record of "+name)}
+		return "", found("dns.challenge", d, "D44", cannot+"the aliases (CNAME) of "+name+" lead back to themselves", "asked at the name servers of each name",
+			"correct the CNAME record of "+name)
 	case err != nil && !e.resolver(ctx):
-		return []steps.Check{found("dns.resolver", d, "D11", "cannot look up "+name+": none of this server's resolvers answers", e.resolvers(),
-			"sudo nano /etc/resolv.conf    let it name a resolver that works, for instance: nameserver 1.1.1.1")}
+		return "", found("dns.resolver", d, "D11", "cannot look up "+name+": none of this server's resolvers answers", e.resolvers(),
+			"sudo nano /etc/resolv.conf    let it name a resolver that works, for instance: nameserver 1.1.1.1")
 	case err != nil:
-		return []steps.Check{e.brokenRecord(ctx, d, name, err)}
+		return "", e.brokenRecord(ctx, d, name, err)
 	}
 	// What the name servers say is one thing; whether its signatures fit, a resolver that checks them knows.
 	if reply, err := e.Resolver.Resolve(ctx, resolve.Question{Name: end, Type: dnsmessage.TypeTXT}); err == nil && bad(reply) {
-		return []steps.Check{e.brokenRecord(ctx, d, end, errors.New(reply.Word()+", said by "+reply.Server))}
+		return "", e.brokenRecord(ctx, d, end, errors.New(reply.Word()+", said by "+reply.Server))
 	}
 	zone, servers, unnamed := e.Resolver.ZoneOf(ctx, end)
 	if unnamed {
 		if resolve.Same(end, name) {
-			return []steps.Check{found("dns.challenge", d, "D01", cannot+"the domain does not exist", zone+" has no such name", "register it, or check how it is spelt")}
+			return "", found("dns.challenge", d, "D01", cannot+"the domain does not exist", zone+" has no such name", "register it, or check how it is spelt")
 		}
-		return []steps.Check{found("dns.challenge", d, "D44", cannot+name+" is an alias (CNAME) of "+end+", whose domain does not exist", zone+" has no such name",
-			"let the CNAME record of "+name+" lead to a zone that exists, or take it away")}
+		return "", found("dns.challenge", d, "D44", cannot+name+" is an alias (CNAME) of "+end+", whose domain does not exist", zone+" has no such name",
+			"let the CNAME record of "+name+" lead to a zone that exists, or take it away")
 	}
 	where := name
 	if !resolve.Same(end, name) {
@@ -54,7 +63,7 @@ func (e *examination) record(ctx context.Context, d steps.Domain) []steps.Check 
 	if len(servers) > 0 {
 		seen = "zone " + zone + ", name servers " + strings.Join(servers[:min(len(servers), maxServers)], ", ")
 	}
-	return []steps.Check{passed("dns.challenge", d, "the record is looked for at "+where, seen), e.kept(ctx, d, end)}
+	return end, passed("dns.challenge", d, "the record is looked for at "+where, seen)
 }
 
 // brokenRecord is a name whose DNS fails; with DNSSEC as a reason, every CA sees the same.

@@ -266,6 +266,11 @@ func (c twoCAs) Obtain(ctx context.Context, r acme.Request, p acme.Presenter, o 
 	return c.of(r.Directory).Obtain(ctx, r, p, o)
 }
 
+// Introduce implements CA.
+func (c twoCAs) Introduce(ctx context.Context, r acme.Request) (string, []string, error) {
+	return c.of(r.Directory).Introduce(ctx, r)
+}
+
 func (c twoCAs) advise(ctx context.Context, directory string, roots []byte) (Adviser, error) {
 	return c.of(directory).advise(ctx, directory, roots)
 }

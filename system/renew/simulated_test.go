@@ -80,6 +80,11 @@ func (ca *simulatedCA) wrong(format string, args ...any) {
 
 var errDown = &acme.Later{Failure: &steps.Failure{Text: "cannot reach the CA", Code: "A16", Status: steps.ExitUnavailable, Fixes: []string{"run the same command again later"}}}
 
+// Introduce implements CA. No simulated site is proved by a record that stays.
+func (ca *simulatedCA) Introduce(context.Context, acme.Request) (string, []string, error) {
+	return "", nil, errDown
+}
+
 // Obtain implements CA.
 func (ca *simulatedCA) Obtain(_ context.Context, r acme.Request, _ acme.Presenter, orders acme.Orders) ([]byte, error) {
 	now := ca.now()

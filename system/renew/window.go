@@ -28,6 +28,7 @@ func (w *window) holds(now time.Time) bool {
 // CA is what is asked of a certificate authority; acme.Client is the real one.
 type CA interface {
 	Obtain(ctx context.Context, r acme.Request, present acme.Presenter, orders acme.Orders) ([]byte, error)
+	Introduce(ctx context.Context, r acme.Request) (account string, issuers []string, err error)
 }
 
 // Adviser says when certificates of one CA should be renewed; acme.Renewals is the real one.

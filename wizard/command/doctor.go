@@ -25,7 +25,7 @@ func (a *App) doctorCommand() *cobra.Command {
 					return usageError("--directory: "+err.Error(), "--directory letsencrypt")
 				}
 			}
-			if req.Challenge != "" && !oneOf(req.Challenge, steps.HTTP01, steps.TLSALPN01, steps.DNS01) {
+			if req.Challenge != "" && !oneOf(req.Challenge, steps.HTTP01, steps.TLSALPN01, steps.DNS01, steps.DNSPersist01) {
 				return usageError("--challenge is \"" + steps.CleanLine(req.Challenge) + "\"; it can be http-01, tls-alpn-01 or dns-01")
 			}
 			return a.diagnose(c, req)
