@@ -35,6 +35,7 @@ var meanings = map[string]string{
 	"H14": "This server cannot fetch packages: no network, no DNS, or a mirror that does not answer.",
 	"H18": "Somebody beside root may write in a folder on the way, and could swap what is put there.",
 	"H19": "A file that has to be written is a link to somewhere else, and what it leads to may be somebody's.",
+	"H20": "Somebody locked a file or folder with chattr, so that not even root may change it.",
 
 	"N02": "An nginx runs that the service manager did not start, so it cannot be given a configuration.",
 	"N03": "The configuration of nginx had this fault before sslwizard touched anything.",

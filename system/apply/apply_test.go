@@ -190,7 +190,7 @@ func TestCheckpointKeepsWhatWorks(t *testing.T) {
 		t.Errorf("%q, fixes %q", err, steps.Fixes(err))
 	}
 	w.checkpointed(t)
-	if !w.Exists(steps.CertsDir+"/"+shop.Name+"/v-acme/key.pem") || !w.Exists(steps.ACMEDir+"/account.key") {
+	if !w.Exists(steps.CertsDir+"/"+shop.Name+"/v-acme/key.pem") || !w.Exists(steps.ACMEDir+"/ledger.json") {
 		t.Error("what the CA gave was thrown away")
 	}
 	if !slices.ContainsFunc(res.Kept, func(k string) bool { return strings.Contains(k, "what the CA gave stays") }) {

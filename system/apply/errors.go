@@ -33,6 +33,10 @@ func diskFault(err error) error {
 		return &steps.Failure{Text: "cannot write: somebody beside root could swap what is written", Code: "H18", Err: err,
 			Fixes: []string{"ls -ld " + folder + "    shows whose it is", "sudo chown root:root " + folder + " && sudo chmod go-w " + folder + "    then run it again"}}
 	}
+	if locked, ok := errors.AsType[*host.LockedError](err); ok {
+		return &steps.Failure{Text: "cannot write: a flag keeps even root from it", Code: "H20", Err: err,
+			Fixes: []string{"lsattr -d " + steps.CleanLine(locked.Path) + "    shows the flag; whoever set it meant something by it", "sudo chattr -i -a " + steps.CleanLine(locked.Path) + "    takes it off; then run it again"}}
+	}
 	for _, d := range diskFaults {
 		if errors.Is(err, d.errno) {
 			return &steps.Failure{Text: d.text, Code: d.code, Fixes: []string{d.fix}, Err: err}

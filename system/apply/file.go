@@ -84,7 +84,7 @@ func (v removeVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Find
 		return e, []steps.Finding{notAFile(v.c, v.c.Path)}, nil
 	}
 	e.Diff, e.Note = difference(v.c.Path, &f, nil, "")
-	return e, w.drift(v.c, v.c.Path, now), nil
+	return e, append(w.drift(v.c, v.c.Path, now), w.place(v.c, v.c.Path)...), nil
 }
 
 func (v removeVerb) record(_ context.Context, r *recorder) (Before, error) {
@@ -115,7 +115,7 @@ func (t target) look(w *view) (steps.Effect, *host.File, []steps.Finding, error)
 		return e, nil, nil, err
 	case now.Kind == kindNone:
 		e.Action = steps.Create
-		return e, nil, w.vanished(t.change, t.path), nil
+		return e, nil, append(w.vanished(t.change, t.path), w.place(t.change, t.path)...), nil
 	case now.Kind != kindFile:
 		return e, nil, []steps.Finding{notAFile(t.change, t.path)}, nil
 	}
@@ -125,7 +125,7 @@ func (t target) look(w *view) (steps.Effect, *host.File, []steps.Finding, error)
 		return e, &f, nil, nil
 	}
 	e.Note = wrong
-	return e, &f, w.drift(t.change, t.path, now), nil
+	return e, &f, append(w.drift(t.change, t.path, now), w.place(t.change, t.path)...), nil
 }
 
 // modeDifference says how mode and owner differ from the wanted ones; empty when they do not.
@@ -286,7 +286,10 @@ func (v dirVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Finding
 			e.Action = steps.Modify
 		}
 	}
-	return e, nil, nil
+	if e.Action == steps.Nothing {
+		return e, nil, nil
+	}
+	return e, w.place(v.c, v.c.Path), nil
 }
 
 func (v dirVerb) record(_ context.Context, r *recorder) (Before, error) {

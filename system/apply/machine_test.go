@@ -22,10 +22,11 @@ import (
 // installations, purges that take the configuration along.
 type machine struct {
 	*systemtest.Host
-	d     *systemtest.Debian
-	after map[string]func() // by command: what it does to files
-	need  map[string]string // by package: what apt says of those that need it when it goes
-	late  int               // the write, counted down, that does its work and then fails
+	d      *systemtest.Debian
+	after  map[string]func() // by command: what it does to files
+	need   map[string]string // by package: what apt says of those that need it when it goes
+	broken []string          // packages that are half configured
+	late   int               // the write, counted down, that does its work and then fails
 }
 
 // WriteFile fails late when it is its turn: the file is in its place, the disk did not say that it keeps it.
@@ -60,6 +61,9 @@ func (m *machine) Query(ctx context.Context, c host.Command) (host.Output, error
 		var out strings.Builder
 		for _, name := range slices.Sorted(maps.Keys(m.d.Installed)) {
 			fmt.Fprintf(&out, "%s installed\n", name)
+		}
+		for _, name := range m.broken {
+			fmt.Fprintf(&out, "%s half-configured\n", name)
 		}
 		return systemtest.Stdout(out.String()), nil
 	case strings.HasPrefix(argv, "apt-get -s "):
@@ -188,7 +192,7 @@ func (s *store) Make(_ context.Context, h host.Host, c steps.Change, progress fu
 		made = append([]struct {
 			path string
 			f    host.File
-		}{{steps.ACMEDir, host.File{Mode: fs.ModeDir | 0o700}}, {steps.ACMEDir + "/account.key", host.File{Data: []byte("account"), Mode: 0o600}}}, made...)
+		}{{steps.ACMEDir, host.File{Mode: fs.ModeDir | 0o700}}, {steps.ACMEDir + "/ledger.json", host.File{Data: []byte("account"), Mode: 0o600}}}, made...)
 	}
 	for _, m := range made {
 		if err := h.WriteFile(m.path, m.f); err != nil {

@@ -29,7 +29,7 @@ type PackageState struct {
 	Names    []string `json:"names"`
 	Present  []string `json:"present"`          // every installed package, sorted
 	Remains  []string `json:"remains"`          // removed ones whose configuration was left
-	Trees    []Path   `json:"trees,omitempty"`  // what was below /etc/NAME already
+	Trees    []Path   `json:"trees,omitempty"`  // what was already where its configuration is
 	KeepConf bool     `json:"keepConf"`         // too much was there to back it up: never purge, only remove
 	Policy   bool     `json:"policy,omitempty"` // policy-rc.d is ours and goes after the installation
 }
@@ -41,6 +41,13 @@ func (v packagesVerb) look(ctx context.Context, w *view) (steps.Effect, []steps.
 		return e, nil, err
 	}
 	e.Action = steps.Create
+	if broken, err := halfDone(ctx, w); err != nil {
+		return e, nil, err
+	} else if len(broken) > 0 && !exists(w, steps.JournalDir) { // else it may be ours, and is taken back first
+		return e, []steps.Finding{{Step: v.c.Step(), Code: "H12", Severity: steps.Blocker,
+			Text: "cannot install " + strings.Join(missing, ", ") + ": an installation before is not finished (" + strings.Join(broken, ", ") + ")",
+			Fix:  []string{"sudo dpkg --configure -a    finishes it; dpkg --audit shows what is wrong", "the native executor needs no package: choose install.executor: native"}}}, nil
+	}
 	if v.stale(ctx, w, w.services.Clock(), missing) {
 		e.Commands = append(e.Commands, aptUpdate().Argv)
 	}
@@ -63,9 +70,28 @@ func (v packagesVerb) missing(ctx context.Context, r host.Reader) ([]string, err
 	return missing, nil
 }
 
+// halfDone lists the packages that dpkg did not bring to an end. apt would try to finish them along with whatever it is asked
+// for, and fail with them.
+func halfDone(ctx context.Context, r host.Reader) ([]string, error) {
+	out, err := r.Query(ctx, dpkgStates)
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask what packages are half installed: %w", err)
+	}
+	var broken []string
+	for line := range strings.Lines(string(out.Stdout)) {
+		if f := strings.Fields(line); len(f) == 2 && slices.Contains([]string{"half-installed", "unpacked", "half-configured"}, f[1]) {
+			broken = append(broken, f[0])
+		}
+	}
+	return broken, nil
+}
+
+// dpkgStates asks for every package that dpkg knows of, with its state.
+var dpkgStates = host.Command{Argv: []string{"dpkg-query", "-W", "-f", `${Package} ${db:Status-Status}\n`}}
+
 // packageList asks dpkg for what is installed (in whatever half-done state) and what only left its configuration.
 func packageList(ctx context.Context, r host.Reader) (present, remains []string, err error) {
-	out, err := r.Query(ctx, host.Command{Argv: []string{"dpkg-query", "-W", "-f", `${Package} ${db:Status-Status}\n`}})
+	out, err := r.Query(ctx, dpkgStates)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot ask what packages are installed: %w", err)
 	}
@@ -119,29 +145,41 @@ func (v packagesVerb) record(ctx context.Context, r *recorder) (Before, error) {
 	return b, r.trees(s)
 }
 
-// trees backs up what is already below the folders that a purge would empty.
-func (r *recorder) trees(s *PackageState) error {
-	const maxFiles, maxBytes = 2000, 16 << 20
-	var size int
-	for _, name := range s.Names {
-		err := walk(r, path.Join("/etc", name), func(p string, f host.File) {
-			size += len(f.Data)
-			if len(s.Trees) >= maxFiles || size > maxBytes {
-				s.KeepConf = true
-				return
+// configOf are the places where a package of this name has its configuration, by Debian's custom; a purge empties them.
+func configOf(name string) []string {
+	return []string{path.Join("/etc", name), path.Join("/etc/default", name), path.Join("/etc/init.d", name),
+		path.Join("/etc/logrotate.d", name), path.Join("/etc/ufw/applications.d", name)}
+}
+
+// walkConfig calls visit with all that is there of the packages' configuration.
+func walkConfig(r host.Reader, names []string, visit func(string, host.File)) error {
+	for _, name := range names {
+		for _, root := range configOf(name) {
+			if err := walk(r, root, visit); err != nil {
+				return err
 			}
-			before := stateOf(f)
-			if before.Kind == kindFile {
-				before.Backup = fmt.Sprintf("%s%03d", r.prefix, len(r.backups)+1)
-				r.backups[before.Backup] = f
-			}
-			s.Trees = append(s.Trees, Path{Path: p, Before: before})
-		})
-		if err != nil {
-			return err
 		}
 	}
 	return nil
+}
+
+// trees backs up what is already where a purge would take it away.
+func (r *recorder) trees(s *PackageState) error {
+	const maxFiles, maxBytes = 2000, 16 << 20
+	var size int
+	return walkConfig(r, s.Names, func(p string, f host.File) {
+		size += len(f.Data)
+		if len(s.Trees) >= maxFiles || size > maxBytes {
+			s.KeepConf = true
+			return
+		}
+		before := stateOf(f)
+		if before.Kind == kindFile {
+			before.Backup = fmt.Sprintf("%s%03d", r.prefix, len(r.backups)+1)
+			r.backups[before.Backup] = f
+		}
+		s.Trees = append(s.Trees, Path{Path: p, Before: before})
+	})
 }
 
 func (v packagesVerb) do(ctx context.Context, d *doing) error {
@@ -164,7 +202,28 @@ func (v packagesVerb) do(ctx context.Context, d *doing) error {
 	if err := v.install(ctx, d, missing); err != nil {
 		return v.explain(err)
 	}
+	if err := v.rest(ctx, d, missing); err != nil {
+		return err
+	}
 	return v.observe(d)
+}
+
+// rest stops what the new packages started where the policy is the user's own and let them: it runs with the configuration
+// that they brought, and the plan is about to start it with ours.
+func (v packagesVerb) rest(ctx context.Context, d *doing, fresh []string) error {
+	if d.before.Packages.Policy {
+		return nil
+	}
+	for _, name := range fresh {
+		out, err := d.Query(ctx, systemctl("is-active", name+".service"))
+		if err != nil || out.Status != 0 {
+			continue
+		}
+		if _, err := d.Run(ctx, systemctl("stop", name+".service")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // announce has the journal know what apt is going to install before it does: only that is ever removed again.
@@ -208,14 +267,12 @@ func (v packagesVerb) install(ctx context.Context, d *doing, names []string) err
 // observe remembers the configuration as the packages brought it: what differs from it later is the user's.
 func (v packagesVerb) observe(d *doing) error {
 	seen := Seen{Files: map[string]string{}}
-	for _, name := range v.c.Names {
-		if err := walk(d, path.Join("/etc", name), func(p string, f host.File) {
-			if s := stateOf(f); s.Kind == kindFile {
-				seen.Files[p] = s.SHA256
-			}
-		}); err != nil {
-			return err
+	if err := walkConfig(d, v.c.Names, func(p string, f host.File) {
+		if s := stateOf(f); s.Kind == kindFile {
+			seen.Files[p] = s.SHA256
 		}
+	}); err != nil {
+		return err
 	}
 	return d.observe(seen)
 }

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"path"
 	"slices"
 	"strings"
 
@@ -102,15 +101,13 @@ func (u *undoing) usedSince(s *PackageState, seen *Seen, still []Path) string {
 		return "" // killed during the installation: nobody can have used it
 	}
 	used := ""
-	for _, name := range s.Names {
-		_ = walk(u, path.Join("/etc", name), func(p string, f host.File) {
-			now := stateOf(f)
-			ours := slices.ContainsFunc(still, func(o Path) bool { return o.Path == p && o.After != nil && now.same(*o.After) })
-			if now.Kind == kindFile && seen.Files[p] != now.SHA256 && !ours && used == "" {
-				used = p
-			}
-		})
-	}
+	_ = walkConfig(u, s.Names, func(p string, f host.File) {
+		now := stateOf(f)
+		ours := slices.ContainsFunc(still, func(o Path) bool { return o.Path == p && o.After != nil && now.same(*o.After) })
+		if now.Kind == kindFile && seen.Files[p] != now.SHA256 && !ours && used == "" {
+			used = p
+		}
+	})
 	return used
 }
 
@@ -148,14 +145,27 @@ func (u *undoing) takePackages(ctx context.Context, s *PackageState, names []str
 		if len(t.names) == 0 {
 			continue
 		}
-		if _, err := u.Run(ctx, aptTake(t.verb, t.names)); err != nil {
-			if _, cerr := u.Run(ctx, host.Command{Argv: []string{"dpkg", "--configure", "-a"}, Timeout: aptTimeout}); cerr != nil {
-				return err
-			}
-			if _, err := u.Run(ctx, aptTake(t.verb, t.names)); err != nil {
-				return err
-			}
+		if err := u.take(ctx, t.verb, t.names); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// take has apt remove or purge packages; where somebody else's package is broken, apt does nothing before that is
+// repaired, and dpkg itself is asked for ours alone.
+func (u *undoing) take(ctx context.Context, verb string, names []string) error {
+	_, err := u.Run(ctx, aptTake(verb, names))
+	if err == nil {
+		return nil
+	}
+	if _, cerr := u.Run(ctx, host.Command{Argv: []string{"dpkg", "--configure", "-a"}, Timeout: aptTimeout}); cerr == nil {
+		if _, err = u.Run(ctx, aptTake(verb, names)); err == nil {
+			return nil
+		}
+	}
+	if _, derr := u.Run(ctx, host.Command{Argv: append([]string{"dpkg", "--" + verb, "--"}, names...), Timeout: aptTimeout}); derr != nil {
+		return err
 	}
 	return nil
 }

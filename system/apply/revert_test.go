@@ -289,3 +289,22 @@ func TestUndoLeavesNoDanglingCertificate(t *testing.T) {
 		t.Errorf("current is %q: %+v, %v", f.Link, res, err)
 	}
 }
+
+// Packages have configuration outside of their own folder too: who edited that uses them.
+func TestPackageStaysForItsDefaults(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"/etc/default/nginx", "/etc/logrotate.d/nginx", "/etc/init.d/nginx", "/etc/ufw/applications.d/nginx"} {
+		w := newWorld(t)
+		w.ufw()
+		w.d.Archive["nginx"].Files[name] = "as packaged\n"
+		w.mustApply(t, nginxPlan("server {}\n"))
+		w.File(name, "mine\n")
+		res, err := w.Undo(t.Context(), "", nil)
+		if err != nil || w.Content(name) != "mine\n" {
+			t.Fatalf("%s: %+v, %v", name, res, err)
+		}
+		if _, installed := w.d.Installed["nginx"]; !installed || !strings.Contains(strings.Join(res.Kept, "\n"), name+" is yours") {
+			t.Errorf("%s: installed %t, kept %q", name, installed, res.Kept)
+		}
+	}
+}

@@ -179,9 +179,11 @@ func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(s
 		}
 	}
 	secrets := !keepCertificates && (exists(e.h, steps.CertsDir) || exists(e.h, steps.ACMEDir))
-	if err := e.erase(keepCertificates); err != nil {
+	left, err := e.erase(keepCertificates)
+	if err != nil {
 		return e.undoFailed(res, err)
 	}
+	res.Kept = append(res.Kept, left...)
 	if secrets {
 		res.Undone = append(res.Undone, "removed the certificates, their keys and the ACME accounts")
 	}
@@ -240,44 +242,4 @@ func everything(runs []run) ([]string, error) {
 		}
 	}
 	return ids, nil
-}
-
-// eraseRuns removes the log of runs, the oldest first: the undo that says of the others that they are undone is the last
-// of them. Without it they would be undone again.
-func (e *Engine) eraseRuns() error {
-	ids, err := runIDs(e.h)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := removeAll(e.h, newJournal(e.h, manifest{ID: id}).dir()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// erase removes what is left of our own folders. The lock goes last, held by us: whoever waits for it finds that the
-// file is another one, and tries again.
-func (e *Engine) erase(keepCertificates bool) error {
-	if err := e.eraseRuns(); err != nil {
-		return err
-	}
-	roots := []string{steps.DoneDir, steps.RuntimeDir, steps.Webroot, steps.RenewDir, steps.NotifyDir, steps.NotifyLock, steps.LoginText}
-	if !keepCertificates {
-		roots = append(roots, steps.CertsDir, steps.ACMEDir, steps.CADir)
-	}
-	for _, root := range append(roots, steps.LockFile) {
-		if err := removeAll(e.h, root); err != nil {
-			return err
-		}
-	}
-	for _, dir := range []string{steps.CertsDir, steps.StateDir, steps.SitesDir, "/etc/sslwizard"} {
-		if f, err := e.h.ReadFile(dir); err == nil && f.Mode.IsDir() && len(f.Entries) == 0 {
-			if err := e.h.Remove(dir); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

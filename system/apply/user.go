@@ -45,6 +45,11 @@ func (v userVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Findin
 	}
 	if absent(err) {
 		e.Action, e.Commands = steps.Create, [][]string{v.add(w)}
+		for _, name := range accountFiles {
+			if cannot := w.place(v.c, name); cannot != nil {
+				return e, cannot, nil
+			}
+		}
 	}
 	whose, people, err := sharedAccount(w, v.c.Name)
 	if err != nil || whose == "" {
