@@ -34,6 +34,8 @@ type story struct {
 	w *world.World
 	s *world.Server
 	c *world.Client
+
+	start world.Manifest // of TestStates: the tree before sslwizard came
 }
 
 // begin boots the server; what options change was so before anybody heard of sslwizard.
