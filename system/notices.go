@@ -49,7 +49,7 @@ func (i *Installer) SendNotices(ctx context.Context, scheduled bool) ([]steps.De
 	defer release()
 	o := notify.Outbox{Host: i.host}
 	failed := i.tellOfUnit(ctx, o)
-	results, err := o.Send(ctx, &notify.Sender{Host: i.host}, !scheduled)
+	results, err := o.Send(ctx, &notify.Sender{Host: i.host}, i.today(), !scheduled)
 	return deliveries(results), errors.Join(failed, err)
 }
 
@@ -82,6 +82,25 @@ func deliveries(results []notify.Result) []steps.Delivery {
 		all = append(all, d)
 	}
 	return all
+}
+
+// today says who is to be told now. Of a site that is there no longer nobody is; while one cannot be read, that is not known.
+func (i *Installer) today() notify.Today {
+	stored := inspect.SiteNames(i.host)
+	return func(site string) ([]notify.Channel, bool) {
+		if site == "" {
+			all, err := i.channels()
+			return all, err == nil
+		}
+		if !slices.Contains(stored, site) {
+			return nil, true
+		}
+		sites, err := inspect.StoredSites(i.host, site)
+		if err != nil || len(sites) == 0 {
+			return nil, false
+		}
+		return notify.Channels(sites[0].Trusted.Notify), true
+	}
 }
 
 // channels are those of all sites, each once.
@@ -117,9 +136,10 @@ func (i *Installer) tellOfUnit(ctx context.Context, o notify.Outbox) error {
 	return errors.Join(failed, i.login(wrong))
 }
 
-// unreadable says which stored site cannot be used: its certificate is not renewed, and nobody else tells of it.
+// unreadable says which stored site cannot be used: its certificate is not renewed, and nobody else tells of it. It is one that the
+// timer looks at again and again, for it comes to no end with it; with the others it did within a day.
 func (i *Installer) unreadable() string {
-	for _, name := range inspect.SiteNames(i.host) {
+	for _, name := range i.renewer.Survey(i.host, inspect.SiteNames(i.host)).Awake {
 		if _, err := inspect.StoredSites(i.host, name); err != nil {
 			return fmt.Sprintf("the certificate of %s is not renewed: %s cannot be used", steps.CleanLine(name), steps.CleanLine(steps.SiteFile(name)))
 		}

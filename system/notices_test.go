@@ -107,6 +107,10 @@ func TestASiteThatCannotBeReadIsTold(t *testing.T) {
 	if said := h.read("said"); said != "broken: "+want {
 		t.Errorf("told %q", said)
 	}
+	_, err := New(Options{Root: h.root}).Renew(t.Context(), steps.RenewRequest{Site: "broken.example.com"}, func(steps.Event) {})
+	if login := h.read(steps.LoginText); err == nil || !strings.Contains(login, want) {
+		t.Errorf("after a renewal by hand that failed (%v) who logs in reads %q", err, login)
+	}
 	if err := os.Remove(h.path("etc/sslwizard/sites/shop.example.com.yaml")); err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/inspect"
 	"github.com/c93d5bcb/sslwizard/system/native"
 	"github.com/c93d5bcb/sslwizard/system/nginx"
+	"github.com/c93d5bcb/sslwizard/system/notify"
 	"github.com/c93d5bcb/sslwizard/system/probe"
 	"github.com/c93d5bcb/sslwizard/system/renew"
 )
@@ -62,10 +63,14 @@ func (i *Installer) round(ctx context.Context, req steps.RenewRequest, names []s
 		o.Time = roundTime
 	}
 	outcomes := i.renewer.Renew(ctx, i.host, sites, o, live{i}, func(site, text string) { say(steps.Progress, "%s: %s", site, text) })
-	if err := i.login(); err != nil {
-		say(steps.Progress, "%v", err)
-	}
 	result, err := renewed(append(outcomes, unread...), say)
+	broken := ""
+	if err != nil {
+		broken = notify.Told(i.host) // that it is over is not known
+	}
+	if lerr := i.login(broken); lerr != nil {
+		say(steps.Progress, "%v", lerr)
+	}
 	if err == nil && idle.Err != nil { // another site waits for its next attempt
 		result.Outcome, result.Err, err = idle.Outcome, idle.Err, idle.Err
 	}
@@ -90,10 +95,10 @@ func (i *Installer) wanted(req steps.RenewRequest) ([]string, steps.Result, erro
 	case !req.Scheduled:
 		return names, nothing, nil
 	}
-	seen, err := i.renewer.Survey(i.host, names)
-	if err != nil {
+	if err := renew.Forget(i.host, names); err != nil {
 		return nil, nothing, err
 	}
+	seen := i.renewer.Survey(i.host, names)
 	failed := slices.DeleteFunc(seen.Failed, func(name string) bool { return slices.Contains(seen.Awake, name) })
 	if len(failed) > 0 {
 		nothing.Outcome, nothing.Err = steps.OutcomePartial, waiting(failed)

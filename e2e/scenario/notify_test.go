@@ -63,9 +63,12 @@ func toldStory(t *testing.T, suite, executor string) {
 	st.told("well: all is well again with the certificate of " + shop)
 
 	const dropIn = "/etc/systemd/system/sslwizard-renew.service.d/dies.conf"
-	st.s.Write(dropIn, "[Service]\nExecStart=\nExecStart=/bin/sh -c 'kill -9 $$$$'\n", 0o644)
-	st.s.Must("systemctl", "daemon-reload")
-	st.s.Exec("systemctl", "start", "sslwizard-renew.service")
+	dies := func() {
+		st.s.Write(dropIn, "[Service]\nExecStart=\nExecStart=/bin/sh -c 'kill -9 $$$$'\n", 0o644)
+		st.s.Must("systemctl", "daemon-reload")
+		st.s.Exec("systemctl", "start", "sslwizard-renew.service")
+	}
+	dies()
 	st.told("broken: certificates are not renewed: sslwizard-renew.service was ended (signal)")
 	st.greets("sslwizard: certificates are not renewed")
 	st.s.Must("rm", "-r", "/etc/systemd/system/sslwizard-renew.service.d")
@@ -74,7 +77,14 @@ func toldStory(t *testing.T, suite, executor string) {
 	st.told("well: the renewal of certificates runs again")
 	st.greets("")
 
+	st.s.Write("/opt/tell", "#!/bin/sh\nexec sleep 1234567\n", 0o755)
+	dies()
+	world.Eventually(st, "somebody being told", func() bool { return st.s.Exec("pgrep", "-fx", "sleep 1234567").Status == 0 })
+	st.s.Must("rm", "-r", "/etc/systemd/system/sslwizard-renew.service.d")
 	st.ends(st.sslwizard("uninstall"), 0)
+	if st.s.Exec("pgrep", "-fx", "sleep 1234567").Status == 0 || st.s.Exec("systemctl", "is-active", steps.NotifyService).Status == 0 {
+		t.Error("somebody is still told after the uninstall")
+	}
 	st.same("not as it was before", before.Restored(st.s.Manifest(), left, "/opt/tell", "/usr/sbin/sendmail", toldFile, mailFile, afterFile, "/root"))
 }
 

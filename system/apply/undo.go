@@ -178,6 +178,9 @@ func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(s
 			return steps.Result{}, err
 		}
 	}
+	if err := e.hush(ctx); err != nil {
+		return e.undoFailed(res, err)
+	}
 	secrets := !keepCertificates && (exists(e.h, steps.CertsDir) || exists(e.h, steps.ACMEDir))
 	left, err := e.erase(keepCertificates)
 	if err != nil {
@@ -190,6 +193,19 @@ func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(s
 	res.Kept = slices.DeleteFunc(res.Kept, e.goneSince)
 	res.Run, res.Outcome = "", steps.OutcomeDone
 	return res, nil
+}
+
+// hush stops what tells people of certificates, which a channel that hangs can keep at it for minutes. What waits to be told is
+// removed, and the program too, mostly.
+func (e *Engine) hush(ctx context.Context) error {
+	if !exists(e.h, steps.NotifyLock) { // nobody was ever told anything
+		return nil
+	}
+	now, err := unitState(ctx, e.h, steps.NotifyService)
+	if err == nil && now.active() {
+		_, err = e.h.Run(ctx, systemctl("stop", steps.NotifyService))
+	}
+	return err
 }
 
 // orphans refuses to remove the certificates of sites that are still set up: the log of the runs that did it is gone, so

@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -56,9 +58,10 @@ const patience = time.Minute
 
 // Sender delivers. The zero value is right outside tests but for Host.
 type Sender struct {
-	Host host.Host
-	Now  func() time.Time
-	HTTP *http.Client // nil: one that trusts the system's roots
+	Host     host.Host
+	Now      func() time.Time
+	HTTP     *http.Client  // nil: one that trusts the system's roots
+	Patience time.Duration // for one message; 0: a minute
 }
 
 func (s *Sender) now() time.Time {
@@ -68,11 +71,21 @@ func (s *Sender) now() time.Time {
 	return s.Now()
 }
 
+// errHangs is a channel that did not come to its end in its time.
+var errHangs = errors.New("it did not end in time")
+
 // Deliver gives a message to one channel. Its error has nothing secret in it.
 func (s *Sender) Deliver(ctx context.Context, c Channel, m Message) error {
-	m = m.cleaned()
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(s.Patience, patience))
 	defer cancel()
+	err := s.deliver(ctx, c, m.cleaned())
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", errHangs, err)
+	}
+	return err
+}
+
+func (s *Sender) deliver(ctx context.Context, c Channel, m Message) error {
 	switch c.Kind {
 	case Command:
 		return s.run(ctx, c.Target, m)

@@ -66,6 +66,13 @@ func short(text string, most int) string {
 // id is the same for a message that is written down twice, because a kill came between it and the note that it was; of is
 // what it is about, a certificate mostly.
 func (m Message) id(of string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{m.Site, m.About, of}, "\x00")))
+	return hash(m.Site, m.About, of)
+}
+
+// about names the site in a file name.
+func (m Message) about() string { return hash(m.Site) }
+
+func hash(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:8])
 }

@@ -93,25 +93,30 @@ func (r *round) attempt(ctx context.Context, t *turn) {
 		t.Err = t.state.failure(t.site.Name)
 		return
 	}
+	t.Err = r.renew(ctx, t)
+	if context.Cause(ctx) == nil {
+		r.learn(t, t.Err)
+	}
+}
+
+// renew has a new certificate made if one is due. A full disk keeps it from that like a CA that is away does.
+func (r *round) renew(ctx context.Context, t *turn) error {
 	if err := t.state.write(r.host, t.site.Name); err != nil { // what is due is read from there
-		t.Err = err
-		return
+		return err
 	}
 	change, err := changeFor(r.host, t.site)
-	if err == nil {
-		t.Renewed, err = r.make(ctx, r.host, change, func(text string) {
-			if r.progress != nil {
-				r.progress(t.site.Name, text)
-			}
-		}, r.Force)
+	if err != nil {
+		return err
 	}
+	t.Renewed, err = r.make(ctx, r.host, change, func(text string) {
+		if r.progress != nil {
+			r.progress(t.site.Name, text)
+		}
+	}, r.Force)
 	if err == nil && !t.Renewed {
 		_, t.Note, _ = r.Pending(ctx, r.host, change)
 	}
-	t.Err = err
-	if context.Cause(ctx) == nil {
-		r.learn(t, err)
-	}
+	return err
 }
 
 // learn notes how an attempt ended.

@@ -323,11 +323,7 @@ func (l *life) until(then time.Time) {
 func (l *life) tick() {
 	l.t.Helper()
 	l.seen()
-	survey, err := l.manager.Survey(l.host, []string{site})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	if !slices.Contains(survey.Awake, site) {
+	if !slices.Contains(l.manager.Survey(l.host, []string{site}).Awake, site) {
 		return
 	}
 	l.live.stale = !l.reloads(l.clock)

@@ -85,8 +85,12 @@ func (s *state) write(h host.Host, site string) error {
 	if err := ensureDirs(h, 0o700, steps.RenewDir); err != nil {
 		return err
 	}
-	s.stored = string(text) + "\n"
-	return h.WriteFile(stateFile(site), host.File{Data: []byte(s.stored), Mode: 0o600})
+	text = append(text, '\n')
+	if err := h.WriteFile(stateFile(site), host.File{Data: text, Mode: 0o600}); err != nil {
+		return err
+	}
+	s.stored = string(text)
+	return nil
 }
 
 // wake has the timer look at a site that somebody changed. A site that it never looked at is awake.
@@ -105,14 +109,12 @@ type Survey struct {
 	Failed []string // the last attempt failed, or what is served is not what is stored
 }
 
-// Survey looks at these sites, by their names, and forgets those that are there no longer.
-func (m *Manager) Survey(h host.Host, names []string) (Survey, error) {
+// Survey looks at these sites, by their names.
+func (m *Manager) Survey(r host.Reader, names []string) Survey {
 	var all Survey
-	known := make(map[string]bool, len(names))
 	now := m.now()
 	for _, name := range names {
-		known[name] = true
-		s, ok := storedState(h, name)
+		s, ok := storedState(r, name)
 		if !ok || !now.Before(s.Next) {
 			all.Awake = append(all.Awake, name)
 		}
@@ -120,18 +122,27 @@ func (m *Manager) Survey(h host.Host, names []string) (Survey, error) {
 			all.Failed = append(all.Failed, name)
 		}
 	}
+	return all
+}
+
+// Forget takes away what is remembered of other sites than these: they are there no longer.
+func Forget(h host.Host, names []string) error {
+	known := make(map[string]bool, len(names))
+	for _, name := range names {
+		known[name] = true
+	}
 	dir, err := h.ReadFile(steps.RenewDir)
 	if err != nil {
-		return all, nil //nolint:nilerr // it is made with the first state
+		return nil //nolint:nilerr // it is made with the first state
 	}
 	for _, entry := range dir.Entries {
 		if name, isState := strings.CutSuffix(entry, ".json"); isState && !known[name] {
 			if err := h.Remove(path.Join(steps.RenewDir, entry)); err != nil {
-				return all, err
+				return err
 			}
 		}
 	}
-	return all, nil
+	return nil
 }
 
 // Logins are what who logs in has to know of these sites.

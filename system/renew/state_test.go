@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,8 +120,8 @@ func TestTheCAIsAskedRarely(t *testing.T) {
 	if !st.At.Equal(w.state().Window.Drawn) || st.Page == "" || len(st.Findings(site)) > 0 {
 		t.Errorf("%+v", st)
 	}
-	if survey, err := w.manager().Survey(w.host, []string{site}); err != nil || len(survey.Awake)+len(survey.Failed) > 0 {
-		t.Errorf("%+v (%v)", survey, err)
+	if survey := w.manager().Survey(w.host, []string{site}); len(survey.Awake)+len(survey.Failed) > 0 {
+		t.Errorf("%+v", survey)
 	}
 }
 
@@ -202,7 +203,7 @@ func TestTheTimerWaits(t *testing.T) {
 	if s.Failures != 1 || s.Code != "A16" || s.Error == "" || s.Pause.IsZero() || !s.Next.Equal(s.Pause) {
 		t.Errorf("%+v", s)
 	}
-	if survey, _ := w.manager().Survey(w.host, []string{site}); len(survey.Awake) > 0 || !slices.Equal(survey.Failed, []string{site}) {
+	if survey := w.manager().Survey(w.host, []string{site}); len(survey.Awake) > 0 || !slices.Equal(survey.Failed, []string{site}) {
 		t.Errorf("%+v", survey)
 	}
 	if out := w.round(l); out.Err == nil || w.state().Failures != 1 || !strings.Contains(out.Err.Error(), "cannot renew the certificate of "+site+" since") {
@@ -224,7 +225,7 @@ func TestTheTimerWaits(t *testing.T) {
 	if s := w.state(); s.Failures != 0 || !s.Next.IsZero() {
 		t.Errorf("%+v", s)
 	}
-	if survey, _ := w.manager().Survey(w.host, []string{site}); !slices.Equal(survey.Awake, []string{site}) {
+	if survey := w.manager().Survey(w.host, []string{site}); !slices.Equal(survey.Awake, []string{site}) {
 		t.Errorf("%+v", survey)
 	}
 }
@@ -236,7 +237,8 @@ func TestSurveyForgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.host.File(stateFile("damaged.example.com"), "{")
-	survey, err := new(Manager).Survey(w.host, []string{site, "damaged.example.com"})
+	names := []string{site, "damaged.example.com"}
+	survey, err := new(Manager).Survey(w.host, names), Forget(w.host, names)
 	if err != nil || !slices.Equal(survey.Awake, []string{site, "damaged.example.com"}) || w.host.Exists(stateFile("gone.example.com")) {
 		t.Errorf("%+v (%v)", survey, err)
 	}
@@ -285,5 +287,20 @@ func TestExempt(t *testing.T) {
 	}
 	if k := o.kind(j); k != replacement {
 		t.Errorf("it is an order of the kind %v", k)
+	}
+}
+
+// TestAFullDiskIsAFailure: what keeps a renewal from being begun is remembered and told like what keeps it from its end.
+func TestAFullDiskIsAFailure(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{})
+	w.mustMake(localChange())
+	w.host.FailAt(1, syscall.ENOSPC)
+	out := w.round(&live{w: w, serves: map[string]string{}})
+	if !errors.Is(out.Err, syscall.ENOSPC) {
+		t.Fatal(out.Err)
+	}
+	if s := w.state(); s.Failures != 1 || s.Pause.IsZero() || !strings.Contains(s.Error, "no space left") {
+		t.Errorf("%+v", s)
 	}
 }
