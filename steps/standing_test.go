@@ -40,8 +40,14 @@ func TestStanding(t *testing.T) {
 				}
 				return
 			}
-			if len(found) != 1 || !strings.Contains(found[0].Text, test.want) || !strings.Contains(strings.Join(found[0].Fix, " "), test.fix) {
+			if len(found) != 1 {
+				t.Fatalf("%+v", found)
+			}
+			if !strings.Contains(found[0].Text, test.want) || !strings.Contains(strings.Join(found[0].Fix, " "), test.fix) {
 				t.Errorf("%+v", found)
+			}
+			if strings.Contains(test.want, "expired") != (found[0].Code == "R07") {
+				t.Errorf("the code of %+v", found)
 			}
 		})
 	}

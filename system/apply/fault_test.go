@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,5 +25,17 @@ func TestFolderOfOthers(t *testing.T) {
 	f, ok := errors.AsType[*steps.Failure](err)
 	if !ok || f.Code != "H18" || !strings.Contains(err.Error(), "mode 0777") || !strings.Contains(strings.Join(f.Fixes, "\n"), "sudo chown root:root /etc/nginx/conf.d && sudo chmod go-w /etc/nginx/conf.d") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestDiskFaults: what a disk refuses has a name and a way on, however deep it stands in the error.
+func TestDiskFaults(t *testing.T) {
+	t.Parallel()
+	for errno, want := range map[syscall.Errno]string{syscall.ENOSPC: "H06", syscall.EDQUOT: "H06", syscall.EROFS: "H07", syscall.EIO: "H08"} {
+		var f *steps.Failure
+		err := diskFault(fmt.Errorf("cannot write /etc/x: %w", &fs.PathError{Op: "fsync", Path: "/etc/x", Err: errno}))
+		if !errors.As(err, &f) || f.Code != want || len(f.Fixes) == 0 || !errors.Is(err, errno) {
+			t.Errorf("%v is %v", errno, err)
+		}
 	}
 }

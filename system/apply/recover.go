@@ -50,7 +50,8 @@ func (e *Engine) recover(ctx context.Context, events *feed) (steps.Result, bool,
 	if res.Outcome == steps.OutcomeInconsistent {
 		return res, true, res.Err
 	}
-	res.Err = &steps.Failure{Text: "cannot tell why run " + j.m.ID + " ended early: it was killed, or the machine stopped; it was undone", Code: "H03"}
+	res.Err = &steps.Failure{Text: "cannot tell why run " + j.m.ID + " ended early: it was killed, or the machine stopped; it was undone", Code: "H03",
+		Fixes: []string{"journalctl --boot -1    shows how it ended, if the machine stopped", "run the same command again"}}
 	return res, true, nil
 }
 

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -62,7 +63,7 @@ func TestRecoverAfterEveryKill(t *testing.T) {
 	for name, plan := range plans() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			points := 0
+			points, named := 0, 0
 			for n := 1; ; n++ {
 				w := newWorld(t)
 				w.ufw()
@@ -76,13 +77,18 @@ func TestRecoverAfterEveryKill(t *testing.T) {
 				if err != nil || found != open {
 					t.Fatalf("n=%d: %+v, %t, %v", n, res, found, err)
 				}
+				if why, ok := res.Err.(*steps.Failure); res.Err != nil && (!ok || why.Code != "H03" || len(why.Fixes) == 0) {
+					t.Errorf("n=%d: what was undone says %v", n, res.Err)
+				} else if ok {
+					named++
+				}
 				w.settled(t, before, plan)
 				if t.Failed() {
 					t.Fatalf("n=%d: after %q", n, w.Mutations())
 				}
 			}
-			if points < 30 {
-				t.Errorf("only %d kills", points)
+			if points < 30 || named < 20 {
+				t.Errorf("only %d kills, of which %d are named", points, named)
 			}
 		})
 	}
@@ -256,6 +262,10 @@ func TestTamperedBackupIsRefused(t *testing.T) {
 	res, err = w.Undo(t.Context(), "", nil)
 	if res.Outcome != steps.OutcomeInconsistent || err == nil || w.Content(nginxFile) != "server { two; }\n" {
 		t.Errorf("%+v, %v: %s", res, err, w.Content(nginxFile))
+	}
+	var named *steps.Failure
+	if !errors.As(err, &named) || named.Code != "X07" || len(named.Fixes) == 0 {
+		t.Errorf("what was tampered with has no name: %v", err)
 	}
 }
 

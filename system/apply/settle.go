@@ -109,6 +109,9 @@ func inconsistent(cause, err error) error {
 		Text: "cannot undo everything", Status: steps.ExitInconsistent, Err: err,
 		Fixes: []string{"repair what is said above, then run: sudo sslwizard undo", "what was there before is kept below " + steps.DoneDir},
 	}
+	if why, ok := errors.AsType[*steps.Failure](err); ok { // what stands in the way has a name and a way on of its own
+		f.Code, f.Fixes = why.Code, append(slices.Clone(why.Fixes), f.Fixes...)
+	}
 	if cause != nil {
 		f.Text += " after this failed: " + steps.Clean(cause.Error()) + ". What could not be undone"
 	}

@@ -166,6 +166,10 @@ func TestRenewGoesLiveLater(t *testing.T) {
 	}
 	l := &live{w: w, serves: map[string]string{site: "older"}, stale: true}
 	expect(t, w.renew(l, false)[0].Err, "N06", steps.ExitUnverified)
+	said := StandingOf(w.host, site, current(w.host, site), time.Now()).Findings(site)
+	if !slices.ContainsFunc(said, func(f steps.Finding) bool { return f.Code == "R03" && len(f.Fix) > 0 }) {
+		t.Errorf("nobody is told that the old one is still served: %+v", said)
+	}
 	l.stale = false
 	out := w.renew(l, false)
 	if out[0].Err != nil || !out[0].Renewed || out[1].Renewed || len(l.reloads) != 2 || !slices.Equal(l.reloads[1], []string{site}) {
