@@ -19,6 +19,7 @@ type hostState struct {
 	as       string       // a shell that sslwizard is started from; "$@" is the command
 	also     string       // a shell whose output has to be the same at the end
 	refused  string       // what a refusal says; empty when the site has to come up
+	differs  []string     // expected to: logs, and what an older sslwizard left in its own folders
 	spared   string       // a folder; the user edits nothing of what is called like it, so that the nginx that we brought goes in the end
 	slice    bool         // in CI
 }
@@ -172,7 +173,7 @@ ln -s ../sites-available/old /etc/nginx/sites-enabled/old; systemctl reload ngin
 	{name: "etckeeper", executor: nginx, suite: "bookworm", more: etckeeper},
 
 	// names that we use too
-	{name: "/var/lib/sslwizard of an older one, half removed", shell: `mkdir -p /var/lib/sslwizard/certs/old.example.com/v0001 /var/lib/sslwizard/done; echo old >/var/lib/sslwizard/certs/old.example.com/v0001/key.pem; ln -s v0001 /var/lib/sslwizard/certs/old.example.com/current; echo mine >/var/lib/sslwizard/notes.txt; chmod 711 /var/lib/sslwizard`},
+	{name: "/var/lib/sslwizard of an older one, half removed", shell: `mkdir -p /var/lib/sslwizard/certs/old.example.com/v0001 /var/lib/sslwizard/done; echo old >/var/lib/sslwizard/certs/old.example.com/v0001/key.pem; ln -s v0001 /var/lib/sslwizard/certs/old.example.com/current; echo mine >/var/lib/sslwizard/notes.txt; chmod 711 /var/lib/sslwizard`, differs: []string{kept + "/certs/old.example.com", kept + "/done"}},
 	{name: "a user and a group of our name", executor: native, shell: `groupadd -g 1700 sslwizard; useradd -m -u 1700 -g 1700 -s /bin/bash sslwizard`, refused: "sslwizard"},
 	{name: "a unit of our name", executor: native, shell: `printf '[Service]\nExecStart=/bin/true\n' >/etc/systemd/system/sslwizard-proxy.service; systemctl daemon-reload`, refused: "/etc/systemd/system/sslwizard-proxy.service"},
 	{name: "a program of our name in /usr/local/bin", shell: `printf '#!/bin/sh\necho mine\n' >/usr/local/bin/sslwizard; chmod 755 /usr/local/bin/sslwizard`, refused: "/usr/local/bin/sslwizard"},
@@ -195,7 +196,7 @@ ln -s ../sites-available/old /etc/nginx/sites-enabled/old; systemctl reload ngin
 	{name: "/usr cannot be written", executor: native, shell: `mount --bind /usr /usr; mount -o remount,bind,ro /usr`, refused: "read-only"},
 	{name: "/etc on a mount of its own", shell: `cp -a /etc /srv/etc; mount --bind /srv/etc /etc; systemctl daemon-reload`, also: `find /etc -type f | sort | xargs -d '\n' sha256sum | grep -v ' /etc/ld.so.cache'`},
 	{name: "/etc/nginx on a tmpfs of its own", executor: nginx, nginx: true, shell: `cp -a /etc/nginx /srv/n; mount -t tmpfs none /etc/nginx; cp -a /srv/n/. /etc/nginx/; systemctl reload nginx`, also: `find /etc/nginx -printf '%p %m %u %g %l\n' | sort; find /etc/nginx -type f | sort | xargs -d '\n' sha256sum`},
-	{name: "/var/log a link", shell: `mkdir /srv/log; cp -a /var/log/. /srv/log/; rm -r /var/log; ln -s /srv/log /var/log`},
+	{name: "/var/log a link", shell: `mkdir /srv/log; cp -a /var/log/. /srv/log/; rm -r /var/log; ln -s /srv/log /var/log`, differs: []string{"/srv/log"}},
 	{name: "/var/lib/sslwizard a link to a larger disk", executor: native, shell: `mkdir -m 711 /srv/sslwizard; ln -s /srv/sslwizard /var/lib/sslwizard`, refused: "/var/lib/sslwizard"},
 	{name: "/tmp small and noexec", executor: nginx, shell: `mount -t tmpfs -o size=64k,noexec,nosuid tmp /tmp`},
 	{name: "login notices of the user's own", shell: `mkdir -p /etc/update-motd.d; printf '#!/bin/sh\necho mine\n' >/etc/update-motd.d/99-mine; chmod 755 /etc/update-motd.d/99-mine; echo mine >/etc/motd; rm -f /etc/profile.d/sslwizard.sh; echo 'export MINE=1' >/etc/profile.d/mine.sh`},

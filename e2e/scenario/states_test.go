@@ -268,9 +268,9 @@ func moved(names []string) []string {
 // expected are the differences that have to be: each with its reason.
 func expected(h hostState) []string {
 	if h.executor == nginx && !h.nginx {
-		return []string{left} // Debian's nginx makes its default page, and leaves it even at a purge
+		return append([]string{left}, h.differs...) // Debian's nginx makes its default page, and leaves it even at a purge
 	}
-	return nil
+	return h.differs
 }
 
 var nextBuild struct {
