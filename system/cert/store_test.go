@@ -19,27 +19,32 @@ var domains = []steps.Domain{"shop.example.com", "www.shop.example.com"}
 
 func local(t *testing.T, group string) Version {
 	t.Helper()
-	key, err := GenerateKey(steps.ECDSAP256)
+	v, err := issueLocal(group)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return v
+}
+
+func issueLocal(group string) (Version, error) {
+	key, err := GenerateKey(steps.ECDSAP256)
+	if err != nil {
+		return Version{}, err
 	}
 	ca, err := NewAuthority(key, "web1", domains, noon)
 	if err != nil {
-		t.Fatal(err)
+		return Version{}, err
 	}
 	leafKey, err := GenerateKey(steps.ECDSAP256)
 	if err != nil {
-		t.Fatal(err)
+		return Version{}, err
 	}
 	chain, err := ca.Issue(leafKey.Public(), domains, 90, noon)
 	if err != nil {
-		t.Fatal(err)
+		return Version{}, err
 	}
 	text, err := MarshalKey(leafKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Version{Key: text, Chain: EncodeChain(chain), Meta: Meta{Source: SourceLocal, Group: group, Made: noon}}
+	return Version{Key: text, Chain: EncodeChain(chain), Meta: Meta{Source: SourceLocal, Group: group, Made: noon}}, err
 }
 
 func add(t *testing.T, m *systemtest.Host, v Version) string {
