@@ -34,7 +34,7 @@ func main() {
 		Stdout:  os.Stdout,
 		Stderr:  os.Stderr,
 		Machine: func(o command.MachineOptions) command.Machine {
-			return system.New(system.Options{Root: o.Root, Replace: o.Replace, Version: buildVersion()})
+			return system.New(system.Options{Root: o.Root, Replace: o.Replace, Booting: o.Booting, Version: buildVersion()})
 		},
 		Screens: func(ctx context.Context, m wizard.Machine, o wizard.Options) int {
 			return wizard.Run(ctx, os.Stdin, os.Stdout, m, o)

@@ -20,6 +20,7 @@ const (
 	RenewService     = "sslwizard-renew.service"
 	RenewTimer       = "sslwizard-renew.timer"
 	NotifyService    = "sslwizard-notify.service"
+	RecoverService   = "sslwizard-recover.service"
 )
 
 // UnitFolder is where units of the administrator are (systemd.unit(5)).
@@ -64,6 +65,15 @@ func ProxySocketUnit(name string, port int, ipv6 bool) []byte {
 // RenewServiceUnit is the unit that renews what is due; binary is the absolute path of sslwizard.
 func RenewServiceUnit(binary string) []byte {
 	return renderUnit("renew.service", struct{ Binary string }{binary})
+}
+
+// RecoverServiceUnit is the unit that undoes a run at boot: the one that the link open leads to. The programs are absolute
+// paths of sslwizard, of which at least one has to be there; they are written as they are.
+func RecoverServiceUnit(open string, programs []string) []byte {
+	return renderUnit("recover.service", struct {
+		Open     string
+		Programs []string
+	}{open, programs})
 }
 
 // NotifyServiceUnit is the unit that sends what somebody has to be told; binary is the absolute path of sslwizard.

@@ -18,6 +18,7 @@ func units() map[string][]byte {
 		RenewService:     RenewServiceUnit(binary),
 		RenewTimer:       RenewTimerUnit(),
 		NotifyService:    NotifyServiceUnit(binary),
+		RecoverService:   RecoverServiceUnit("/var/lib/sslwizard/journal", []string{binary, "/root/sslwizard"}),
 	}
 }
 
@@ -31,7 +32,9 @@ func TestUnitsListenWhereTheyShould(t *testing.T) {
 			"Sockets=sslwizard-proxy-http.socket sslwizard-proxy-https.socket sslwizard-proxy-http3.socket"},
 		RenewService:  {"ExecStart=/usr/local/bin/sslwizard renew --scheduled", "OnFailure=sslwizard-notify.service", "OnSuccess=sslwizard-notify.service"},
 		NotifyService: {"ExecStart=/usr/local/bin/sslwizard notify send --scheduled", "KillMode=process"},
-		RenewTimer:    {"OnCalendar=hourly", "OnBootSec=2min", "Persistent=true"},
+		RecoverService: {"ExecStart=-/usr/local/bin/sslwizard undo --unended --boot", "ExecStart=-/root/sslwizard undo --unended --boot",
+			"ConditionPathIsSymbolicLink=/var/lib/sslwizard/journal", "Before=nginx.service sslwizard-proxy.service sslwizard-renew.service"},
+		RenewTimer: {"OnCalendar=hourly", "OnBootSec=2min", "Persistent=true"},
 	} {
 		for _, line := range want {
 			if !strings.Contains(string(units()[name]), line+"\n") {

@@ -15,6 +15,7 @@ const (
 	JournalDir = StateDir + "/journal"      // 0700; the one open run
 	DoneDir    = StateDir + "/done"         // 0700; finished runs, by ID
 	LogDir     = "/var/log/sslwizard"       // 0750, the proxy's; NAME.log, NAME.json: made when a site logs to a file
+	BootNotice = "/run/motd.d/sslwizard"    // 0644; what was undone at boot, for who logs in before the next one (pam_motd(8))
 	RuntimeDir = "/run/sslwizard"           // 0755; the lock, the proxy's control socket
 	LockFile   = StateDir + "/lock"         // whoever has it locked is at work
 	BinaryPath = "/usr/local/bin/sslwizard" // for the units, when we are not installed by a package
@@ -54,6 +55,8 @@ const (
 	RenewService  = "sslwizard-renew.service"
 	RenewTimer    = "sslwizard-renew.timer"
 	NotifyService = "sslwizard-notify.service"
+	// RecoverService undoes at boot what the power cut off; it is there while a run is open.
+	RecoverService = "sslwizard-recover.service"
 )
 
 // PackagedBinary is where a package of sslwizard has the program; then no copy is made.

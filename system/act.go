@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,7 +22,11 @@ func (i *Installer) Apply(ctx context.Context, p steps.Preview, sink func(steps.
 
 // Recover implements command.Runner.
 func (i *Installer) Recover(ctx context.Context, sink func(steps.Event)) (steps.Result, bool, error) {
-	return i.engine.Recover(ctx, sink)
+	res, found, err := i.engine.Recover(ctx, sink)
+	if i.booting && found {
+		err = errors.Join(err, tellBoot(i.host, time.Now(), res, err))
+	}
+	return res, found, err
 }
 
 // Undo implements command.Runner. The sites that it leaves served are verified.

@@ -26,6 +26,7 @@ type Installer struct {
 	engine  *apply.Engine
 	renewer *renew.Manager
 	replace []string
+	booting bool
 }
 
 // Options say which host is meant and who asks.
@@ -33,12 +34,13 @@ type Options struct {
 	Root    string   // folder that is treated as /; "" is the real one
 	Replace []string // files that may be overwritten although somebody edited them
 	Version string   // of sslwizard, for the CA
+	Booting bool     // services are on their way up, and wait for this
 }
 
 // New returns the installer of a host. Nothing is read yet.
 func New(o Options) *Installer {
 	h := host.New(o.Root)
-	i := &Installer{root: o.Root, host: h, replace: o.Replace, renewer: &renew.Manager{UserAgent: "sslwizard/" + o.Version, Tell: writeDown}}
+	i := &Installer{root: o.Root, host: h, booting: o.Booting, replace: o.Replace, renewer: &renew.Manager{UserAgent: "sslwizard/" + o.Version, Tell: writeDown}}
 	i.engine = apply.New(h, apply.Services{
 		Certificates: i.renewer,
 		LocalCA:      cert.Shared{},
@@ -47,6 +49,8 @@ func New(o Options) *Installer {
 		Locker:       apply.FileLock{Root: o.Root},
 		Self:         self,
 		Replace:      o.Replace,
+		BootUnit:     bootUnit,
+		Booting:      o.Booting,
 	})
 	return i
 }

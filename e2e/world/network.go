@@ -51,8 +51,9 @@ func (w *World) join(name string, number int) host {
 	return h
 }
 
-// part takes a namespace away; its leg in the bridge goes with it.
+// part takes a namespace away, and first its leg in the bridge: a namespace may live a little longer than who was in it.
 func (w *World) part(h host) {
+	w.ip("-n " + w.bridge + " link delete " + strings.TrimPrefix(h.netns, w.id+"-"))
 	w.ip("netns delete " + h.netns)
 }
 

@@ -193,6 +193,23 @@ func (s *Server) Reboot() {
 	s.start()
 }
 
+// PowerCut ends everything on the server at once, without a word to anybody; what is on its disk stays. Start it again with
+// PowerOn.
+func (s *Server) PowerCut() {
+	s.w.t.Helper()
+	_ = syscall.Kill(s.init, syscall.SIGKILL)
+	_ = s.nspawn.Process.Kill()
+	_ = s.nspawn.Wait()
+	s.nspawn = nil
+	s.w.part(s.host)
+}
+
+// PowerOn boots the server from its disk.
+func (s *Server) PowerOn() {
+	s.w.t.Helper()
+	s.start()
+}
+
 // Exec runs a program on the server as root.
 func (s *Server) Exec(argv ...string) Result { return s.Say("", argv...) }
 

@@ -128,7 +128,8 @@ func failAt(t *testing.T, plan steps.Plan, n int) {
 	default:
 		t.Errorf("n=%d (%s): %+v, %v", n, mutation, res, err)
 	}
-	if mutation == "remove "+steps.JournalDir { // the result is written: the next start takes the link away
+	closing := mutation == "remove "+steps.JournalDir || strings.HasPrefix(mutation, "remove ") && strings.HasSuffix(mutation, steps.RecoverService)
+	if closing { // the result is written: the next start takes what is left away
 		if _, found, err := w.Recover(t.Context(), nil); !found || err != nil {
 			t.Errorf("n=%d: the run was not closed: %v", n, err)
 		}

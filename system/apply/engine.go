@@ -63,6 +63,10 @@ type Services struct {
 	Locker       Locker                 // nil: FileLock{} on this machine
 	Self         func() ([]byte, error) // the content of the running sslwizard
 	Clock        func() time.Time       // nil: time.Now
+	// BootUnit is the content of steps.RecoverService; nil, or empty: nobody undoes at boot what the power cuts off.
+	BootUnit func() []byte
+	// Booting says that this is that unit: services are only asked to start, since they wait for it.
+	Booting bool
 	// Replace lists files whose drift the user has seen and wants overwritten (or put back, or removed). What is there
 	// is backed up like everything else.
 	Replace []string

@@ -91,6 +91,7 @@ type journal struct {
 	back   map[string]bool // of an undo: the phases that are taken back, as "RUN/phase-N.json"
 	phases []phase
 	opened bool
+	unit   []byte // steps.RecoverService while it is open
 }
 
 func (j *journal) dir() string             { return path.Join(steps.DoneDir, j.m.ID) }
@@ -156,7 +157,7 @@ func (j *journal) open() error {
 		return err
 	}
 	j.opened = true
-	return nil
+	return j.guard()
 }
 
 func (j *journal) write(name string, v any) error {
@@ -236,6 +237,9 @@ func (j *journal) close(res result) error {
 }
 
 func (j *journal) unlink() error {
+	if err := j.unguard(); err != nil {
+		return err
+	}
 	if err := j.h.Remove(steps.JournalDir); err != nil {
 		return err
 	}

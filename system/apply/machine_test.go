@@ -46,6 +46,7 @@ func newMachine(t *testing.T) *machine {
 	m := &machine{Host: systemtest.New(t), after: map[string]func(){}}
 	m.d = m.Debian()
 	m.Dir("/var/lib/apt/lists", 0o755)
+	m.Dir("/etc/systemd/system/multi-user.target.wants", 0o755)
 	m.File("/etc/shadow", "root:*:19000::::::\n")
 	m.File("/etc/passwd-", "root:x:0:0:older:/root:/bin/bash\n")
 	m.File("/etc/ufw/user.rules", "### RULES ###\n")
@@ -281,6 +282,7 @@ func newWorld(t *testing.T) *world {
 		Certificates: w.store, Prober: w.prober, Locker: &memoryLock{},
 		Executors: []Executor{w.nginx, &executor{name: "native"}},
 		Self:      func() ([]byte, error) { return self, nil },
+		BootUnit:  func() []byte { return []byte("[Unit]\n") },
 		Clock: func() time.Time {
 			mu.Lock()
 			defer mu.Unlock()

@@ -190,7 +190,7 @@ func TestRecoverKeepsEdits(t *testing.T) {
 	w.mustApply(t, nginxPlan("server { one; }\n"))
 	shown := w.preview(t, nginxPlan("server { two; }\n"))
 	total := len(w.Mutations())
-	w.DieAt(8) // after the file was written
+	w.DieAt(10) // after the file was written
 	_, _ = w.Apply(t.Context(), shown, nil)
 	w.Revive()
 	if w.Content(nginxFile) != "server { two; }\n" {
@@ -326,7 +326,7 @@ func TestUndoOfAnInterruptedRun(t *testing.T) {
 	w := newWorld(t)
 	w.ufw()
 	w.mustApply(t, nginxPlan("server { one; }\n"))
-	if !w.crash(t, nginxPlan("server { two; }\n"), 9) {
+	if !w.crash(t, nginxPlan("server { two; }\n"), 11) {
 		t.Fatal("not killed")
 	}
 	var said []string

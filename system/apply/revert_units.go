@@ -44,7 +44,7 @@ func (u *undoing) reload(ctx context.Context, r ReloadState) error {
 	}
 	now, err := unitState(ctx, u, r.Unit)
 	if err != nil || !now.active() {
-		return err
+		return err // at boot nothing runs yet: it will start on what is there then
 	}
 	x, err := u.e.executor(r.Executor)
 	switch {
@@ -130,7 +130,11 @@ func (u *undoing) systemctl(ctx context.Context, verb string, units []string, sa
 	if len(units) == 0 {
 		return
 	}
-	_, err := u.Run(ctx, systemctl(append([]string{verb}, units...)...))
+	args := append([]string{verb}, units...)
+	if verb == "start" && u.e.s.Booting {
+		args = append([]string{"--no-block"}, args...) // they wait for this to be over
+	}
+	_, err := u.Run(ctx, systemctl(args...))
 	if err == nil {
 		u.undone(said + strings.Join(units, ", "))
 	}

@@ -170,6 +170,9 @@ func (e *Engine) newRun(m manifest, fill func(*manifest) error) (*journal, error
 	}
 	e.sweep(ids)
 	j := newJournal(e.h, m)
+	if e.s.BootUnit != nil {
+		j.unit = e.s.BootUnit()
+	}
 	if err := j.create(); err != nil {
 		j.discard()
 		return nil, unwritten(err)

@@ -22,6 +22,7 @@ type Machine interface {
 // MachineOptions say which host is meant.
 type MachineOptions struct {
 	Root    string   // folder that is treated as /; "" is the real one
+	Booting bool     // services are on their way up, and wait for this
 	Replace []string // files whose edits by others the user has seen and gives up
 }
 

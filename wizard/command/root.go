@@ -47,6 +47,7 @@ type globals struct {
 	output  string
 	root    string
 	replace []string
+	booting bool
 	color   string
 	ascii   bool
 	plain   bool
@@ -113,5 +114,5 @@ func oneOf(s string, all ...string) bool {
 }
 
 func (a *App) machine() Machine {
-	return a.Machine(MachineOptions{Root: a.flags.root, Replace: a.flags.replace})
+	return a.Machine(MachineOptions{Root: a.flags.root, Replace: a.flags.replace, Booting: a.flags.booting})
 }

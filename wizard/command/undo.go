@@ -35,6 +35,8 @@ func (a *App) undoCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&unended, "unended", false, "only a run that was broken off; without one nothing is done")
+	c.Flags().BoolVar(&a.flags.booting, "boot", false, "with --unended, by "+steps.RecoverService+": what serves waits for this")
+	_ = c.Flags().MarkHidden("boot")
 	return c
 }
 
