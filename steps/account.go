@@ -7,7 +7,9 @@ type ACMEAccount struct {
 	Directory string    `json:"directory"`
 	URL       string    `json:"url"` // empty: its registration did not come to an end
 	Email     string    `json:"email,omitempty"`
-	Key       string    `json:"key"` // SHA-256 of its public key; empty: the key cannot be read
+	Key       string    `json:"key"`                  // SHA-256 of its public key; empty: the key cannot be read
+	Thumb     string    `json:"thumbprint,omitempty"` // of the key, as in RFC 7638
+	EAB       string    `json:"eabKeyID,omitempty"`   // the account at the CA's website that a site's answers name for it
 	KeyFile   string    `json:"keyFile"`
 	Since     time.Time `json:"since"`            // of the key
 	Moving    bool      `json:"moving,omitempty"` // a new key was made, and is not in use yet

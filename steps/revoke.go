@@ -31,4 +31,6 @@ type RevokeRequest struct {
 	Site   string
 	Reason RevocationReason
 	Only   bool // no new certificate takes its place
+	Again  bool // also one that took the place of what was revoked
+	DryRun bool // only say what would be done
 }

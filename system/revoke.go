@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -17,13 +18,23 @@ func (i *Installer) Revoke(ctx context.Context, req steps.RevokeRequest, sink fu
 		return &steps.Failure{Text: "cannot revoke the certificate of " + steps.CleanLine(req.Site) + ": no such site is stored on this server", Status: steps.ExitUsage,
 			Fixes: []string{"sslwizard status    lists the sites"}}
 	}
-	return i.alone(ctx, "revoke a certificate", sink, func(say func(string)) error {
+	do := func(say func(string)) error {
 		sites, err := inspect.StoredSites(i.host, req.Site)
 		if err != nil {
 			return err
 		}
 		return i.renewer.Revoke(ctx, i.host, sites[0], req, live{i}, say)
-	})
+	}
+	if req.DryRun {
+		return do(saying(sink))
+	}
+	return i.alone(ctx, "revoke a certificate", sink, do)
+}
+
+func saying(sink func(steps.Event)) func(string) {
+	return func(text string) {
+		sink(steps.Event{Time: time.Now(), Status: steps.Progress, Text: steps.CleanLine(text)})
+	}
 }
 
 // alone does something while no other run can change the host; one that was cut off is taken back first.
@@ -36,9 +47,7 @@ func (i *Installer) alone(ctx context.Context, what string, sink func(steps.Even
 		return err
 	}
 	defer release()
-	return do(func(text string) {
-		sink(steps.Event{Time: time.Now(), Status: steps.Progress, Text: steps.CleanLine(text)})
-	})
+	return do(saying(sink))
 }
 
 // Accounts implements command.Accountant.
@@ -51,8 +60,8 @@ func (i *Installer) Accounts(ctx context.Context) ([]steps.ACMEAccount, error) {
 	for n := range all {
 		all[n].Sites = []string{}
 		for _, s := range f.Managed.Sites {
-			if _, asked := s.Trusted.At(all[n].Directory); asked {
-				all[n].Sites = append(all[n].Sites, s.Name)
+			if t, asked := s.Trusted.At(all[n].Directory); asked {
+				all[n].Sites, all[n].EAB = append(all[n].Sites, s.Name), cmp.Or(all[n].EAB, t.EAB.KeyID)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -128,4 +129,13 @@ func ParseJWK(text []byte) (crypto.Signer, error) {
 		return nil, errors.New("it is no private key")
 	}
 	return signer, nil
+}
+
+// Thumbprint names an account key as a CA and other clients do (RFC 7638); empty for a key of no use.
+func Thumbprint(key crypto.Signer) string {
+	sum, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(sum)
 }

@@ -285,6 +285,28 @@ func Prune(h host.Host, site string) error {
 	return nil
 }
 
+// Discard removes a version and all that are older, but for the current one: none of them is to be used again.
+func Discard(h host.Host, site, version string) error {
+	current, err := CurrentName(h, site)
+	if err != nil {
+		return err
+	}
+	all, err := folders(h, site)
+	if err != nil {
+		return err
+	}
+	last, _ := number(version)
+	for _, name := range all {
+		if n, _ := number(name); n > last || name == current {
+			continue
+		}
+		if err := removeVersion(h, site, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // removeVersion takes meta.json first, so that a version that is half gone does not count as one.
 func removeVersion(h host.Host, site, name string) error {
 	dir, err := h.ReadFile(versionDir(site, name))

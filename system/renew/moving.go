@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"net/url"
 	"path"
+	"slices"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
@@ -38,7 +40,7 @@ func AccountsOf(r host.Reader) ([]steps.ACMEAccount, error) {
 		}
 		a.Since = f.ModTime
 		if key, err := cert.ParseKey(f.Data); err == nil {
-			a.Key = fingerprint(key)
+			a.Key, a.Thumb = fingerprint(key), acme.Thumbprint(key)
 			next, err := nextKey(r, path.Join(folder, name), key)
 			a.Moving = next != nil || err != nil
 		}
@@ -80,10 +82,10 @@ func (m *Manager) Import(ctx context.Context, h host.Host, r steps.AccountReques
 		return &steps.Failure{Text: cannot + "this server has one at " + acme.NameOf(r.Directory) + " already", Status: steps.ExitUsage,
 			Fixes: []string{"sslwizard account    shows it", "the same with --replace    gives that one up"}}
 	}
-	key, err := accountKey(h, r.KeyFile)
+	key, err := accountKey(h, accountFile(h, r))
 	if err != nil {
 		return &steps.Failure{Text: cannot + "its key in " + steps.CleanLine(r.KeyFile) + " cannot be used", Err: err, Status: steps.ExitUsage,
-			Fixes: []string{"certbot has it in /etc/letsencrypt/accounts/…/private_key.json, acme.sh in ~/.acme.sh/ca/…/account.key, lego in accounts/…/keys"}}
+			Fixes: []string{"certbot has it in /etc/letsencrypt/accounts/…/private_key.json (or name /etc/letsencrypt, if it has one account there), acme.sh in ~/.acme.sh/ca/…/account.key, lego in accounts/…/keys"}}
 	}
 	roots, err := Roots(h, r.CARoots)
 	if err != nil {
@@ -100,6 +102,34 @@ func (m *Manager) Import(ctx context.Context, h host.Host, r steps.AccountReques
 	}
 	return client.Accounts.Save(r.Directory, found)
 }
+
+// accountFile is the key in the folder of another client's: certbot's own ("/etc/letsencrypt"), where the accounts are below the
+// CA's address, or that of one account. A file is the key itself.
+func accountFile(r host.Reader, a steps.AccountRequest) string {
+	folder := func(name string) []string {
+		f, err := r.ReadFile(name)
+		if err != nil || !f.Mode.IsDir() {
+			return nil
+		}
+		return f.Entries
+	}
+	there := folder(a.KeyFile)
+	if slices.Contains(there, certbotKey) {
+		return path.Join(a.KeyFile, certbotKey)
+	}
+	u, err := url.Parse(a.Directory)
+	if err != nil || len(there) == 0 {
+		return a.KeyFile
+	}
+	accounts := path.Join(a.KeyFile, "accounts", u.Host, path.Clean("/"+u.Path))
+	if ids := folder(accounts); len(ids) == 1 {
+		return path.Join(accounts, ids[0], certbotKey)
+	}
+	return a.KeyFile
+}
+
+// certbotKey is the file of an account's key in certbot's folder of that account.
+const certbotKey = "private_key.json"
 
 // accountKey reads a private key; its errors say nothing of the content.
 func accountKey(r host.Reader, file string) (crypto.Signer, error) {

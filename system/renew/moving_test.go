@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"encoding/base64"
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -78,13 +79,25 @@ func TestAccountMovesIn(t *testing.T) {
 		if err := other.manager().Import(t.Context(), other.host, r, nil); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got := other.account(); got.URL != account.URL || got.Key != account.Key || got.Email != "ops@example.com" {
+		if got := other.account(); got.URL != account.URL || got.Thumb != account.Thumb || got.Key != account.Key || got.Email != "ops@example.com" {
 			t.Errorf("%s: %+v, want %+v", name, got, account)
 		}
 		expect(t, other.manager().Import(t.Context(), other.host, r, nil), "", steps.ExitUsage)
 		r.Replace = true
 		if err := other.manager().Import(t.Context(), other.host, r, nil); err != nil {
 			t.Errorf("%s, again: %v", name, err)
+		}
+	}
+	u, _ := url.Parse(w.ca.Directory)
+	const folder = "/etc/letsencrypt"
+	one := folder + "/accounts/" + u.Host + u.Path + "/1a2b"
+	for _, named := range []string{folder, one} {
+		other := &world{t: t, host: newHost(t), ca: w.ca, dns: w.dns, webPort: w.webPort}
+		other.host.File("/etc/ssl/test-ca.pem", w.host.Content("/etc/ssl/test-ca.pem"))
+		other.host.Put(one+"/private_key.json", host.File{Data: jwk, Mode: 0o400})
+		r := steps.AccountRequest{Directory: w.ca.Directory, CARoots: "/etc/ssl/test-ca.pem", KeyFile: named}
+		if err := other.manager().Import(t.Context(), other.host, r, nil); err != nil || other.account().URL != account.URL {
+			t.Errorf("%s: %v", named, err)
 		}
 	}
 	strange, _ := cert.GenerateKey(steps.ECDSAP256)

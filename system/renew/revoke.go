@@ -28,6 +28,7 @@ type withdrawal struct {
 	Chain     string                 `json:"chain"`          // PEM
 	Until     time.Time              `json:"until"`          // its end; after that it is forgotten
 	Done      time.Time              `json:"done,omitzero"`  // when the CA had revoked it
+	Next      string                 `json:"next,omitempty"` // the leaf that the site then had in its place
 }
 
 var revokedFile = path.Join(steps.ACMEDir, "revoked.json")
@@ -82,11 +83,16 @@ func (w withdrawal) note(h host.Host, now time.Time) error {
 
 // Revoke has the CA of a site's certificate revoke it (RFC 8555 section 7.6). Unless only that was asked for, the site has
 // another one, with another key, which is seen to be served first: a site without a certificate is no safer. A run that was
-// cut off is finished by the next.
+// cut off is finished by the next. At the end what was revoked is not on this server any more, and nothing older either: an
+// undo cannot bring a key back that is in other hands.
 func (m *Manager) Revoke(ctx context.Context, h host.Host, site steps.Site, r steps.RevokeRequest, live Live, progress func(string)) error {
 	w, err := m.withdraw(h, site, r)
 	if err != nil {
 		return err
+	}
+	if r.DryRun {
+		w.preview(progress)
+		return nil
 	}
 	if err := w.note(h, m.now()); err != nil {
 		return err
@@ -105,8 +111,44 @@ func (m *Manager) Revoke(ctx context.Context, h host.Host, site steps.Site, r st
 	if err := w.revoke(ctx, j, obtain{ObtainCertificate: o}.at(w.Directory)); err != nil {
 		return err
 	}
-	w.Done = m.now().UTC()
+	if w.Done = m.now().UTC(); !w.Only {
+		if err := w.discard(h); err != nil {
+			return err
+		}
+		w.Next = current(h, site.Name).SHA256
+	}
 	return w.note(h, m.now())
+}
+
+// preview says what would be done.
+func (w withdrawal) preview(progress func(string)) {
+	progress(fmt.Sprintf("The certificate with SHA-256 %s, of %s and good until %s, would be revoked (%s); this cannot be taken back",
+		w.Leaf, acme.NameOf(w.Directory), clock(w.Until), w.Reason))
+}
+
+// discard takes what is revoked off this server.
+func (w withdrawal) discard(h host.Host) error {
+	versions, err := cert.Versions(h, w.Site)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Backward(versions) {
+		if f, err := cert.FactsAt(h, w.Site, name); err == nil && f.SHA256 == w.Leaf {
+			return cert.Discard(h, w.Site, name)
+		}
+	}
+	return nil
+}
+
+// discardWithdrawn takes off this server what was revoked while the site still had it.
+func discardWithdrawn(h host.Host, site string) error {
+	all, err := withdrawals(h)
+	for _, w := range all {
+		if w.Site == site && !w.Done.IsZero() && !w.Only {
+			err = errors.Join(err, w.discard(h))
+		}
+	}
+	return err
 }
 
 // withdraw is the certificate that is meant: that of a run which was cut off, or the one that the site has.
@@ -136,6 +178,10 @@ func (m *Manager) withdraw(h host.Host, site steps.Site, r steps.RevokeRequest) 
 	}
 	if done := revoked(h, f.SHA256); done != nil && !done.Done.IsZero() {
 		return withdrawal{}, &steps.Failure{Text: cannot + "it is revoked since " + clock(done.Done), Status: steps.ExitUsage, Fixes: []string{"sudo sslwizard renew --force " + site.Name + "    has another one"}}
+	}
+	if before := findWithdrawal(h, func(w withdrawal) bool { return w.Next == f.SHA256 }); before != nil && !r.Again {
+		return withdrawal{}, &steps.Failure{Text: cannot + "it took the place of one that was revoked at " + clock(before.Done), Status: steps.ExitUsage,
+			Fixes: []string{"the same with --again    revokes this one too"}}
 	}
 	return withdrawal{Leaf: f.SHA256, Site: site.Name, Directory: f.Directory, Reason: r.Reason, Only: goesOn(r), Chain: string(v.Chain), Until: f.NotAfter}, nil
 }

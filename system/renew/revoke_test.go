@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
@@ -64,15 +65,23 @@ func TestRevoke(t *testing.T) {
 			if a := w.pending(w.obtain()); a != steps.Nothing {
 				t.Errorf("afterwards it is %c", a)
 			}
-			// An undo puts the old one back: the next run has another.
-			if err := cert.Switch(w.host, site, old.Name); err != nil {
-				t.Fatal(err)
+			// An undo has nothing to put back, and the same command once more does not take the new one.
+			if versions, err := cert.Versions(w.host, site); err != nil || !slices.Equal(versions, []string{now.Name}) {
+				t.Errorf("%v are on the server (%v)", versions, err)
 			}
-			if a := w.pending(w.obtain()); a != steps.Modify {
-				t.Errorf("a revoked certificate is good enough: %c", a)
+			again := steps.RevokeRequest{Site: site, Reason: reason}
+			expect(t, w.revoke(l, again), "", steps.ExitUsage)
+			if w.statusOf(now) != "Valid" {
+				t.Error("the one that took its place is revoked")
 			}
-			if v := w.mustMake(w.obtain()); w.statusOf(v) != "Valid" {
-				t.Error("it is used again")
+			again.Again, again.DryRun = true, true
+			before := len(w.host.Mutations())
+			if err := w.revoke(l, again); err != nil || w.statusOf(now) != "Valid" || len(w.host.Mutations()) != before {
+				t.Errorf("a dry run: %v; it is %s, after %v", err, w.statusOf(now), w.host.Mutations()[before:])
+			}
+			again.DryRun = false
+			if err := w.revoke(l, again); err != nil || w.statusOf(now) != "Revoked" {
+				t.Errorf("%v; it is %s", err, w.statusOf(now))
 			}
 		})
 	}

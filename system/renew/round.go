@@ -162,6 +162,9 @@ func (r *round) goLive(ctx context.Context, renewed []*turn) {
 		if err == nil && r.Scheduled {
 			t.state.Proven = r.now()
 		}
+		if err == nil {
+			t.Err = errors.Join(t.Err, discardWithdrawn(r.host, t.site.Name))
+		}
 		if err != nil {
 			failure := notServed(t.site, err)
 			t.Renewed, t.Err = false, errors.Join(t.Err, failure)

@@ -59,9 +59,9 @@ func (a *App) importCommand() *cobra.Command {
 	var directory, roots string
 	var replace bool
 	c := &cobra.Command{
-		Use:   "import KEYFILE",
+		Use:   "import KEYFILE|FOLDER",
 		Short: "move the account of another ACME client in, by its key",
-		Long:  "The key is PEM, or JSON as certbot keeps it (/etc/letsencrypt/accounts/…/private_key.json).",
+		Long:  "The key is PEM, or JSON as certbot keeps it (/etc/letsencrypt/accounts/…/private_key.json). Of certbot its whole folder can be named: /etc/letsencrypt.",
 		Args:  exactArg("the file with the account's private key", "sudo "),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := a.needRoot(false); err != nil {
@@ -139,18 +139,27 @@ func (a *App) revokeCommand() *cobra.Command {
 			if req.Site, req.Reason = args[0], steps.RevocationReason(reason); !req.Reason.Known() {
 				return usageError("--reason is \"" + steps.CleanLine(reason) + "\"; it can be " + reasons())
 			}
-			if !yes {
+			if !yes && !req.DryRun {
 				return usageError("cannot revoke without --yes: it cannot be taken back", "sudo sslwizard revoke --yes "+steps.CleanLine(req.Site))
 			}
 			if err := a.machine().Revoke(c.Context(), req, a.printer().event); err != nil {
 				return err
 			}
-			a.printer().event(steps.Event{Status: steps.Done, Text: "the certificate of " + steps.CleanLine(req.Site) + " is revoked"})
+			said := "the certificate of " + steps.CleanLine(req.Site) + " is revoked"
+			switch {
+			case req.DryRun && req.Only:
+				said = "nothing was changed; without --dry-run it would be revoked at once, and browsers may turn visitors away"
+			case req.DryRun:
+				said = "nothing was changed; without --dry-run another certificate, with another key, would be made and served first"
+			}
+			a.printer().event(steps.Event{Status: steps.Done, Text: said})
 			return nil
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", reason, "`WHY`: "+reasons())
 	c.Flags().BoolVar(&req.Only, "only", false, "make no other certificate first")
+	c.Flags().BoolVar(&req.Again, "again", false, "also a certificate that took the place of one that was revoked")
+	c.Flags().BoolVar(&req.DryRun, "dry-run", false, "only say what would be revoked")
 	c.Flags().BoolVar(&yes, "yes", false, "I know that it cannot be taken back")
 	return c
 }
@@ -171,7 +180,7 @@ func (p *textPrinter) accounts(all []steps.ACMEAccount) {
 	for _, acc := range all {
 		p.line("%s", acc.Directory)
 		for _, field := range [][2]string{
-			{"account", acc.URL}, {"e-mail", acc.Email}, {"key", acc.KeyFile + ", since " + day(acc.Since)}, {"SHA-256", acc.Key}, {"sites", strings.Join(acc.Sites, ", ")},
+			{"account", acc.URL}, {"e-mail", acc.Email}, {"key", acc.KeyFile + ", since " + day(acc.Since)}, {"SHA-256", acc.Key}, {"RFC 7638", acc.Thumb}, {"EAB key ID", acc.EAB}, {"sites", strings.Join(acc.Sites, ", ")},
 		} {
 			if field[1] == "" {
 				field[1] = "none"

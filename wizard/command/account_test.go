@@ -57,6 +57,13 @@ func TestRevokeCommand(t *testing.T) {
 			t.Errorf("%s: %+v", args, r)
 		}
 	}
+	if r := invoke(m, "revoke", "shop", "--dry-run", "--again"); r.status != 0 || !strings.Contains(r.out+r.err, "nothing was changed") {
+		t.Errorf("%+v", r)
+	}
+	if want := []steps.RevokeRequest{{Site: "shop", Reason: steps.Unspecified, Again: true, DryRun: true}}; !slices.Equal(m.revoked, want) {
+		t.Errorf("%+v", m.revoked)
+	}
+	m.revoked = nil
 	r := invoke(m, "revoke", "shop", "--yes", "--reason", "keyCompromise", "--only")
 	if want := []steps.RevokeRequest{{Site: "shop", Reason: steps.KeyCompromise, Only: true}}; r.status != 0 || !slices.Equal(m.revoked, want) {
 		t.Errorf("%+v, %+v", m.revoked, r)
