@@ -40,6 +40,23 @@ func TestUfwHas(t *testing.T) {
 	}
 }
 
+// A rule of ours that came to one family only is found; one of somebody else's is not taken for ours.
+func TestUfwHalf(t *testing.T) {
+	t.Parallel()
+	const head = "Status: active\n\nTo                         Action      From\n--                         ------      ----\n22/tcp (v6)                ALLOW       Anywhere (v6)\n"
+	for text, want := range map[string]bool{
+		"443/tcp                    ALLOW       Anywhere                   # sslwizard\n": true,
+		"443/tcp (v6)               ALLOW       Anywhere (v6)              # sslwizard\n": true,
+		"443/tcp                    ALLOW       Anywhere\n":                               false,
+		"443/tcp                    ALLOW       Anywhere                   # mine\n":      false,
+		"80/tcp                     ALLOW       Anywhere                   # sslwizard\n": false,
+	} {
+		if got := ufwHalf(head+text, https); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+}
+
 // scripted is a firewall whose rules are a set of lines that commands add and take.
 type scripted struct {
 	rules   []string

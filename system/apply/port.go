@@ -251,7 +251,7 @@ func (u *undoing) ruleThere(ctx context.Context, s *PortState, r rule) (bool, er
 		return false, err
 	}
 	if s.Firewall == "ufw" {
-		return ufwHas(string(out.Stdout), s.Port), nil
+		return ufwHas(string(out.Stdout), s.Port) || ufwHalf(string(out.Stdout), s.Port), nil
 	}
 	return out.Status == 0, nil
 }

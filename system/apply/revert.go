@@ -45,21 +45,22 @@ func (u *undoing) phase(ctx context.Context, p phase) error {
 	reverse := slices.Clone(p.Entries)
 	slices.Reverse(reverse)
 	over := u.j.handsOver(p)
-	if over {
-		u.comeBack(ctx, p, reverse)
-	}
+	back := over && u.comeBack(ctx, p, reverse)
 	var stay []string
 	if !over { // else its ports are another one's again
 		stay = u.stayOn(ctx, p)
 	}
-	u.unitsOff(ctx, p, over, stay)
+	off := u.unitsOff(ctx, p, over, stay)
 	if over {
 		u.try("set the kernel back", u.undoKernel(ctx))
+	}
+	if !off {
+		return errors.Join(u.errs...) // the next start begins again here: without its file a unit cannot be disabled any more
 	}
 	for _, e := range reverse {
 		u.try("undo "+e.Key, u.files(e))
 	}
-	if !over || touchesUnits(reverse, kindNone) {
+	if !back || touchesUnits(reverse, kindNone) {
 		u.daemonReload(ctx, reverse)
 	}
 	for _, e := range reverse {
@@ -95,10 +96,37 @@ func (u *undoing) files(e entry) error {
 			return err
 		}
 	}
+	for _, dir := range e.Before.folders() {
+		if err := u.sweepTemp(dir); err != nil {
+			return err
+		}
+	}
 	if e.Before.Store != nil {
 		return u.undoStore(e.Before.Store, seen)
 	}
 	return nil
+}
+
+// folders are those in which taking the change back writes beside its paths: an undo that was killed left something there.
+func (b Before) folders() []string {
+	var all []string
+	add := func(paths []Path) {
+		for _, p := range paths {
+			if dir := path.Dir(p.Path); !slices.Contains(all, dir) {
+				all = append(all, dir)
+			}
+		}
+	}
+	if b.User != nil {
+		add(b.User.Files)
+	}
+	if b.Port != nil {
+		add(b.Port.Saved)
+	}
+	if b.Packages != nil {
+		add(b.Packages.Trees)
+	}
+	return all
 }
 
 // sweepTemp removes the temporary files of writes that were killed.

@@ -11,6 +11,9 @@ import (
 // removePackages purges exactly what we had apt install: what apt said that it would install, was not there before, and
 // is there now. It never autoremoves. A package whose configuration somebody has worked on since is left alone.
 func (u *undoing) removePackages(ctx context.Context, s *PackageState, seen *Seen) error {
+	if err := u.finishDpkg(ctx, seen); err != nil {
+		return err
+	}
 	ours, err := u.addedPackages(ctx, s, seen)
 	if err != nil {
 		return err
@@ -27,6 +30,31 @@ func (u *undoing) removePackages(ctx context.Context, s *PackageState, seen *See
 	}
 	u.undone("removed the packages " + strings.Join(ours, ", "))
 	return u.restoreTrees(s)
+}
+
+// dpkgUpdates has a file with a number for a name while dpkg is at work. Where one is left, apt-get does nothing more.
+const dpkgUpdates = "/var/lib/dpkg/updates"
+
+// finishDpkg has dpkg end what it was killed in, where it was at work for us: also when nothing of ours is left to remove,
+// nobody could install anything otherwise.
+func (u *undoing) finishDpkg(ctx context.Context, seen *Seen) error {
+	if seen == nil || seen.Packages == nil || !u.dpkgCutOff() || packageLock(ctx, u) != "" {
+		return nil
+	}
+	// That it ends well is not asked for: a package of ours that cannot be configured is removed all the same.
+	if _, err := u.Run(ctx, dpkgConfigure()); err != nil && u.dpkgCutOff() {
+		return err
+	}
+	return nil
+}
+
+func (u *undoing) dpkgCutOff() bool {
+	f, err := u.ReadFile(dpkgUpdates)
+	return err == nil && slices.ContainsFunc(f.Entries, func(name string) bool { return strings.Trim(name, "0123456789") == "" })
+}
+
+func dpkgConfigure() host.Command {
+	return host.Command{Argv: []string{"dpkg", "--configure", "-a"}, Timeout: aptTimeout}
 }
 
 // addedPackages are those that are there because of us.
@@ -159,7 +187,7 @@ func (u *undoing) take(ctx context.Context, verb string, names []string) error {
 	if err == nil {
 		return nil
 	}
-	if _, cerr := u.Run(ctx, host.Command{Argv: []string{"dpkg", "--configure", "-a"}, Timeout: aptTimeout}); cerr == nil {
+	if _, cerr := u.Run(ctx, dpkgConfigure()); cerr == nil {
 		if _, err = u.Run(ctx, aptTake(verb, names)); err == nil {
 			return nil
 		}

@@ -24,18 +24,24 @@ func (j *journal) handsOver(p phase) bool {
 	})
 }
 
-// comeBack has what served before serve again, beside what serves now. What fails here is tried once more, and then
-// told, when the ports are free: the way back may not depend on sharing them.
-func (u *undoing) comeBack(ctx context.Context, p phase, reverse []entry) {
+// comeBack has what served before serve again, beside what serves now, and reports whether it could. What fails here is
+// tried once more, and then told, when the ports are free: the way back may not depend on sharing them. Nothing is started
+// on files that are not all back: it would go on with what it found.
+func (u *undoing) comeBack(ctx context.Context, p phase, reverse []entry) bool {
 	told := len(u.errs)
 	for _, e := range reverse {
 		u.try("undo "+e.Key, u.restored(e))
+	}
+	if len(u.errs) > told {
+		u.errs = u.errs[:told]
+		return false
 	}
 	if touchesUnits(reverse, kindFile) {
 		u.daemonReload(ctx, reverse)
 	}
 	u.unitsOn(ctx, p)
 	u.errs = u.errs[:told]
+	return true
 }
 
 // restored takes back what an entry changed of what was there. What it added stays while something still runs on it.

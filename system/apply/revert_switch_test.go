@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -179,5 +180,36 @@ func TestUndoOfASwitchWithoutSharedPorts(t *testing.T) {
 	w.same(t, before, keptByDesign...)
 	if !w.d.Units["nginx.service"].Active {
 		t.Error("nginx does not run")
+	}
+}
+
+// What served before is not started on files that are not all back: it would go on with what it found.
+func TestUndoOfASwitchWaitsForTheFiles(t *testing.T) {
+	t.Parallel()
+	w, before := switched(t, nativePlan(), switchPlan())
+	n, failed := len(w.Mutations()), false
+	write := "write " + steps.SiteFile(shop.Name)
+	w.FailOn(func(m string) error {
+		if m != write || failed {
+			return nil
+		}
+		failed = true
+		return errBroken
+	})
+	if res, err := w.Undo(t.Context(), "", nil); err != nil || res.Outcome != steps.OutcomeDone {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	w.same(t, before, keptByDesign...)
+	written, started := "", ""
+	for i, m := range w.Mutations()[n:] {
+		switch {
+		case m == write:
+			written = fmt.Sprintf("%04d", i)
+		case strings.HasPrefix(m, "run systemctl start ") && started == "":
+			started = fmt.Sprintf("%04d", i)
+		}
+	}
+	if !failed || started == "" || started < written {
+		t.Errorf("started before its files were back:\n%s", strings.Join(w.Mutations()[n:], "\n"))
 	}
 }

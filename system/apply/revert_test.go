@@ -310,3 +310,42 @@ func TestPackageStaysForItsDefaults(t *testing.T) {
 		}
 	}
 }
+
+// A dpkg that was killed while it worked for us is brought to its end, also when nothing of ours is left: apt-get would do
+// nothing for anybody any more.
+func TestRevertEndsWhatDpkgWasKilledIn(t *testing.T) {
+	t.Parallel()
+	const update = "/var/lib/dpkg/updates/0001"
+	w := newWorld(t)
+	w.File(update, "")
+	w.Tool(host.Output{}, "dpkg", "--configure", "-a")
+	w.after["dpkg --configure -a"] = func() { w.Take(update) }
+	u := w.undoing(newJournal(w.machine, manifest{}), newFeed(nil), func(int) bool { return true }, true)
+	for n, seen := range []*Seen{nil, {Packages: []string{"nginx"}}} {
+		if err := u.removePackages(t.Context(), &PackageState{Names: []string{"nginx"}}, seen); err != nil {
+			t.Fatal(err)
+		}
+		if done := w.ran(0, "run dpkg --configure"); len(done) != n || w.Exists(update) != (n == 0) {
+			t.Errorf("%+v: %q", seen, w.Mutations())
+		}
+	}
+}
+
+// What an undo that was killed left of its own writing is swept, in every folder in which it writes.
+func TestRevertSweepsWhereItWrites(t *testing.T) {
+	t.Parallel()
+	const temp = "/.sslwizard-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	w := newWorld(t)
+	w.ufw()
+	w.File("/etc/nginx/mine/own.conf", "mine\n")
+	before := w.Snapshot()
+	w.mustApply(t, nginxPlan("server {}\n"))
+	w.mustApply(t, userPlan())
+	for _, dir := range []string{"/etc", "/etc/ufw", "/etc/nginx/mine", "/etc/nginx/conf.d"} {
+		w.File(dir+temp, "half")
+	}
+	if _, err := w.UndoAll(t.Context(), false, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.same(t, before, keptByDesign...)
+}

@@ -74,8 +74,9 @@ func (u *undoing) firstStates(p phase) []UnitState {
 	return states
 }
 
-// unitsOff stops and disables the units that were off, but for those that stay.
-func (u *undoing) unitsOff(ctx context.Context, p phase, over bool, stay []string) {
+// unitsOff stops and disables the units that were off, but for those that stay, and reports whether all of them are
+// disabled.
+func (u *undoing) unitsOff(ctx context.Context, p phase, over bool, stay []string) bool {
 	var stop, disable, failed []string
 	for _, was := range slices.Backward(u.firstStates(p)) {
 		if slices.Contains(stay, was.Unit) {
@@ -102,8 +103,9 @@ func (u *undoing) unitsOff(ctx context.Context, p phase, over bool, stay []strin
 	} else {
 		u.systemctl(ctx, "stop", stop, "stopped ") // together: a socket would start its service again
 	}
-	u.systemctl(ctx, "disable", disable, "disabled ")
+	disabled := u.systemctl(ctx, "disable", disable, "disabled ")
 	u.systemctl(ctx, "reset-failed", failed, "cleared the failure of ")
+	return disabled
 }
 
 // unitsOn enables and starts the units that were on.
@@ -126,9 +128,10 @@ func (u *undoing) unitsOn(ctx context.Context, p phase) {
 	u.systemctl(ctx, "start", start, "started ")
 }
 
-func (u *undoing) systemctl(ctx context.Context, verb string, units []string, said string) {
+// systemctl reports whether it could be done.
+func (u *undoing) systemctl(ctx context.Context, verb string, units []string, said string) bool {
 	if len(units) == 0 {
-		return
+		return true
 	}
 	args := append([]string{verb}, units...)
 	if verb == "start" && u.e.s.Booting {
@@ -139,4 +142,5 @@ func (u *undoing) systemctl(ctx context.Context, verb string, units []string, sa
 		u.undone(said + strings.Join(units, ", "))
 	}
 	u.try(verb+" "+strings.Join(units, ", "), err)
+	return err == nil
 }

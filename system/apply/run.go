@@ -180,8 +180,20 @@ func (e *Engine) newRun(m manifest, fill func(*manifest) error) (*journal, error
 	return j, nil
 }
 
-// sweep removes the folders of runs that were killed before they were opened: nothing had been changed.
+// sweep removes the folders of runs that were killed before they were opened: nothing had been changed. So are links that
+// were not in their place yet.
 func (e *Engine) sweep(ids []string) {
+	for _, dir := range []string{steps.StateDir, steps.DoneDir} {
+		f, err := e.h.ReadFile(dir)
+		if err != nil {
+			continue
+		}
+		for _, name := range f.Entries {
+			if host.IsTemp(name) {
+				_ = e.h.Remove(path.Join(dir, name)) // it is in nobody's way
+			}
+		}
+	}
 	for _, id := range ids {
 		j := newJournal(e.h, manifest{ID: id})
 		if !exists(e.h, j.file(resultName)) {

@@ -13,6 +13,9 @@ import (
 // ufw stores its rules itself and does both families at once.
 type ufw struct{}
 
+// ufwNote is the comment of our rules.
+const ufwNote = "sslwizard"
+
 // ufwProfiles are the application profiles of Debian's web servers.
 var ufwProfiles = map[string][]int{
 	"Nginx Full": {80, 443}, "Nginx HTTP": {80}, "Nginx HTTPS": {443},
@@ -31,7 +34,7 @@ func (ufw) missing(ctx context.Context, r host.Reader, p steps.Port) ([]rule, er
 	port := fmt.Sprintf("%d/%s", p.Number, p.Proto)
 	return []rule{{
 		Has:  ufwStatus().Argv,
-		Add:  []string{"ufw", "allow", port, "comment", "sslwizard"},
+		Add:  []string{"ufw", "allow", port, "comment", ufwNote},
 		Take: []string{"ufw", "delete", "allow", port},
 	}}, nil
 }
@@ -62,6 +65,19 @@ func ufwHas(status string, p steps.Port) bool {
 		four, six = four || !v6, six || v6
 	}
 	return four && (six || !any6)
+}
+
+// ufwHalf finds a rule of ours for one family alone: ufw stores the families one after the other, and was killed, or
+// refused by the disk, between them.
+func ufwHalf(status string, p steps.Port) bool {
+	for line := range strings.Lines(status) {
+		to, rest, _ := strings.Cut(strings.ReplaceAll(line, "(v6)", "    "), " ALLOW ")
+		_, note, _ := strings.Cut(rest, "#")
+		if strings.TrimSpace(note) == ufwNote && strings.TrimSpace(to) == fmt.Sprintf("%d/%s", p.Number, p.Proto) {
+			return true
+		}
+	}
+	return false
 }
 
 // ufwNames reports whether "80", "80,443/tcp", "80:90/tcp" or "Nginx Full" covers the port.

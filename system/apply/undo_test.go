@@ -3,10 +3,12 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
 )
 
@@ -196,5 +198,49 @@ func TestJournalOfALostRun(t *testing.T) {
 	_, found, err := w.Recover(t.Context(), nil)
 	if failure, ok := err.(*steps.Failure); !found || !ok || failure.Code != "H05" {
 		t.Errorf("%t, %v", found, err)
+	}
+}
+
+// A unit that could not be disabled keeps its file: without it nothing could disable it any more. The next start goes on.
+func TestUndoStopsWhereAUnitStaysEnabled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	before := w.Snapshot()
+	w.mustApply(t, nativePlan())
+	w.FailOn(func(m string) error {
+		if strings.HasPrefix(m, "run systemctl disable ") {
+			return errBroken
+		}
+		return nil
+	})
+	res, err := w.Undo(t.Context(), "", nil)
+	if err == nil || res.Outcome != steps.OutcomeInconsistent || !w.Exists(serviceFile) {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	w.FailOn(nil)
+	if _, found, err := w.Recover(t.Context(), nil); !found || err != nil {
+		t.Fatal(err)
+	}
+	w.same(t, before, keptByDesign...)
+}
+
+// An uninstall takes away what a killed or failed write left in our own folder too.
+func TestUninstallSweepsOurFolder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.mustApply(t, nativePlan())
+	w.Put(steps.StateDir+"/.sslwizard-ABCDEFGHIJKLMNOPQRSTUVWXYZ", host.File{Mode: fs.ModeSymlink, Link: "done/x"})
+	failed := false
+	w.FailOn(func(m string) error {
+		if m != "remove "+steps.JournalDir || failed {
+			return nil
+		}
+		failed = true
+		return errBroken
+	})
+	if res, err := w.UndoAll(t.Context(), false, nil); err != nil || !failed || w.Exists(steps.StateDir) {
+		t.Errorf("%+v, %v: %t", res, err, failed)
 	}
 }

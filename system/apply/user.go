@@ -200,11 +200,42 @@ func (u *undoing) removeUser(ctx context.Context, s *UserState) error {
 		u.undone(fmt.Sprintf("removed the user %s (%d)", s.Name, uid))
 	case !absent(err):
 		return err
+	default:
+		if err := u.finishRemoval(ctx, s); err != nil {
+			return err
+		}
 	}
 	if err := u.removeGroup(ctx, s); err != nil {
 		return err
 	}
 	return u.restoreCopies(s)
+}
+
+// finishRemoval is for an undo that was killed inside userdel, which writes one file after the other: it knows no user who
+// is in shadow or gshadow only. useradd takes over what is there of him, and then he can be removed.
+func (u *undoing) finishRemoval(ctx context.Context, s *UserState) error {
+	half := false
+	for i := 0; i+1 < len(s.Files); i += 2 {
+		was := s.Files[i]
+		now, f, err := stateAt(u, was.Path)
+		if err != nil {
+			return err
+		}
+		secret := was.Path == "/etc/shadow" || was.Path == "/etc/gshadow" && !s.Group
+		half = half || secret && !now.same(was.Before) && len(without(f.Data, s.Name)) < len(f.Data)
+	}
+	if !half {
+		return nil
+	}
+	add := userVerb{steps.EnsureUser{Name: s.Name}}.add(u)
+	if _, err := u.Run(ctx, host.Command{Argv: add}); err != nil {
+		return err
+	}
+	_, err := u.Run(ctx, host.Command{Argv: []string{"userdel", s.Name}})
+	if err == nil {
+		u.undone("removed what was left of the user " + s.Name)
+	}
+	return err
 }
 
 // removeGroup is for a run that was killed inside useradd or userdel.

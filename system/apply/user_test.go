@@ -69,6 +69,31 @@ func TestAccountCopiesAreRestored(t *testing.T) {
 	}
 }
 
+// userdel writes one file after the other: what it did not come to when it was killed is taken away all the same, and
+// nothing is done where somebody else has such a line.
+func TestUserThatIsHalfGone(t *testing.T) {
+	t.Parallel()
+	const ours = "sslwizard:!:20000::::::\n"
+	for before, want := range map[string]int{"root:*:19000::::::\n": 2, "root:*:19000::::::\n" + ours: 0} {
+		w := newWorld(t)
+		w.File("/etc/shadow", before)
+		rec := &recorder{Reader: w.machine, services: &w.services}
+		b, err := userVerb{steps.EnsureUser{Name: steps.ProxyUser}}.record(t.Context(), rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.File("/etc/shadow", "root:*:19000::::::\n"+ours)
+		u := w.undoing(newJournal(w.machine, manifest{}), newFeed(nil), func(int) bool { return true }, true)
+		if err := u.removeUser(t.Context(), b.User); err != nil {
+			t.Fatal(err)
+		}
+		done := append(w.ran(0, "run useradd "), w.ran(0, "run userdel ")...)
+		if len(done) != want || strings.Contains(w.Content("/etc/passwd"), steps.ProxyUser) {
+			t.Errorf("%q: %q", before, w.Mutations())
+		}
+	}
+}
+
 // A user whom somebody added before our turn came is theirs.
 func TestForeignUserStays(t *testing.T) {
 	t.Parallel()
