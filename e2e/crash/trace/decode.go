@@ -17,6 +17,7 @@ import (
 // the kernel is going to see.
 type asked struct {
 	pid    int
+	root   string
 	args   [6]uint64
 	record bool
 	Call
@@ -119,7 +120,15 @@ func (a *asked) path(folder, arg int) string {
 	if err != nil {
 		return name
 	}
-	return path.Join(at, name)
+	return path.Join(a.seen(at), name)
+}
+
+// seen is a path of ours as the program sees it, which may have a root of its own.
+func (a *asked) seen(name string) string {
+	if inside, ok := strings.CutPrefix(name, a.root+"/"); ok && a.root != "" {
+		return "/" + inside
+	}
+	return name
 }
 
 func (a *asked) name(folder, arg int) bool {
@@ -142,16 +151,25 @@ func (a *asked) opens(folder, arg int) bool {
 	if a.Flags&(unix.O_CREAT|unix.O_TRUNC) == 0 {
 		return false
 	}
-	return a.name(folder, arg) && !strings.HasPrefix(a.Path, "/dev/") && !strings.HasPrefix(a.Path, "/proc/")
+	return a.name(folder, arg) && (a.root != "" || !ofKernel(a.Path))
 }
 
 // file reports whether the descriptor is a file or a folder of a file system.
 func (a *asked) file(arg int) bool {
 	a.FD = a.fd(arg)
 	name, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", a.pid, a.FD))
-	a.Path = strings.TrimSuffix(name, " (deleted)")
-	return err == nil && path.IsAbs(name) && !strings.HasPrefix(name, "/dev/") && !strings.HasPrefix(name, "/proc/") &&
-		!strings.HasPrefix(name, "/sys/") && !strings.HasPrefix(name, "/memfd:")
+	a.Path = a.seen(strings.TrimSuffix(name, " (deleted)"))
+	return err == nil && path.IsAbs(name) && (a.Path != name || !ofKernel(name))
+}
+
+// ofKernel reports what is no file on a disk. Below a root of its own whatever is called so is one.
+func ofKernel(name string) bool {
+	for _, prefix := range []string{"/dev/", "/proc/", "/sys/", "/memfd:"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // position is where the open file is written next.

@@ -20,6 +20,9 @@ type Order struct {
 	Argv []string // Argv[0] is a path
 	Env  []string
 	Dir  string
+	// Root is the folder that the program has for its root (chroot); "": ours. Argv, Dir and the paths of the calls are as
+	// it sees them.
+	Root string
 	// Stdin, Stdout and Stderr are the program's; nil: /dev/null. Stdout and Stderr have to be able to take all that it
 	// writes without being read.
 	Stdin, Stdout, Stderr *os.File
@@ -33,6 +36,9 @@ type Order struct {
 	// Fail has this call fail with Errno without being made; 0: none.
 	Fail  int
 	Errno syscall.Errno
+	// CPU is the one on which the tracer, the program and all that it starts run, from 1: then they wait for each other the
+	// least. 0: any.
+	CPU int
 	// Record keeps the data of the calls too.
 	Record bool
 }
@@ -54,7 +60,11 @@ func Run(ctx context.Context, o Order) (Report, error) {
 	ended := make(chan end, 1)
 	go func() {
 		runtime.LockOSThread() // ptrace knows its tracer by the thread; it is given back when the goroutine ends
-		r, err := run(ctx, o)
+		err := Pin(o.CPU)
+		var r Report
+		if err == nil {
+			r, err = run(ctx, o)
+		}
 		ended <- end{r, err}
 	}()
 	e := <-ended
@@ -62,6 +72,16 @@ func Run(ctx context.Context, o Order) (Report, error) {
 		return e.r, fmt.Errorf("cannot trace %s: %w", o.Argv[0], e.err)
 	}
 	return e.r, nil
+}
+
+// Pin has the thread, and all that it starts, run on one CPU, from 1; 0: as before.
+func Pin(cpu int) error {
+	if cpu == 0 {
+		return nil
+	}
+	var one unix.CPUSet
+	one.Set((cpu - 1) % runtime.NumCPU())
+	return unix.SchedSetaffinity(0, &one)
 }
 
 // tracer is one program under way.
@@ -91,7 +111,7 @@ func run(ctx context.Context, o Order) (Report, error) {
 			f.at(f.to)
 		}
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Chroot: o.Root}
 	if err := cmd.Start(); err != nil {
 		return Report{}, err
 	}
@@ -208,7 +228,7 @@ func (t *tracer) asks(pid int, th *thread) error {
 	if !ok {
 		return unix.PtraceCont(pid, 0)
 	}
-	a := &asked{pid: pid, record: t.Record, args: [6]uint64{regs.Rdi, regs.Rsi, regs.Rdx, regs.R10, regs.R8, regs.R9}}
+	a := &asked{pid: pid, root: t.Root, record: t.Record, args: [6]uint64{regs.Rdi, regs.Rsi, regs.Rdx, regs.R10, regs.R8, regs.R9}}
 	a.Call = Call{PID: pid, Name: kind.name, UID: -1, GID: -1}
 	if t.Killed || !kind.read(a) || t.Counts != nil && !t.Counts(a.Call) {
 		return unix.PtraceCont(pid, 0)

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// What dpkg keeps: a line for each package, and a file while it is at work, which tells the next one that it was cut off.
+const (
+	database = "/var/lib/dpkg/status"
+	updates  = "/var/lib/dpkg/updates/0001"
+)
+
+type parcel struct {
+	needs []string
+	files map[string]string // configuration files are those below /etc
+	unit  string
+}
+
+var archive = map[string]parcel{
+	"nginx-common": {files: map[string]string{
+		"/etc/nginx/nginx.conf":                 "events {}\nhttp { include /etc/nginx/conf.d/*.conf; include /etc/nginx/sites-enabled/*; }\n",
+		"/etc/nginx/mime.types":                 "types {}\n",
+		"/etc/nginx/conf.d/.keep":               "",
+		"/usr/lib/systemd/system/nginx.service": "[Service]\nExecStart=/usr/sbin/nginx\n[Install]\nWantedBy=multi-user.target\n",
+		"/usr/share/nginx/html/index.html":      "<h1>Welcome to nginx!</h1>\n",
+	}},
+	"nginx": {needs: []string{"nginx-common"}, unit: "nginx.service", files: map[string]string{"/usr/sbin/nginx": ""}},
+}
+
+func packages() (map[string]string, error) {
+	text, err := read(database)
+	all := map[string]string{}
+	for line := range strings.Lines(text) {
+		if f := strings.Fields(line); len(f) == 2 {
+			all[f[0]] = f[1]
+		}
+	}
+	return all, err
+}
+
+// note changes the state of a package; "" has dpkg forget it.
+func note(name, state string) error {
+	all, err := packages()
+	if err != nil {
+		return err
+	}
+	if all[name] = state; state == "" {
+		delete(all, name)
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintln(&b, name, all[name])
+	}
+	if err := put(database, b.String(), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(updates, nil, 0o644) // until it is done
+}
+
+func dpkgQuery(args []string) error {
+	if strings.Join(args, " ") != `-W -f ${Package} ${db:Status-Status}\n` {
+		return errUnknown
+	}
+	text, err := read(database)
+	fmt.Print(text)
+	return err
+}
+
+func dpkg(args []string) error {
+	if strings.Join(args, " ") != "--configure -a" {
+		return errUnknown
+	}
+	all, err := packages()
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if all[name] == "unpacked" || all[name] == "half-configured" {
+			if err := configure(name); err != nil {
+				return err
+			}
+		}
+	}
+	return take(updates)
+}
+
+func aptCache(args []string) error {
+	if len(args) != 2 || args[0] != "policy" {
+		return errUnknown
+	}
+	if _, ok := archive[args[1]]; ok {
+		fmt.Printf("%s:\n  Installed: (none)\n  Candidate: 1.26.3-3\n", args[1])
+	}
+	return nil
+}
+
+func aptGet(args []string) error {
+	words := plain(args)
+	if len(words) < 2 {
+		return errUnknown
+	}
+	verb, names := words[0], words[1:]
+	dry := slices.Contains(args, "-s")
+	switch {
+	case verb != "install" && verb != "remove" && verb != "purge":
+		return errUnknown
+	case there(updates):
+		return failed(100, "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem.")
+	case dry:
+		return simulate(verb, names)
+	}
+	for _, name := range chosen(verb, names) {
+		err := map[string]func(string) error{"install": install, "remove": remove, "purge": purge}[verb](name)
+		if err != nil {
+			return err
+		}
+	}
+	return take(updates)
+}
+
+// chosen are the packages that a command is about: what is needed comes before, and goes after.
+func chosen(verb string, names []string) []string {
+	var all []string
+	for _, name := range names {
+		all = append(append(all, archive[name].needs...), name)
+	}
+	if verb != "install" {
+		return names
+	}
+	present, _ := packages()
+	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return present[name] == "installed" })
+}
+
+func simulate(verb string, names []string) error {
+	word := map[string]string{"install": "Inst"}[verb]
+	if word == "" {
+		word = "Remv"
+	}
+	for _, name := range chosen(verb, names) {
+		fmt.Printf("%s %s (1.26.3-3 Debian:13/stable [amd64])\n", word, name)
+	}
+	return nil
+}
+
+func install(name string) error {
+	p, ok := archive[name]
+	if !ok {
+		return failed(100, "E: Unable to locate package %s", name)
+	}
+	if err := note(name, "half-installed"); err != nil {
+		return err
+	}
+	for _, file := range slices.Sorted(maps.Keys(p.files)) {
+		if err := unpack(file, p.files[file]); err != nil {
+			return err
+		}
+	}
+	if err := note(name, "unpacked"); err != nil {
+		return err
+	}
+	return configure(name)
+}
+
+func unpack(file, text string) error {
+	if there(file) && strings.HasPrefix(file, "/etc/") {
+		return nil // what somebody has there stays
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	temp, mode := file+".dpkg-new", os.FileMode(0o644)
+	if strings.HasPrefix(file, "/usr/sbin/") {
+		if err := os.Link("/usr/bin/standin", temp); err != nil && !there(temp) {
+			return err
+		}
+		return os.Rename(temp, file)
+	}
+	if err := os.WriteFile(temp, []byte(text), mode); err != nil {
+		return err
+	}
+	return os.Rename(temp, file)
+}
+
+func configure(name string) error {
+	if err := note(name, "half-configured"); err != nil {
+		return err
+	}
+	if unit := archive[name].unit; unit != "" {
+		if err := enable(unit); err != nil {
+			return err
+		}
+		if policy, err := read("/usr/sbin/policy-rc.d"); err != nil || !strings.Contains(policy, "exit 101") {
+			if err := start(unit); err != nil {
+				return err
+			}
+		}
+	}
+	return note(name, "installed")
+}
+
+func remove(name string) error {
+	p := archive[name]
+	if err := note(name, "half-configured"); err != nil {
+		return err
+	}
+	if p.unit != "" {
+		if err := stop(p.unit); err != nil {
+			return err
+		}
+	}
+	if err := note(name, "half-installed"); err != nil {
+		return err
+	}
+	for _, file := range slices.Sorted(maps.Keys(p.files)) {
+		if !strings.HasPrefix(file, "/etc/") {
+			if err := sweep(file); err != nil {
+				return err
+			}
+		}
+	}
+	return note(name, "config-files")
+}
+
+func purge(name string) error {
+	if all, err := packages(); err != nil || all[name] != "config-files" {
+		if err := remove(name); err != nil {
+			return err
+		}
+	}
+	p := archive[name]
+	if p.unit != "" {
+		if links, _ := filepath.Glob(units + "*.wants/" + p.unit); len(links) > 0 {
+			if err := disable(p.unit); err != nil {
+				return err
+			}
+		}
+	}
+	for _, file := range slices.Backward(slices.Sorted(maps.Keys(p.files))) {
+		if err := sweep(file); err != nil {
+			return err
+		}
+	}
+	return note(name, "")
+}
+
+// sweep removes a file of a package, what an unpacking left of it, and the folders that are empty then.
+func sweep(file string) error {
+	for _, name := range []string{file, file + ".dpkg-new"} {
+		if err := take(name); err != nil {
+			return err
+		}
+	}
+	for dir := filepath.Dir(file); strings.Contains(dir, "nginx"); dir = filepath.Dir(dir) {
+		if err := os.Remove(dir); err != nil && there(dir) {
+			break // there is more in it
+		}
+	}
+	return nil
+}
