@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"path"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -28,6 +29,11 @@ func (e *Engine) Recover(ctx context.Context, sink func(steps.Event)) (steps.Res
 // recover does it under the lock. The error is for what could not be taken back; that a run had to be taken back is
 // none.
 func (e *Engine) recover(ctx context.Context, events *feed) (steps.Result, bool, error) {
+	if s, _, err := stateAt(e.h, steps.JournalDir); err == nil && s.Kind == kindLink && validID(path.Base(s.Link)) {
+		if err := bringBack(e.h, path.Base(s.Link)); err != nil {
+			return steps.Result{}, true, err
+		}
+	}
 	j, err := unfinished(e.h)
 	if err != nil || j == nil {
 		return steps.Result{}, err != nil, err

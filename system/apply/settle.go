@@ -82,8 +82,7 @@ func (e *Engine) settle(u *undoing, cause, revertErr error) steps.Result {
 	}
 	if revertErr != nil {
 		res.Outcome = steps.OutcomeInconsistent
-		res.Err = inconsistent(cause, revertErr)
-		_ = u.j.flush() // the run stays open: the next start tries again
+		res.Err = u.j.keep(inconsistent(cause, revertErr)) // the run stays open: the next start tries again
 		return res
 	}
 	end := result{Outcome: res.Outcome, Time: e.s.Clock().UTC(), Reverted: []int{last}, Undone: u.did, Kept: u.kept, Receipt: u.j.receipt([]int{last})}

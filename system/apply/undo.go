@@ -107,21 +107,21 @@ func (e *Engine) undo(ctx context.Context, j *journal, events *feed) (steps.Resu
 	for _, id := range j.m.Undoes {
 		target, err := loadRun(e.h, id)
 		if err != nil {
-			return e.undoFailed(res, err)
+			return e.undoFailed(res, j, err)
 		}
 		u := e.undoing(target.journal, events, func(int) bool { return true }, true)
 		u.kernel = j.m.Kernel
 		err = e.undoRun(ctx, j, u, target)
 		res.Undone, res.Kept = append(res.Undone, u.did...), append(res.Kept, u.kept...)
 		if err != nil {
-			return e.undoFailed(res, err)
+			return e.undoFailed(res, j, err)
 		}
 		end.Receipt = target.m.Receipt
 	}
 	res.Kept = slices.DeleteFunc(res.Kept, e.goneSince) // what a newer phase had left, and an older one took
 	end.Time, end.Undone, end.Kept = e.s.Clock().UTC(), res.Undone, res.Kept
 	if err := j.close(end); err != nil {
-		return e.undoFailed(res, err)
+		return e.undoFailed(res, j, err)
 	}
 	return res, nil
 }
@@ -147,8 +147,11 @@ func (e *Engine) undoRun(ctx context.Context, j *journal, u *undoing, target loa
 }
 
 // undoFailed leaves the undo open: the next start goes on with it.
-func (e *Engine) undoFailed(res steps.Result, err error) (steps.Result, error) {
+func (e *Engine) undoFailed(res steps.Result, j *journal, err error) (steps.Result, error) {
 	res.Outcome, res.Err = steps.OutcomeInconsistent, inconsistent(nil, err)
+	if j != nil {
+		res.Err = j.keep(res.Err)
+	}
 	return res, res.Err
 }
 
@@ -179,12 +182,12 @@ func (e *Engine) UndoAll(ctx context.Context, keepCertificates bool, sink func(s
 		}
 	}
 	if err := e.hush(ctx); err != nil {
-		return e.undoFailed(res, err)
+		return e.undoFailed(res, nil, err)
 	}
 	secrets := !keepCertificates && (exists(e.h, steps.CertsDir) || exists(e.h, steps.ACMEDir))
 	left, err := e.erase(keepCertificates)
 	if err != nil {
-		return e.undoFailed(res, err)
+		return e.undoFailed(res, nil, err)
 	}
 	res.Kept = append(res.Kept, left...)
 	if secrets {
