@@ -104,6 +104,9 @@ func (e *Engine) settle(u *undoing, cause, revertErr error) steps.Result {
 }
 
 func inconsistent(cause, err error) error {
+	if _, said := errors.AsType[*steps.Failure](err); !said {
+		err = diskFault(err)
+	}
 	f := &steps.Failure{
 		Text: "cannot undo everything", Status: steps.ExitInconsistent, Err: err,
 		Fixes: []string{"repair what is said above, then run: sudo sslwizard undo", "what was there before is kept below " + steps.DoneDir},
