@@ -105,16 +105,21 @@ const (
 	backupDir    = "bk"
 )
 
-// create makes the run's folder with its manifest. Nothing refers to it yet.
+// create makes the run's folder with its manifest. Nothing refers to it yet. A folder that is there is written as it is: who
+// made it, the lock for one, may not have had the disk store its name, and all that is below would go with it.
 func (j *journal) create() error {
 	for _, dir := range []struct {
 		path string
 		mode fs.FileMode
 	}{{steps.StateDir, 0o711}, {steps.DoneDir, 0o700}, {j.dir(), 0o700}, {j.file(backupDir), 0o700}} {
-		if exists(j.h, dir.path) {
-			continue
+		f, err := j.h.ReadFile(dir.path)
+		if absent(err) {
+			f, err = host.File{Mode: fs.ModeDir | dir.mode}, nil
 		}
-		if err := j.h.WriteFile(dir.path, host.File{Mode: fs.ModeDir | dir.mode}); err != nil {
+		if err != nil {
+			return err
+		}
+		if err := j.h.WriteFile(dir.path, f); err != nil {
 			return err
 		}
 	}
