@@ -63,10 +63,10 @@ type result struct {
 	Kept     []string      `json:"kept,omitempty"`
 	Receipt  receipt       `json:"receipt"`          // after the run
 	Phases   []int         `json:"phases,omitempty"` // those that there are
-	Log      string        `json:"log"`              // SHA-256 of events.jsonl
+	Log      string        `json:"log"`              // SHA-256 of what was noted in events.jsonl
 }
 
-// record is one line of events.jsonl.
+// record is one line of events.jsonl, which ends with its seal.
 type record struct {
 	Time  time.Time `json:"time"`
 	Index int       `json:"index"` // change in the plan; -1: the run
@@ -219,9 +219,13 @@ func (s *Seen) with(more *Seen) *Seen {
 	return &both
 }
 
-// flush stores what was noted.
+// flush stores what was noted, sealed as the other records are: a line that is lost or means another change would leave
+// behind what it was about.
 func (j *journal) flush() error {
-	return j.h.WriteFile(j.file(eventsName), host.File{Data: bytes.Clone(j.log.Bytes()), Mode: 0o600})
+	if j.log.Len() == 0 {
+		return nil
+	}
+	return j.h.WriteFile(j.file(eventsName), host.File{Data: sealed(bytes.Clone(j.log.Bytes())), Mode: 0o600})
 }
 
 // close stores the result and takes the link away: the run is over. The result is what counts: a link that cannot be

@@ -101,14 +101,18 @@ func (j *journal) readLog() error {
 	if err != nil {
 		return err
 	}
-	for line := range bytes.Lines(f.Data) {
+	text, intact := unsealed(f.Data)
+	if !intact {
+		return damaged(j.file(eventsName), fmt.Errorf("it is not what was written"))
+	}
+	for line := range bytes.Lines(text) {
 		var r record
 		if err := json.Unmarshal(line, &r); err != nil {
 			return damaged(j.file(eventsName), err)
 		}
 		j.learn(r)
 	}
-	j.log.Write(f.Data)
+	j.log.Write(text)
 	return nil
 }
 
