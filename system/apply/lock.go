@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,13 +19,16 @@ import (
 // FileLock is a lock on the open steps.LockFile (F_OFD_SETLK, fcntl(2)). The kernel releases it when its holder ends,
 // however it ends, so there is no stale lock; and who only asks whether it is free need not take it for that moment, in
 // which somebody else would be turned away. It is made with system calls of its own because system/host has no word for it;
-// the file is close-on-exec, so that no program that we start keeps the lock.
+// the file is close-on-exec, so that no program that we start keeps the lock. Its folder is held with it, see folder.
 type FileLock struct {
 	Root string // "" is this machine
 	File string // "" is steps.LockFile
 }
 
 const nfsMagic = 0x6969
+
+// deleted is said of a holder whose lock file is not there any more.
+const deleted = "its lock file was deleted; it cannot be told who it is"
 
 // Lock implements Locker.
 func (l FileLock) Lock(what string) (func(), error) {
@@ -39,8 +44,13 @@ func (l FileLock) Lock(what string) (func(), error) {
 			return nil, err
 		}
 		if l.current(f) {
+			dir, err := l.claimFolder()
+			if err != nil {
+				f.Close()
+				return nil, err
+			}
 			sign(f, what)
-			return func() { f.Close() }, nil
+			return func() { dir.Close(); f.Close() }, nil // in this order: who gets the file finds the folder free
 		}
 		f.Close() // the file was replaced between open and lock: the next one is the lock
 	}
@@ -50,18 +60,80 @@ func (l FileLock) Lock(what string) (func(), error) {
 func (l FileLock) Free() error {
 	f, err := l.open(os.O_RDONLY)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		return l.folderFree()
 	}
 	if err != nil {
 		return lockFault(err)
 	}
 	defer f.Close()
-	asked := unix.Flock_t{Type: unix.F_RDLCK}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &asked); err != nil {
+	taken, err := isTaken(f, unix.Flock_t{Type: unix.F_RDLCK})
+	if err != nil {
 		return lockFault(err)
 	}
-	if asked.Type != unix.F_UNLCK {
+	if taken {
 		return busy(f)
+	}
+	return l.folderFree()
+}
+
+// isTaken reports whether somebody else has what would be in the way of that lock.
+func isTaken(f *os.File, asked unix.Flock_t) (bool, error) {
+	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &asked)
+	return asked.Type != unix.F_UNLCK, err
+}
+
+// folder opens the folder of the lock file. A lock file that is deleted under its holder is made anew by the next one, and
+// both would run; the folder cannot go while something is in it. Each holder has a lock on it that does not keep others
+// out, which a folder does not allow; who has the file and finds such a lock of somebody else has come too late.
+func (l FileLock) folder() (*os.File, error) {
+	return os.OpenFile(filepath.Dir(l.path()), unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}
+
+// part is a lock on the folder's part for this lock file: there are several in it.
+func (l FileLock) part(kind int16) unix.Flock_t {
+	return unix.Flock_t{Type: kind, Start: int64(crc32.ChecksumIEEE([]byte(filepath.Base(l.path())))), Len: 1}
+}
+
+// claimFolder holds the folder for who has the file, or says who does.
+func (l FileLock) claimFolder() (*os.File, error) {
+	dir, err := l.folder()
+	if err != nil {
+		return nil, lockFault(err)
+	}
+	mine := l.part(unix.F_RDLCK)
+	err = unix.FcntlFlock(dir.Fd(), unix.F_OFD_SETLK, &mine)
+	taken := false
+	if err == nil {
+		taken, err = isTaken(dir, l.part(unix.F_WRLCK))
+	}
+	switch {
+	case err != nil:
+		err = lockFault(err)
+	case taken:
+		err = busy(strings.NewReader(deleted))
+	default:
+		return dir, nil
+	}
+	dir.Close()
+	return nil, err
+}
+
+// folderFree is Free for the folder; whoever may not look into it has no lock there either.
+func (l FileLock) folderFree() error {
+	dir, err := l.folder()
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return lockFault(err)
+	}
+	defer dir.Close()
+	taken, err := isTaken(dir, l.part(unix.F_WRLCK))
+	if err != nil {
+		return lockFault(err)
+	}
+	if taken {
+		return busy(strings.NewReader(deleted))
 	}
 	return nil
 }
@@ -91,7 +163,7 @@ func claim(f *os.File) error {
 }
 
 // busy is the error for a lock that somebody else has.
-func busy(f *os.File) error {
+func busy(f io.Reader) error {
 	said, _ := io.ReadAll(io.LimitReader(f, 400))
 	return &steps.Failure{
 		Text:   "cannot start: another run is active (" + holder(string(said)) + ")",

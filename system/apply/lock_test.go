@@ -3,6 +3,7 @@ package apply
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,8 +35,15 @@ func holdLock(root string) {
 	os.Exit(0)
 }
 
-// holder starts a process that holds the lock until stop is called.
+// otherProcess starts a process that holds the lock until stop is called, and waits for what it says of it.
 func otherProcess(t *testing.T, root string) (said string, cmd *exec.Cmd, stop func()) {
+	t.Helper()
+	cmd, out, stop := beginProcess(t, root)
+	said, _ = out.ReadString('\n')
+	return strings.TrimSpace(said), cmd, stop
+}
+
+func beginProcess(t *testing.T, root string) (cmd *exec.Cmd, out *bufio.Reader, stop func()) {
 	t.Helper()
 	cmd = exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SSLWIZARD_TEST_HOLD="+root)
@@ -43,7 +51,7 @@ func otherProcess(t *testing.T, root string) (said string, cmd *exec.Cmd, stop f
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := cmd.StdoutPipe()
+	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,8 +60,7 @@ func otherProcess(t *testing.T, root string) (said string, cmd *exec.Cmd, stop f
 	}
 	stop = func() { in.Close(); _ = cmd.Wait() }
 	t.Cleanup(stop)
-	said, _ = bufio.NewReader(out).ReadString('\n')
-	return strings.TrimSpace(said), cmd, stop
+	return cmd, bufio.NewReader(pipe), stop
 }
 
 func TestLockKeepsOtherProcessesOut(t *testing.T) {
@@ -168,5 +175,72 @@ func TestLockSeesAReplacedFile(t *testing.T) {
 	}
 	if l.current(f) {
 		t.Error("a removed file is taken for current")
+	}
+}
+
+// A lock file that somebody deletes while a run holds it lets no second run in.
+func TestLockFileDeletedUnderItsHolder(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	said, _, stop := otherProcess(t, root)
+	if said != "held" {
+		t.Fatal(said)
+	}
+	if err := os.Remove(filepath.Join(root, steps.LockFile)); err != nil {
+		t.Fatal(err)
+	}
+	lock := func() error { _, err := FileLock{Root: root}.Lock("second"); return err }
+	free := FileLock{Root: root}.Free
+	for n, try := range []func() error{free, lock, lock, free} { // the first lock makes the file anew
+		var f *steps.Failure
+		if err := try(); !errors.As(err, &f) || f.Code != "H02" || f.Status != steps.ExitTryLater || len(f.Fixes) == 0 {
+			t.Errorf("try %d: %v", n, err)
+		}
+	}
+	if other, err := (FileLock{Root: root, File: steps.NotifyLock}).Lock("another lock in the same folder"); err != nil {
+		t.Error(err)
+	} else {
+		other()
+	}
+	stop()
+	release, err := FileLock{Root: root}.Lock("after it")
+	if err != nil {
+		t.Fatal(err)
+	}
+	release()
+}
+
+// Of fifty processes that begin at once one gets the lock; the others are told who has it.
+func TestOneOfFiftyStarts(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	const all = 50
+	var cmds []*exec.Cmd
+	var outs []*bufio.Reader
+	for range all {
+		cmd, out, _ := beginProcess(t, root)
+		cmds, outs = append(cmds, cmd), append(outs, out)
+	}
+	var holder int
+	var refused []string
+	for n, out := range outs {
+		said, _ := out.ReadString('\n')
+		switch said = strings.TrimSpace(said); {
+		case said != "held":
+			refused = append(refused, said)
+		case holder != 0:
+			t.Errorf("two hold it: %d and %d", holder, cmds[n].Process.Pid)
+		default:
+			holder = cmds[n].Process.Pid
+		}
+	}
+	if holder == 0 || len(refused) != all-1 {
+		t.Fatalf("%d holds it, %d were refused", holder, len(refused))
+	}
+	for _, said := range refused {
+		names := strings.Contains(said, fmt.Sprintf("pid %d,", holder)) || strings.Contains(said, "it has not said what it does")
+		if !names || !strings.Contains(said, "another run is active") {
+			t.Errorf("it does not say who: %q", said)
+		}
 	}
 }
