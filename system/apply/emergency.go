@@ -64,7 +64,10 @@ func (j *journal) saveElsewhere() (string, bool) {
 
 // whole is the run's folder as it should be on the disk: from memory what is in memory, the backups from where they are.
 func (j *journal) whole() map[string][]byte {
-	files := map[string][]byte{eventsName: slices.Clone(j.log.Bytes())}
+	files := map[string][]byte{}
+	if j.log.Len() > 0 {
+		files[eventsName] = sealed(slices.Clone(j.log.Bytes()))
+	}
 	put := func(name string, v any) {
 		if data, err := json.MarshalIndent(v, "", " "); err == nil {
 			files[name] = sealed(append(data, '\n'))
