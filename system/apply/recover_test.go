@@ -190,7 +190,7 @@ func TestRecoverKeepsEdits(t *testing.T) {
 	w.mustApply(t, nginxPlan("server { one; }\n"))
 	shown := w.preview(t, nginxPlan("server { two; }\n"))
 	total := len(w.Mutations())
-	w.DieAt(10) // after the file was written
+	w.DieAt(12) // after the file was written
 	_, _ = w.Apply(t.Context(), shown, nil)
 	w.Revive()
 	if w.Content(nginxFile) != "server { two; }\n" {
