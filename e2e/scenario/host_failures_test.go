@@ -87,9 +87,9 @@ func TestDiskFillsUp(t *testing.T) {
 	st := begin(t, "trixie")
 	st.answer("native")
 	before := st.s.Manifest()
-	// A read-only place where a unit has to be written stands for a disk that takes no more.
-	st.s.Must("mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=1", "tmpfs", "/usr/local/bin")
-	st.ends(st.apply(), 4, "everything was undone")
+	// A small disk for the program stands for one that takes no more.
+	st.s.Must("mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=1,mode=755", "tmpfs", "/usr/local/bin")
+	st.ends(st.apply(), 4, "H06", "everything was undone")
 	st.s.Must("umount", "/usr/local/bin")
 	st.restored(before)
 }
