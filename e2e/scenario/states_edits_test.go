@@ -190,7 +190,7 @@ func (st *story) takeBack(all []edited) {
 		}
 		folders := d.dirs
 		if ours || len(folders) > 0 { // what only the user's files kept
-			for dir := path.Dir(d.path); strings.Count(dir, "/") > 2 || strings.HasSuffix(dir, "sslwizard"); dir = path.Dir(dir) {
+			for dir := path.Dir(d.real); strings.Count(dir, "/") > 2 || strings.HasSuffix(dir, "sslwizard"); dir = path.Dir(dir) {
 				folders = append(folders, dir)
 			}
 		}
