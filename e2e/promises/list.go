@@ -1,0 +1,40 @@
+package promises
+
+// A Promise is what a user may rely on.
+type Promise struct {
+	Short string
+	Long  string
+	Open  string // why a figure is not what was aimed at, or is missing; "" where all are
+}
+
+// List has the promises; the number of one is its place, from 1.
+var List = []Promise{
+	{Short: "Two outcomes", Long: "Kill it anywhere: your server is exactly as before, or exactly as asked.", Open: "Not measured on this page yet."},
+	{Short: "Recovery can be killed too", Long: "What takes an unfinished change back can itself be killed, more than once, and is then finished the same way.", Open: "Not measured on this page yet."},
+	{Short: "Power loss", Long: "The power may go at any moment, whatever the disk had not yet stored.", Open: "Not measured on this page yet."},
+	{Short: "Nothing of yours is lost", Long: "What was on the server is there afterwards or in a backup that is named, and what you edited is never overwritten.", Open: "Not measured on this page yet."},
+	{Short: "Undo always works", Long: "After install, edits and undo, an uninstall leaves the tree as it was, and names what it had to leave.", Open: "Not measured on this page yet."},
+	{Short: "Full, read-only and broken disks", Long: "A disk that takes nothing more ends a change in one of the two outcomes, and an error of a disk is never tried away.", Open: "Not measured on this page yet."},
+	{Short: "Losing SSH changes nothing", Long: "A run ends by itself when its terminal goes, and who comes back sees it.", Open: "Not measured on this page yet."},
+	{Short: "One at a time", Long: "However many are started, one runs, and the others say who holds the lock.", Open: "Not measured on this page yet."},
+	{Short: "Twice is once", Long: "The same answers again change nothing, reload nothing and ask no CA.", Open: "Not measured on this page yet."},
+	{Short: "Preview is the truth", Long: "What a plan shows is what happens, and a dry run writes nothing.", Open: "Not measured on this page yet."},
+	{Short: "Your other sites stay up", Long: "Sites that were there answer through install, failure, undo and renewal, with their own certificates.", Open: "Not measured on this page yet."},
+	{Short: "A reload is proven", Long: "A server that did not take its new configuration is found out, and everything is put back.", Open: "Not measured on this page yet."},
+	{Short: "Certificate and key never disagree", Long: "Whoever loads the pair at any moment gets two halves that belong together.", Open: "Not measured on this page yet."},
+	{Short: "No certificate in vain", Long: "A killed or failed issuance is gone on with, not repeated, and a limit is kept before the CA has to.", Open: "Not measured on this page yet."},
+	{Short: "Renewal is never silent", Long: "No certificate runs out while its CA could be reached, and no failure is told to nobody.", Open: "Not measured on this page yet."},
+	{Short: "You keep your SSH", Long: "A firewall is never switched on by us, and a new login works after every run.", Open: "Not measured on this page yet."},
+	{Short: "No input becomes code", Long: "Whatever is typed in a field stays a value.", Open: "Not measured on this page yet."},
+	{Short: "No path escapes", Long: "Links and folders that somebody swaps under our hands lead no write elsewhere.", Open: "Not measured on this page yet."},
+	{Short: "Secrets stay where they belong", Long: "No token, key or passphrase reaches a log, a screen, an argument or a foreign file.", Open: "Not measured on this page yet."},
+	{Short: "The screen does not lie", Long: "Text from outside cannot steer the terminal.", Open: "Not measured on this page yet."},
+	{Short: "Least privilege", Long: "The services may do what they need and nothing else.", Open: "Not measured on this page yet."},
+	{Short: "The proxy adds no lie", Long: "What the application reads of a request is what the client sent, or what the proxy itself knows.", Open: "Not measured on this page yet."},
+	{Short: "The proxy does not fall", Long: "Floods, slow clients and reloads leave the others served.", Open: "Not measured on this page yet."},
+	{Short: "WebSockets work for real", Long: "A verdict that WSS works was tried on the wire.", Open: "Not measured on this page yet."},
+	{Short: "Every failure has a name", Long: "A failure says its code, its cause and what to type next, and has an exit status.", Open: "Not measured on this page yet."},
+	{Short: "The probe agrees with others", Long: "What the probe says of a server is what browsers and other probes say.", Open: "Not measured on this page yet."},
+	{Short: "You can check the binary", Long: "The same source gives the same binary.", Open: "Not measured on this page yet."},
+	{Short: "When unsure, it stops", Long: "A server that is not understood is left alone, with the reason.", Open: "Not measured on this page yet."},
+}
