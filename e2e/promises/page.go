@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -81,4 +82,12 @@ func page(all []Figure) string {
 		}
 	}
 	return b.String()
+}
+
+// Record puts figures into the page of this tree, for a test that was asked to and lies two folders below the root.
+func Record(t testing.TB, figures ...Figure) {
+	t.Helper()
+	if err := Write("../../"+File, figures...); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -14,11 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/e2e/promises"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
-var full = flag.Bool("full", false, "switch certificates 500 times with 100 kills, not 16 with 8")
+var (
+	full   = flag.Bool("full", false, "switch certificates 500 times with 100 kills, not 16 with 8")
+	update = flag.Bool("update", false, "write the figures of -full into docs/promises.md")
+)
 
 const switchHere = "SSLWIZARD_SWITCH_HERE" // the folder in which the test binary is the process that switches
 
@@ -199,6 +203,14 @@ func TestPairThroughKills(t *testing.T) {
 	took := time.Since(begun)
 	store, served := readers.end()
 	t.Logf("%d switches, %d kills, %d + %d reads in %v", switches, kills, store, served, took.Round(time.Millisecond))
+	if *full && *update && !t.Failed() {
+		const command = "go test ./system/cert -run 'TestPairThroughKills$' -full -update"
+		promises.Record(t,
+			promises.Figure{Promise: 13, What: "switches of a certificate", Target: "≥ 500", Measured: promises.Count(switches), Command: command},
+			promises.Figure{Promise: 13, What: "of them with the switching process killed", Target: "≥ 100", Measured: promises.Count(kills), Command: command},
+			promises.Figure{Promise: 13, What: "pairs loaded meanwhile that do not belong together or are not there", Target: "0", Measured: "0 of " + promises.Count(int(store+served)), Command: command},
+		)
+	}
 	if switches < each*kills || store == 0 || served == 0 {
 		t.Errorf("%d switches, %d + %d reads: the test does not look", switches, store, served)
 	}

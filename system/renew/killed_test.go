@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
+	"github.com/c93d5bcb/sslwizard/e2e/promises"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/cert"
 	"github.com/c93d5bcb/sslwizard/system/host"
@@ -330,6 +331,12 @@ func TestKilledForReal(t *testing.T) {
 		if err := os.WriteFile(killsPage, []byte(killsOf(all, done, total)), 0o644); err != nil {
 			t.Fatal(err)
 		}
+		const command = "go test ./system/renew -run 'TestKilledForReal$' -update"
+		promises.Record(t,
+			promises.Figure{Promise: 14, What: "kills during an issuance, at each request and each file", Target: "≥ 100", Measured: promises.Count(total.kills), Command: command},
+			promises.Figure{Promise: 14, What: "certificates of the CA that were for nothing", Target: "≤ 1", Measured: promises.Count(total.certificates), Command: command},
+			promises.Figure{Promise: 14, What: "keys lost", Target: "0", Measured: "0", Command: command},
+		)
 	}
 }
 
