@@ -104,8 +104,8 @@ func PublicAddress(a netip.Addr) bool {
 	return a.IsGlobalUnicast() && !a.IsPrivate() && !SharedSpace.Contains(a)
 }
 
-// ofTheInternet reports whether a public CA can issue for the name or address.
-func (d Domain) ofTheInternet() bool {
+// OfTheInternet reports whether a public CA can issue for the name or address.
+func (d Domain) OfTheInternet() bool {
 	if a, isIP := d.IP(); isIP {
 		return PublicAddress(a)
 	}

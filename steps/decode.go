@@ -29,6 +29,11 @@ func (d *decoder) answers(root *yaml.Node) (Answers, []Problem, bool) {
 	}
 	d.value(root, reflect.ValueOf(&a).Elem(), "")
 	d.version(a)
+	if !d.said("trusted.source") && !d.said("trusted.directory") {
+		if value, _ := ownCAInstead(a); value != "" {
+			a.Trusted.Source = value
+		}
+	}
 	return a, d.problems, true
 }
 
@@ -41,6 +46,11 @@ func (d *decoder) version(a Answers) {
 	if a.Kind != AnswersKind {
 		d.problems = append(d.problems, a.problem("kind", AnswersKind, "unknown kind "+quote(a.Kind)))
 	}
+}
+
+func (d *decoder) said(path string) bool {
+	_, ok := d.origin.marks[path]
+	return ok
 }
 
 func (d *decoder) mark(n *yaml.Node) mark {

@@ -31,13 +31,15 @@ type Question struct {
 	Shell    []string // what a person would type or write instead, corrected
 	Kind     Kind
 	Options  []Option // for KindChoice
-	Default  string   // in the form of Answers.Text; from the facts where they say more; "" where there is none
+	Default  string   // in the form of Answers.Text; from the facts where they say more; "" where there is none. See After
 	From     string   // where the default was seen ("listens here: node, shop.service"); "" where it is only a default
 	Consent  bool     // never answered for the user
 	Required bool     // has no default
 	Advanced bool     // hardly anybody needs it: a person has to ask for the question; it has a default and is no consent
 	// When says whether the question makes sense after these answers; nil: always.
 	When func(Answers) bool
+	// Else is another default that these answers call for, and in words for whom and why; "", "" where they do not.
+	Else func(Answers) (value, why string)
 }
 
 // Option is one of the values of a choice.
@@ -47,6 +49,16 @@ type Option struct {
 
 // Relevant reports whether the question makes sense after these answers.
 func (q Question) Relevant(a Answers) bool { return q.When == nil || q.When(a) }
+
+// After is the question with the default that holds beside these answers.
+func (q Question) After(a Answers) Question {
+	if q.Else != nil {
+		if value, why := q.Else(a); value != "" {
+			q.Default, q.From = value, why
+		}
+	}
+	return q
+}
 
 // Check says whether the text can be the answer to this question, beside the answers that are there already. It is the
 // validation of the answers file, so a screen and a file refuse the same things in the same words.

@@ -59,7 +59,7 @@ func (s *step) Questions(a Answers, f Facts) []Question {
 	var asked []Question
 	for _, q := range s.all(f) {
 		if q.Relevant(a) {
-			asked = append(asked, q)
+			asked = append(asked, q.After(a))
 		}
 	}
 	return asked

@@ -115,9 +115,9 @@ func trustedQuestions(Facts) []Question {
 	byDNS := func(a Answers) bool { return acme(a) && a.Trusted.Challenge == DNS01 }
 	return slices.Concat([]Question{
 		{
-			Key: "trusted.source", Kind: KindChoice, Label: "Where does the trusted certificate come from?", Default: SourceACME,
+			Key: "trusted.source", Kind: KindChoice, Label: "Where does the trusted certificate come from?", Default: SourceACME, Else: ownCAInstead,
 			Help: "Until it is there, and with none for ever, the site has a certificate of this server's own CA, which browsers warn about; WebSockets then fail without a word.",
-			Why:  "Free, trusted everywhere, and it renews itself.",
+			Why:  "Free, trusted everywhere, and it renews itself. For a name or an address that is none of the internet, and no CA of your own in trusted.directory, the default is none: no public CA issues for it.",
 			Options: []Option{{Value: SourceACME, Label: "a certificate authority, by ACME (Let's Encrypt)"}, {Value: SourceFiles, Label: "files that I have"},
 				{Value: SourceNone, Label: "none: this server's own CA only"}},
 			Shell: []string{"sudo certbot certonly --webroot -w /var/lib/sslwizard/webroot --agree-tos -m ops@example.com --staging -d shop.example.com -d www.shop.example.com",
@@ -187,6 +187,33 @@ func trustedQuestions(Facts) []Question {
 	}, ownCAQuestions(), caQuestions(), fallbackQuestions(), notifyQuestions())
 }
 
+// ownCAInstead is the source where nobody said one and no public CA can issue for all of the names (the doctor's S03).
+func ownCAInstead(a Answers) (value, why string) {
+	directory, err := parseDirectory(a.Trusted.Directory)
+	if _, public := aliasOf(directory); err != nil || !public {
+		return "", "" // a CA inside a company issues for what it likes
+	}
+	var names []Domain
+	for _, text := range a.Certs.Domains {
+		if d, err := ParseDomain(text); err == nil {
+			names = append(names, d)
+		}
+	}
+	if d, is := notOfTheInternet(names); is {
+		return SourceNone, fmt.Sprintf("the names: no public CA issues for %s", d)
+	}
+	return "", ""
+}
+
+// notOfTheInternet finds a name or an address that no public CA issues for.
+func notOfTheInternet(names []Domain) (Domain, bool) {
+	n := slices.IndexFunc(names, func(d Domain) bool { return !d.OfTheInternet() })
+	if n < 0 {
+		return "", false
+	}
+	return names[n], true
+}
+
 func dnsOptions() []Option {
 	var all []Option
 	for _, p := range dnsProviders {
@@ -202,9 +229,13 @@ func trustedFindings(s Site, f Facts) []Finding {
 func sourceFindings(s Site, f Facts) []Finding {
 	switch s.Trusted.Source {
 	case SourceNone:
+		better := "trusted.source: acme    for a certificate that everyone trusts"
+		if d, is := notOfTheInternet(s.Certs.Domains); is {
+			better = "no public CA issues for " + string(d) + "; a CA of your own could: trusted.source: acme, trusted.directory: https://…"
+		}
 		return []Finding{{Code: "untrusted", Severity: Warning,
 			Text: "browsers will warn about this site, and WebSockets in them will fail, unless they trust this server's own CA",
-			Fix:  []string{"trusted.source: acme    for a certificate that everyone trusts", "sudo sslwizard ca    says how other machines come to trust it"}}}
+			Fix:  []string{better, "sudo sslwizard ca    says how other machines come to trust it"}}}
 	case SourceACME:
 		return slices.Concat(bindingFindings(s, f), directoryFindings(s), fallbackFindings(s, f), renewerFindings(s, f), dnsFindings(s, f))
 	}
@@ -234,7 +265,7 @@ func directoryFindings(s Site) []Finding {
 			Fix: []string{"trusted.directory: " + AliasLetsEncrypt}})
 	}
 	for _, d := range s.Certs.Domains {
-		if !d.ofTheInternet() {
+		if !d.OfTheInternet() {
 			found = append(found, Finding{Code: "A28", Severity: Blocker, Text: fmt.Sprintf("cannot get a certificate for %s: %s issues only for names and addresses of the internet", d, known.label),
 				Fix: []string{"trusted.source: none    for a certificate of this server's own CA", "or trusted.directory: https://…    for a CA of your own"}})
 		}

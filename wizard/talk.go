@@ -26,7 +26,7 @@ func newTalk(f steps.Facts) *talk {
 func resumeTalk(f steps.Facts, a steps.Answers) *talk {
 	t := &talk{facts: f, answers: a, said: map[string]bool{}, drafts: map[string]string{}}
 	for _, q := range steps.Questions(f) {
-		t.said[q.Key] = a.Text(q.Key) != "" && (q.Required || a.Text(q.Key) != q.Default)
+		t.said[q.Key] = a.Text(q.Key) != "" && (q.Required || a.Text(q.Key) != q.After(a).Default)
 	}
 	t.suggest()
 	return t
@@ -41,11 +41,16 @@ func (t *talk) learn(f steps.Facts) {
 // suggest fills in what nobody has said, except what only a person may say.
 func (t *talk) suggest() {
 	for _, q := range steps.Questions(t.facts) {
-		if q.Default == "" || q.Consent || t.said[q.Key] {
-			continue
-		}
-		_ = t.answers.Set(q.Key, q.Default) // a default that does not fit is none
+		t.fill(q)
 	}
+}
+
+// fill takes the default that holds beside the answers so far.
+func (t *talk) fill(q steps.Question) {
+	if q = q.After(t.answers); q.Default == "" || q.Consent || t.said[q.Key] {
+		return
+	}
+	_ = t.answers.Set(q.Key, q.Default) // a default that does not fit is none
 }
 
 // questions are those of a step that make sense now.
@@ -70,6 +75,11 @@ func (t *talk) say(q steps.Question, text string) error {
 		return err
 	}
 	t.said[q.Key] = true
+	for _, q := range steps.Questions(t.facts) {
+		if q.Else != nil {
+			t.fill(q) // another default may fit now
+		}
+	}
 	t.tidy()
 	return nil
 }

@@ -68,3 +68,31 @@ func TestFindingsBeforeTheEnd(t *testing.T) {
 		t.Error("what stands in for an answer became one")
 	}
 }
+
+// The default of a question can depend on what was said before: who serves a name that no public CA issues for has to choose
+// nothing in step 7. What a person chose stays.
+func TestDefaultFollowsTheNames(t *testing.T) {
+	t.Parallel()
+	k := answered(t)
+	questions := map[string]steps.Question{}
+	for _, q := range steps.Questions(k.facts) {
+		questions[q.Key] = q
+	}
+	say := func(key, text, want string) {
+		t.Helper()
+		if err := k.say(questions[key], text); err != nil {
+			t.Fatal(err)
+		}
+		if got := k.value("trusted.source"); got != want {
+			t.Errorf("with %s %s the source is %s, want %s", key, text, got, want)
+		}
+	}
+	say("certs.domains", "app.internal", steps.SourceNone)
+	if again := resumeTalk(k.facts, k.answers); again.said["trusted.source"] {
+		t.Error("a default is taken for something that was said")
+	}
+	say("certs.domains", "shop.example.com", steps.SourceACME)
+	say("certs.domains", "192.168.1.7", steps.SourceNone)
+	say("trusted.source", steps.SourceACME, steps.SourceACME)
+	say("certs.domains", "app.internal", steps.SourceACME)
+}

@@ -104,12 +104,12 @@ func (e *examination) strategy() []steps.Check {
 	}
 	var addresses, private []string
 	for _, d := range e.Domains {
-		a, isIP := d.IP()
+		_, isIP := d.IP()
 		switch {
-		case isIP && steps.PublicAddress(a):
-			addresses = append(addresses, string(d))
-		case isIP || !d.Public():
+		case !d.OfTheInternet():
 			private = append(private, string(d))
+		case isIP:
+			addresses = append(addresses, string(d))
 		}
 	}
 	c := passed("strategy", "", "a public CA can issue for all of these names", "they are names of the internet")
