@@ -130,6 +130,7 @@ func (s *Server) assemble(o Options) (http.Handler, error) {
 	}
 	s.issuer = ca.New(logger, store, "", or(o.Key, "ecdsa"), 0, or(o.Chain, 1), profiles)
 	validator := va.New(logger, or(o.HTTPPort, 80), or(o.TLSPort, 443), false, o.DNSServer, store)
+	patient(validator)
 	front := wfe.New(logger, store, validator, s.issuer, []string{"pebble.test"}, false, o.EAB,
 		int(o.RetryAuthz/time.Second), int(o.RetryOrder/time.Second))
 	s.Management = front.ManagementHandler()
