@@ -10,15 +10,23 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/renew"
 )
 
-// rehearsalTime is how long the timer's service may take for a round in which nothing is due.
-const rehearsalTime = time.Minute
+// rehearsalTime is how long the timer's service may take for a round in which nothing is due. With the DNS the staging CA is
+// asked, and some providers take minutes to show a record.
+func rehearsalTime(sites []steps.Site) time.Duration {
+	for _, s := range sites {
+		if s.Trusted.Challenge == steps.DNS01 {
+			return 10 * time.Minute
+		}
+	}
+	return time.Minute
+}
 
 // rehearseRenewal starts the service that will renew, as its timer does: in its sandbox, with what it will find there. It asks the
 // CA when to renew, has the server take the certificate, and sees it served; no certificate is ordered for that. What it cannot do
 // then would show in months.
 func (i *Installer) rehearseRenewal(ctx context.Context, sites []steps.Site, began time.Time) steps.Check {
 	c := steps.Check{Step: steps.IDTrusted, Name: "trusted.renewal", Verdict: steps.OK}
-	_, err := i.host.Run(ctx, host.Command{Argv: []string{"systemctl", "start", "--", steps.RenewService}, Timeout: rehearsalTime})
+	_, err := i.host.Run(ctx, host.Command{Argv: []string{"systemctl", "start", "--", steps.RenewService}, Timeout: rehearsalTime(sites)})
 	var first time.Time
 	for _, s := range sites {
 		facts, _ := i.certificate(s.Name)

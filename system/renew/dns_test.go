@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -73,6 +74,40 @@ func TestObtainByDNS(t *testing.T) {
 		t.Errorf("afterwards it is %c", a)
 	}
 	w.tidy()
+}
+
+// TestRenewalByDNSIsRehearsed: the first round of the timer has the staging CA prove the names from where renewals run, and
+// says what it could not, once it can it is not done again.
+func TestRenewalByDNSIsRehearsed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, pebbletest.Options{Validity: 90 * 24 * time.Hour})
+	c := w.byDNS()
+	c.Trusted.Rehearsal = w.staging.Directory
+	w.mustMake(c)
+	shop := w.sites()[0]
+	shop.Trusted, shop.Certs.Domains = c.Trusted, c.Domains
+	l := &live{w: w, serves: map[string]string{}}
+	round := func() Outcome {
+		return w.manager().Renew(t.Context(), w.host, []steps.Site{shop}, Options{Scheduled: true}, l, nil)[0]
+	}
+	hidden, before := w.host.Content(tokenFile), w.ca.Requests("/order-plz")
+	w.host.Take(tokenFile)
+	if expect(t, round().Err, "D41", steps.ExitAnswers); len(l.reloads) > 0 {
+		t.Error("without credentials it counts as rehearsed")
+	}
+	w.credentials(0o600, hidden)
+	for n := range 2 {
+		if out := round(); out.Err != nil {
+			t.Errorf("round %d: %+v", n, out)
+		}
+		if orders := w.staging.Requests("/finalize-order/"); orders != 2 {
+			t.Errorf("after round %d the staging CA had %d orders", n, orders)
+		}
+	}
+	if n := w.ca.Requests("/order-plz"); n != before || len(l.reloads) != 1 {
+		t.Errorf("%d orders at the CA, reloads %v", n-before, l.reloads)
+	}
+	w.clean("rehearsed")
 }
 
 // TestDNSCredentials has every fault of the file stop a run before the CA hears of it.

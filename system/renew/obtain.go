@@ -283,6 +283,11 @@ func (o obtain) rehearse(ctx context.Context, j *job, present acme.Presenter) er
 	if o.Trusted.Rehearsal == "" || o.Trusted.Challenge == steps.DNSPersist01 || o.hadOne(j) {
 		return nil
 	}
+	return o.rehearseNow(ctx, j, present)
+}
+
+// rehearseNow has the staging CA prove the names and issue.
+func (o obtain) rehearseNow(ctx context.Context, j *job, present acme.Presenter) error {
 	j.say("Rehearsing with %s", acme.NameOf(o.Trusted.Rehearsal))
 	key, err := cert.GenerateKey(o.KeyType)
 	if err != nil {

@@ -59,6 +59,9 @@ func (r *round) run(ctx context.Context) {
 		if !t.Renewed && r.looksAt(t) {
 			r.look(ctx, t)
 		}
+		if r.rehearses(t) {
+			t.Err = r.rehearseProof(ctx, t.site)
+		}
 		if t.Renewed || r.rehearses(t) {
 			renewed = append(renewed, t)
 		}
@@ -73,6 +76,29 @@ func (r *round) run(ctx context.Context) {
 // it. It does so once, in the first round after a set-up.
 func (r *round) rehearses(t *turn) bool {
 	return r.Scheduled && t.Err == nil && t.state.Proven.IsZero() && t.facts.SHA256 != ""
+}
+
+// rehearseProof has the staging CA prove the names by the DNS from where renewals run: the credentials may lie where the service
+// sees nothing, and a program may need what its sandbox does not give. Files on port 80 are the round's own to write.
+func (r *round) rehearseProof(ctx context.Context, site steps.Site) error {
+	if site.Trusted.Source != steps.SourceACME || site.Trusted.Rehearsal == "" || site.Trusted.Challenge != steps.DNS01 {
+		return nil
+	}
+	change, err := changeFor(r.host, site)
+	if err != nil {
+		return err
+	}
+	o := obtain{ObtainCertificate: change.(steps.ObtainCertificate)}
+	j := &job{Manager: r.Manager, host: r.host, progress: func(text string) {
+		if r.progress != nil {
+			r.progress(site.Name, text)
+		}
+	}}
+	present, err := o.presenter(ctx, j)
+	if err != nil {
+		return err
+	}
+	return o.rehearseNow(ctx, j, present)
 }
 
 // look compares what is served with what is stored. Once they differed nothing but the sight of the new certificate will do.
