@@ -162,11 +162,14 @@ func writeLeftovers(h host.Host, all []leftover) error {
 
 // sweep takes away what earlier runs could not: nobody else has a run now. What still cannot be stays written down.
 func (m *Manager) sweep(ctx context.Context, h host.Host, progress func(string)) {
+	j := &job{Manager: m, host: h, progress: progress}
+	if err := sweepProofs(h, m.now()); err != nil {
+		j.say("Proofs that an earlier run left in the webroot cannot be taken away: %v", err)
+	}
 	all := readLeftovers(h)
 	if len(all) == 0 {
 		return
 	}
-	j := &job{Manager: m, host: h, progress: progress}
 	var left []leftover
 	for _, o := range all {
 		p, err := provider(j.host, steps.SiteDNS{Provider: o.Provider, Credentials: o.Credentials}, j.DNS.Means)

@@ -1,9 +1,11 @@
 package renew
 
 import (
+	"errors"
 	"path"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
@@ -65,4 +67,37 @@ func (w *webroot) ensure() error {
 		dirs = append(dirs, dir)
 	}
 	return ensureDirs(w.host, 0o755, dirs...)
+}
+
+// staleProof is how old a proof is that nobody can still ask for.
+const staleProof = 24 * time.Hour
+
+// sweepProofs takes away what killed runs left in the webroot. Only what is a proof by its form is touched: who knows what else
+// people put there.
+func sweepProofs(h host.Host, now time.Time) error {
+	var failed error
+	for _, folder := range []string{steps.ChallengePath, steps.ALPNPath} {
+		dir := path.Join(steps.Webroot, folder)
+		all, err := h.ReadFile(dir)
+		if err != nil {
+			continue // nothing was ever proved in this way
+		}
+		for _, name := range all.Entries {
+			f, err := h.ReadFile(path.Join(dir, name))
+			if err != nil || !f.Mode.IsRegular() || now.Sub(f.ModTime) < staleProof || !isProof(folder, name, string(f.Data)) {
+				continue
+			}
+			failed = errors.Join(failed, h.Remove(path.Join(dir, name)))
+		}
+	}
+	return failed
+}
+
+// isProof reports whether the file is a key authorization (RFC 8555, 8.1): a token and the thumbprint of an account's key.
+func isProof(folder, name, body string) bool {
+	const base64url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	token, thumbprint, ok := strings.Cut(body, ".")
+	const leastToken, sha256 = 22, 43 // 128 bits, 256 bits
+	return ok && len(token) >= leastToken && len(thumbprint) == sha256 && strings.Trim(token+thumbprint, base64url) == "" &&
+		(folder == steps.ALPNPath || name == token)
 }

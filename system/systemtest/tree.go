@@ -35,7 +35,9 @@ func (t *tree) place(name string, f host.File) {
 			break
 		}
 	}
-	f.Entries, f.ModTime = nil, epoch
+	if f.Entries = nil; f.ModTime.IsZero() {
+		f.ModTime = epoch
+	}
 	t.nodes[name] = copyOf(f)
 }
 
