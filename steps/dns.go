@@ -146,6 +146,21 @@ type RootFile struct {
 	Hidden bool   // the renewal does not see it, in its sandbox
 }
 
+// Wrong says what keeps the file from being used, in words that follow its name; empty: nothing does.
+func (f RootFile) Wrong() string {
+	switch {
+	case f.Absent:
+		return "there is no such file"
+	case f.Sealed:
+		return "it can be read by root only"
+	case f.Hidden:
+		return "the service that renews does not see it"
+	case f.Open != "":
+		return f.Open + " may read or change it"
+	}
+	return f.Fault
+}
+
 // dnsFindings are about the file with the credentials.
 func dnsFindings(s Site, f Facts) []Finding {
 	if s.Trusted.Challenge != DNS01 {
@@ -168,12 +183,12 @@ func DNSFindings(s Site, file RootFile) []Finding {
 	case file.Sealed:
 		return []Finding{{Code: "H01", Severity: Warning, Text: "the file in trusted.dns.credentials can be read by root only, so it is not looked at", Fix: []string{"sudo sslwizard"}}}
 	case file.Absent:
-		return []Finding{{Code: "D41", Severity: Blocker, Text: cannot + "there is none at " + name,
+		return []Finding{{Code: "D41", Severity: Blocker, Text: cannot + name + ": " + file.Wrong(),
 			Fix: []string{"sudo install -m 0600 /dev/null " + name, "sudo nano " + name + "    write into it: " + p.Sample()}}}
 	case file.Hidden:
-		return []Finding{{Code: "D41", Severity: Blocker, Text: cannot + "the service that renews does not see " + name, Fix: []string{"keep it in /etc: sudo mv " + name + " /etc/sslwizard-dns, and name that in trusted.dns.credentials"}}}
+		return []Finding{{Code: "D41", Severity: Blocker, Text: cannot + name + ": " + file.Wrong(), Fix: []string{"keep it in /etc: sudo mv " + name + " /etc/sslwizard-dns, and name that in trusted.dns.credentials"}}}
 	case file.Open != "":
-		return []Finding{{Code: "D42", Severity: Blocker, Text: cannot + file.Open + " may read or change " + name, Fix: []string{"sudo chown root:root " + name + " && sudo chmod 600 " + name}}}
+		return []Finding{{Code: "D42", Severity: Blocker, Text: cannot + name + ": " + file.Wrong(), Fix: []string{"sudo chown root:root " + name + " && sudo chmod 600 " + name}}}
 	case file.Fault != "":
 		return []Finding{{Code: "D41", Severity: Blocker, Text: cannot + file.Fault, Fix: []string{"sudo nano " + name + "    it has to say: " + p.Sample() + " (docs/dns.md has the whole table)"}}}
 	}

@@ -108,11 +108,11 @@ func rootFileFindings(key, name string, file RootFile, mode string) []Finding {
 	case file.Sealed:
 		return []Finding{{Code: "H01", Severity: Warning, Text: name + " can be read by root only, so it is not looked at", Fix: []string{"sudo sslwizard"}}}
 	case file.Absent:
-		return blocker("there is no such file", "make it, or correct "+key)
+		return blocker(file.Wrong(), "make it, or correct "+key)
 	case file.Open != "":
-		return blocker(file.Open+" may read or change it", "sudo chown root:root "+name+" && sudo chmod "+mode+" "+name)
+		return blocker(file.Wrong(), "sudo chown root:root "+name+" && sudo chmod "+mode+" "+name)
 	case file.Fault != "":
-		return blocker(file.Fault, "correct it: sudo nano "+name)
+		return blocker(file.Wrong(), "correct it: sudo nano "+name)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 // writeDown has what was noticed of a site wait for those who are to be told.
 func writeDown(h host.Host, site steps.Site, leaf string, notices []renew.Notice) error {
 	for _, n := range notices {
-		m := notify.Message{Host: hostname(h), Site: n.Site, About: n.About, Text: n.Text, Fixes: n.Fixes, Time: time.Now()}
+		m := notify.Message{Host: called(h), Site: n.Site, About: n.About, Text: n.Text, Fixes: n.Fixes, Time: time.Now()}
 		if err := (notify.Outbox{Host: h}).Add(m, leaf, notify.Channels(site.Trusted.Notify)); err != nil {
 			return err
 		}
@@ -29,13 +29,8 @@ func writeDown(h host.Host, site steps.Site, leaf string, notices []renew.Notice
 	return nil
 }
 
-func hostname(r host.Reader) string {
-	f, err := r.ReadFile("/etc/hostname")
-	if name := steps.CleanLine(strings.TrimSpace(string(f.Data))); err == nil && name != "" {
-		return name
-	}
-	return "this server"
-}
+// called is the name of the server in a message.
+func called(r host.Reader) string { return cmp.Or(host.Name(r), "this server") }
 
 // SendNotices implements command.Notifier. Two at a time would tell everything twice. What waits is sent whatever else fails.
 func (i *Installer) SendNotices(ctx context.Context, scheduled bool) ([]steps.Delivery, error) {
@@ -64,7 +59,7 @@ func (i *Installer) TestNotices(ctx context.Context) ([]steps.Delivery, error) {
 			Fixes: []string{"say trusted.notify.command, trusted.notify.webhook or trusted.notify.email in the answers: sslwizard answers explain trusted.notify.webhook"}}
 	}
 	sender := &notify.Sender{Host: i.host}
-	m := notify.Message{Host: hostname(i.host), About: "test", Text: "this is a test, and nothing is wrong", Time: time.Now()}
+	m := notify.Message{Host: called(i.host), About: "test", Text: "this is a test, and nothing is wrong", Time: time.Now()}
 	var results []notify.Result
 	for _, c := range channels {
 		results = append(results, notify.Result{Channel: c, Message: m, Err: sender.Deliver(ctx, c, m)})
@@ -132,7 +127,7 @@ func (i *Installer) tellOfUnit(ctx context.Context, o notify.Outbox) error {
 		return err
 	}
 	wrong := cmp.Or(ended.Wrong(), i.unreadable())
-	failed := o.Unit(wrong, notify.Message{Host: hostname(i.host), Time: time.Now()}, i.channels)
+	failed := o.Unit(wrong, notify.Message{Host: called(i.host), Time: time.Now()}, i.channels)
 	return errors.Join(failed, i.login(wrong))
 }
 

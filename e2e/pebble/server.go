@@ -133,6 +133,9 @@ func (s *Server) assemble(o Options) (http.Handler, error) {
 	patient(validator)
 	front := wfe.New(logger, store, validator, s.issuer, []string{"pebble.test"}, false, o.EAB,
 		int(o.RetryAuthz/time.Second), int(o.RetryOrder/time.Second))
+	if o.ReuseAuthz == 0 {
+		reuseNone(&front)
+	}
 	s.Management = front.ManagementHandler()
 	handler := oneAtATime(front.Handler())
 	if o.Wrap != nil {

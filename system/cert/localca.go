@@ -50,7 +50,7 @@ func EnsureAuthority(h host.Host, domains []steps.Domain, now time.Time) (*Autho
 	if err != nil {
 		return nil, err
 	}
-	made, err := NewAuthority(key, hostname(h), permitted, now)
+	made, err := NewAuthority(key, host.Name(h), permitted, now)
 	if err != nil {
 		return nil, err
 	}
@@ -98,13 +98,4 @@ func makeCAKey(h host.Host) (crypto.Signer, error) {
 		return nil, fmt.Errorf("cannot store the key of the local CA: %w", err)
 	}
 	return key, nil
-}
-
-// hostname is for people only: it names the CA in a browser's list.
-func hostname(r host.Reader) string {
-	f, err := r.ReadFile("/etc/hostname")
-	if err != nil {
-		return ""
-	}
-	return steps.CleanLine(string(f.Data))
 }

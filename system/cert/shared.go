@@ -91,7 +91,7 @@ func (s Shared) trusted(r host.Reader, c steps.TrustCA, a *Authority) (map[strin
 }
 
 func published(r host.Reader, c steps.PublishCA, a *Authority) (map[string][]byte, error) {
-	ca := a.Own(hostname(r))
+	ca := a.Own(host.Name(r))
 	ca.Page = c.URL()
 	page, err := assets.CAPage(ca, steps.TrustGuides(ca), steps.CACertFile)
 	if err != nil {
@@ -134,7 +134,7 @@ func OwnCA(r host.Reader) (steps.OwnCA, error) {
 	if err != nil {
 		return steps.OwnCA{}, err
 	}
-	ca := a.Own(hostname(r))
+	ca := a.Own(host.Name(r))
 	stored, err := r.ReadFile(StoreFile)
 	ca.TrustedHere = err == nil && string(stored.Data) == string(ca.PEM)
 	return ca, nil

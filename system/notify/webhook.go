@@ -70,7 +70,7 @@ func token(name string) bool {
 // post sends the message as JSON. "text" is where Slack, Mattermost and Teams look, "content" where Discord does.
 func (s *Sender) post(ctx context.Context, file string, m Message) error {
 	h, seen := readHook(s.Host, file)
-	if why := unusable(seen); why != "" {
+	if why := seen.Wrong(); why != "" {
 		return fmt.Errorf("cannot use %s: %s", steps.CleanLine(file), why)
 	}
 	body, err := json.Marshal(struct {
@@ -117,16 +117,4 @@ func reason(err error) string {
 		err = of.Err
 	}
 	return steps.CleanLine(err.Error())
-}
-
-func unusable(f steps.RootFile) string {
-	switch {
-	case f.Absent:
-		return "there is no such file"
-	case f.Sealed:
-		return "it can be read by root only"
-	case f.Open != "":
-		return f.Open + " may read or change it"
-	}
-	return f.Fault
 }

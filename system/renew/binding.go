@@ -48,11 +48,11 @@ func readBinding(r host.Reader, b steps.SiteBinding) (acme.Binding, error) {
 	case seen.Sealed:
 		return acme.Binding{}, bad("", fs.ErrPermission, "sudo sslwizard")
 	case seen.Absent:
-		return acme.Binding{}, bad(": there is no such file", nil, "put the HMAC key that the CA gave into it, for root only, or correct trusted.eab.keyFile")
+		return acme.Binding{}, bad(": "+seen.Wrong(), nil, "put the HMAC key that the CA gave into it, for root only, or correct trusted.eab.keyFile")
 	case seen.Open != "":
-		return acme.Binding{}, bad(": "+seen.Open+" may read or change it", nil, "sudo chown root: "+file+" && sudo chmod 600 "+file)
+		return acme.Binding{}, bad(": "+seen.Wrong(), nil, "sudo chown root: "+file+" && sudo chmod 600 "+file)
 	case seen.Fault != "":
-		return acme.Binding{}, bad(": "+seen.Fault, nil, "check trusted.eab.keyFile")
+		return acme.Binding{}, bad(": "+seen.Wrong(), nil, "check trusted.eab.keyFile")
 	}
 	secret := strings.TrimRight(strings.TrimSpace(string(f.Data)), "=")
 	secret = strings.NewReplacer("+", "-", "/", "_").Replace(secret)

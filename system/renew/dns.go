@@ -3,9 +3,7 @@ package renew
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -57,18 +55,14 @@ func readDNS(r host.Reader, d steps.SiteDNS) (steps.DNSSettings, steps.RootFile)
 // checkProgram says before a run what would keep the program of the user's from being started in it; the folders above it
 // are looked at when it is.
 func checkProgram(r host.Reader, program string) error {
-	f, err := rootonly.Linked(r, program)
+	seen := rootonly.Program(r, program)
 	switch {
-	case errors.Is(err, fs.ErrPermission):
+	case seen.Open != "":
+		return fmt.Errorf("the program %s: %s: sudo chown root:root %s && sudo chmod 755 %s", program, seen.Wrong(), program, program)
+	case seen == (steps.RootFile{}), seen.Sealed:
 		return nil
-	case err != nil:
-		return fmt.Errorf("the program %s cannot be run: %s", program, steps.CleanLine(err.Error()))
-	case f.UID != 0 || f.Mode.Perm()&0o022 != 0:
-		return fmt.Errorf("the program %s may be written by others than root: sudo chown root:root %s && sudo chmod 755 %s", program, program, program)
-	case f.Mode.Perm()&0o100 == 0:
-		return fmt.Errorf("the program %s cannot be run: sudo chmod 755 %s", program, program)
 	}
-	return nil
+	return fmt.Errorf("the program %s: %s", program, seen.Wrong())
 }
 
 // provider opens the provider of a site; its failure is the finding that a plan shows of the file.

@@ -263,14 +263,14 @@ func TestProgramsFile(t *testing.T) {
 	h := newHost(t)
 	h.Put(tokenFile, host.File{Data: []byte("program = " + hook + "\nenv.TOKEN = s3cret\n"), Mode: 0o600})
 	d := steps.SiteDNS{Provider: "exec", Credentials: tokenFile}
-	if f := DNSFile(h, d); !strings.Contains(f.Fault, hook+" cannot be run") {
+	if f := DNSFile(h, d); !strings.Contains(f.Fault, hook+": there is no such file") {
 		t.Errorf("absent: %+v", f)
 	}
 	for says, file := range map[string]host.File{
-		"may be written by others": {Mode: 0o757},
-		"than root":                {Mode: 0o755, UID: 1000},
-		"cannot be run":            {Mode: 0o644},
-		"":                         {Mode: 0o755},
+		"may read or change it": {Mode: 0o757},
+		"who is not root":       {Mode: 0o755, UID: 1000},
+		"may not be run":        {Mode: 0o644},
+		"":                      {Mode: 0o755},
 	} {
 		h.Dir("/usr/local/sbin", 0o755)
 		h.Put(hook, file)

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/letsencrypt/pebble/v2/va"
+	"github.com/letsencrypt/pebble/v2/wfe"
 	"github.com/miekg/dns"
 )
 
@@ -16,4 +17,10 @@ func patient(v *va.VAImpl) {
 	if client := *(**dns.Client)(unsafe.Pointer(field.UnsafeAddr())); client != nil {
 		client.Timeout = 15 * time.Second
 	}
+}
+
+// reuseNone has no authorization be used again. What Pebble calls 0 % is 1 %: it asks rand.Intn(100) > percent.
+func reuseNone(w *wfe.WebFrontEndImpl) {
+	field := reflect.ValueOf(w).Elem().FieldByName("authzReusePercent")
+	*(*int)(unsafe.Pointer(field.UnsafeAddr())) = -1
 }
