@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -48,14 +49,21 @@ func (f folder) ClientCAs(site string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(f.sites, filepath.Base(steps.ClientCAFile(site))))
 }
 
-// Leaf implements source. Key and chain are read through one resolved version, so that a switch between the two reads
-// cannot mix them.
-func (f folder) Leaf(site string) (string, error) {
+// pair reads key and chain through one resolved version, so that a switch between the two reads cannot mix them.
+func (f folder) pair(site string) (tls.Certificate, error) {
 	version, err := filepath.EvalSymlinks(filepath.Join(f.certs, site, "current"))
 	if err != nil {
-		return "", err
+		return tls.Certificate{}, err
 	}
-	pair, err := tls.LoadX509KeyPair(filepath.Join(version, "fullchain.pem"), filepath.Join(version, "key.pem"))
+	return tls.LoadX509KeyPair(filepath.Join(version, "fullchain.pem"), filepath.Join(version, "key.pem"))
+}
+
+// Leaf implements source.
+func (f folder) Leaf(site string) (string, error) {
+	pair, err := f.pair(site)
+	for tries := 3; tries > 0 && errors.Is(err, fs.ErrNotExist); tries-- {
+		pair, err = f.pair(site) // the version was switched away from and pruned while it was read: there is another one now
+	}
 	if err != nil {
 		return "", err
 	}
