@@ -178,7 +178,13 @@ func (st *story) refuses(status int, says ...string) {
 // live checks the finished site from the client, by curl over both address families and by WebSocket.
 func (st *story) live() {
 	st.Helper()
-	for _, family := range []string{"-4", "-6"} {
+	st.liveOver("-4", "-6")
+}
+
+// liveOver looks at the site over these families of addresses, in curl's words; its WebSocket over whichever there is.
+func (st *story) liveOver(families ...string) {
+	st.Helper()
+	for _, family := range families {
 		for _, name := range []string{shop, www} {
 			body := st.c.Gets(200, family, "https://"+name+"/a?b=1")
 			if !strings.Contains(body, `"uri":"/a?b=1"`) {

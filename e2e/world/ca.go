@@ -49,7 +49,7 @@ func (w *World) startCA() *CA {
 	ca := &CA{w: w, host: w.join("ca", caNumber), who: who{"", "acme.test", ":14000", pebbles}}
 	addresses := fmt.Sprintf("=%s,%s", ca.host.v4, ca.host.v6)
 	// The DNS is a process of its own, so that it is there while the CA is not.
-	ca.dns = ca.program("--listen", "127.0.0.1:14001", "--mgmt", management, "--serve-dns", resolver, "--record", "acme.test"+addresses, "--record", "other.test"+addresses)
+	ca.dns = ca.program("--listen", "127.0.0.1:14001", "--mgmt", management, "--serve-dns", "[::]:53", "--record", "acme.test"+addresses, "--record", "other.test"+addresses)
 	w.t.Cleanup(func() {
 		ca.Stop()
 		end(ca.dns)

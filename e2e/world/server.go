@@ -27,6 +27,7 @@ type Server struct {
 	upper  string // what the server changed
 	root   string // both, as the server sees them
 	disk   string // options of the file system under the layer
+	only6  bool
 	nspawn *exec.Cmd
 	init   int // process 1 of the server, seen from here
 }
@@ -34,11 +35,15 @@ type Server struct {
 // Option is how a server differs from a fresh one before it boots.
 type Option struct {
 	disk   string
+	only6  bool
 	change func(*Server)
 }
 
 // Disk gives the server a disk with only that much free space ("48m").
 func Disk(size string) Option { return Option{disk: "size=" + size} }
+
+// OnlyIPv6 gives the server no IPv4 address but those of loopback.
+func OnlyIPv6() Option { return Option{only6: true} }
 
 // With changes the tree before the first boot.
 func With(change func(*Server)) Option { return Option{change: change} }
@@ -52,8 +57,12 @@ func (w *World) Boot(suite string, options ...Option) *Server {
 	s.host = host{v4: Addr4(number), v6: Addr6(number)}
 	for _, option := range options {
 		s.disk += option.disk
+		s.only6 = s.only6 || option.only6
 	}
 	s.layer()
+	if s.only6 {
+		s.Write("/etc/resolv.conf", "nameserver "+Addr6(caNumber).String()+"\n", 0o644)
+	}
 	for _, option := range options {
 		if option.change != nil {
 			option.change(s)
@@ -111,6 +120,9 @@ func (s *Server) start() {
 	s.w.t.Helper()
 	s.boots++
 	s.host = s.w.join(fmt.Sprintf("%s-%d", s.name, s.boots), s.number)
+	if s.only6 {
+		s.w.ip("-n " + s.host.netns + " addr delete " + s.host.v4.String() + "/24 dev eth0")
+	}
 	groups, err := newGroup(s.w.id + "-" + s.name)
 	if err != nil {
 		s.w.t.Fatalf("world: cannot make a control group: %v", err)
