@@ -37,7 +37,7 @@ func (j *journal) guard() error {
 	return nil
 }
 
-// unguard takes it away, whatever of it there is. The run is still open.
+// unguard takes it away, whatever of it there is, with what a making of it that was killed left. The run is still open.
 func (j *journal) unguard() error {
 	var gone []string
 	for _, folder := range wanting {
@@ -45,6 +45,9 @@ func (j *journal) unguard() error {
 	}
 	gone = append(gone, guardFile)
 	for _, name := range gone {
+		if err := sweepTemps(j.h, path.Dir(name)); err != nil {
+			return err
+		}
 		if _, err := j.h.ReadFile(name); absent(err) {
 			continue
 		}

@@ -129,15 +129,22 @@ func (b Before) folders() []string {
 	return all
 }
 
-// sweepTemp removes the temporary files of writes that were killed.
 func (u *undoing) sweepTemp(dir string) error {
-	f, err := u.ReadFile(dir)
-	if err != nil || !u.always {
+	if !u.always {
 		return nil
+	}
+	return sweepTemps(u.Host, dir)
+}
+
+// sweepTemps removes the temporary files that writes in this folder left when they were killed.
+func sweepTemps(h host.Host, dir string) error {
+	f, err := h.ReadFile(dir)
+	if err != nil {
+		return nil // then there are none
 	}
 	for _, name := range f.Entries {
 		if host.IsTemp(name) {
-			if err := u.Remove(path.Join(dir, name)); err != nil {
+			if err := h.Remove(path.Join(dir, name)); err != nil {
 				return err
 			}
 		}

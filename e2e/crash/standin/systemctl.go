@@ -18,6 +18,10 @@ const (
 	loaded  = "/run/standin-loaded"
 )
 
+// recoverUnit matters at the next boot, when everything is read anew: that systemd still knows it until then, although it is gone, is
+// no difference.
+const recoverUnit = "sslwizard-recover.service"
+
 var unitFolders = []string{units, "/usr/lib/systemd/system/"}
 
 // configured is what a unit reads when it starts or is reloaded.
@@ -69,7 +73,7 @@ func daemonReload() error {
 	}
 	var read []string
 	for _, f := range all {
-		if f.Type().IsRegular() && f.Name()[0] != '.' {
+		if f.Type().IsRegular() && f.Name()[0] != '.' && f.Name() != recoverUnit {
 			read = append(read, digest(units+f.Name()))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/apply"
 	"github.com/c93d5bcb/sslwizard/system/cert"
@@ -104,6 +105,7 @@ func newMachine() *machine {
 		Executors:    []apply.Executor{executor{native.Executor{}.Name()}, executor{nginx.Executor{}.Name()}},
 		Prober:       prober{h},
 		Self:         func() ([]byte, error) { return os.ReadFile(self) },
+		BootUnit:     func() []byte { return assets.RecoverServiceUnit(steps.JournalDir, []string{steps.BinaryPath, self}) },
 	})
 	return m
 }
