@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/e2e/crash/mutant"
+	"github.com/c93d5bcb/sslwizard/e2e/promises"
 )
 
 // ageing is for how long the server of a flow is left alone before the change.
@@ -74,6 +75,9 @@ func all(ctx context.Context, dir string, o options) error {
 	fmt.Println(r.summary())
 	if o.write {
 		err = os.WriteFile(filepath.Join(l.source, "docs", "crash.md"), []byte(r.page()), 0o644)
+		if err == nil && o.full && o.flow == "" && o.mutant == "" {
+			err = promises.Write(filepath.Join(l.source, promises.File), r.figures()...)
+		}
 	}
 	if err == nil && r.faults() > 0 {
 		err = fmt.Errorf("%d faults", r.faults())

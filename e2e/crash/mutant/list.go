@@ -45,7 +45,7 @@ var Transaction = []Mutant{
 	one("attributes are not restored", state, "Link: s.Link, Xattrs: s.Xattrs}", "Link: s.Link}"),
 	one("changes are taken back in the order in which they were made", revert, "	slices.Reverse(reverse)\n", ""),
 	one("somebody's edit is overwritten", revert, "	case u.ours(p, b, now, seen):", "	case true:"),
-	one("what a killed write left is not swept", revert, "	if err != nil || !u.always {\n", "	if err != nil || len(f.Entries) >= 0 {\n"),
+	one("what a killed write left is not swept", revert, "	if !u.always {\n", "	if u.always || !u.always {\n"),
 	one("folders of ours stay", revert, "	u.emptyFolders(reverse)\n", ""),
 	one("the user stays", revert, "		return u.removeUser(ctx, b.User)", "		return nil"),
 	one("the user who is half gone stays so", "system/apply/user.go", "	if !half {\n", "	if half || !half {\n"),
