@@ -71,7 +71,8 @@ func (f *flow) scribble(w *worker) (string, string, error) {
 	for name, n := range now {
 		was, before := f.before[name]
 		ours := strings.HasPrefix(name, "/etc/") && strings.Contains(filepath.Base(name), "sslwizard") || strings.HasPrefix(name, steps.SitesDir+"/")
-		if !ours || n.data == "" || before && was.data == n.data || strings.HasPrefix(filepath.Base(name), ".") {
+		gone := filepath.Base(name) == steps.RecoverService // it is there only while a run is
+		if !ours || gone || n.data == "" || before && was.data == n.data || strings.HasPrefix(filepath.Base(name), ".") {
 			continue
 		}
 		text := n.data + "# mine\n"
