@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -22,8 +23,12 @@ booted.md, refusals.md, reload.md, hostile.md, failures.md, kills.md, faults.md,
 
 const tableHead = "| what was counted | target | measured | command | on |\n| --- | --- | --- | --- | --- |\n"
 
+var writing sync.Mutex
+
 // Write puts figures into the page called name, in the place of what they had before.
 func Write(name string, figures ...Figure) error {
+	writing.Lock()
+	defer writing.Unlock()
 	text, err := os.ReadFile(name)
 	if err != nil && !os.IsNotExist(err) {
 		return err

@@ -18,6 +18,7 @@ var programs = map[string]string{
 	"app":       "./e2e/app",
 	"client":    "./e2e/client",
 	"pebble":    "./e2e/pebble/cmd",
+	"traced":    "./e2e/traced",
 }
 
 // binaryEnv names a finished sslwizard to test instead of one built from the tree: a release, for instance.

@@ -120,7 +120,8 @@ func (v packagesVerb) stale(ctx context.Context, w host.Reader, now time.Time, n
 		return true
 	}
 	for _, name := range names {
-		out, err := w.Query(ctx, host.Command{Argv: []string{"apt-cache", "policy", name}})
+		// A look writes nothing, not even apt's own cache.
+		out, err := w.Query(ctx, host.Command{Argv: []string{"apt-cache", "-oDir::Cache::pkgcache=", "-oDir::Cache::srcpkgcache=", "policy", name}})
 		if err != nil || !strings.Contains(string(out.Stdout), "Candidate:") || strings.Contains(string(out.Stdout), "Candidate: (none)") {
 			return true
 		}
