@@ -26,6 +26,8 @@ type Facts struct {
 	Self      Binary                 // the running sslwizard
 	Managed   Managed                // what earlier runs left
 	Renewers  []Renewer              // certificates that other programs renew here
+	Panels    []PanelHere            // hosting panels
+	Minders   []Minder               // programs that keep files of this host as they want them
 	Nearby    Nearby                 // what could be served; empty where it was not looked for
 	ClientCAs map[string]ClientCA    // of the sites that ask their clients for certificates, by name
 	DNSFiles  map[string]RootFile    // of the sites that are proved by records of the DNS, by name
@@ -66,13 +68,14 @@ type Port struct {
 
 // Listener is a socket that somebody listens on.
 type Listener struct {
-	Port    Port
-	Address netip.Addr // unspecified: all addresses
-	PID     int
-	Process string // name of the program
-	Unit    string // systemd unit, "" if none; one of a user's own manager is "node.service" + OfUser + "1000"
-	Package string // package of the program's file, "" if none
-	Ours    bool   // belongs to sslwizard's own units
+	Port      Port
+	Address   netip.Addr // unspecified: all addresses
+	PID       int
+	Process   string // name of the program
+	Unit      string // systemd unit, "" if none; one of a user's own manager is "node.service" + OfUser + "1000"
+	Package   string // package of the program's file, "" if none
+	Container string // "name (image)" of the container whose port it is, "" if none
+	Ours      bool   // belongs to sslwizard's own units
 }
 
 // OfUser parts the name of a unit from the number of the user whose own service manager runs it.

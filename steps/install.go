@@ -87,6 +87,8 @@ func firewallShell(f Firewall) []string {
 // executor's Fit.
 func installFindings(s Site, f Facts) []Finding {
 	found := hostFindings(f)
+	found = append(found, panelFindings(f)...)
+	found = append(found, minderFindings(f)...)
 	found = append(found, portFindings(s, f)...)
 	found = append(found, firewallFindings(s, f.Firewall)...)
 	return append(found, http3Findings(s, f.Firewall)...)
@@ -102,7 +104,7 @@ func hostFindings(f Facts) []Finding {
 	if f.Services == "" || f.Packages.Kind == "" || !f.Distro.Debian() {
 		found = append(found, Finding{Code: "H10", Severity: Blocker,
 			Text: fmt.Sprintf("cannot set up %s: so far this needs Debian or Ubuntu with systemd", firstOf(f.Distro.Pretty, "this system")),
-			Fix:  []string{"sslwizard --non-interactive --answers FILE --dry-run -o diff    prints the files to install by hand"}})
+			Fix:  byHand(f.Distro)})
 	}
 	const least = 64 << 20
 	if f.FreeBytes >= 0 && f.FreeBytes < least {
@@ -124,6 +126,15 @@ func hostFindings(f Facts) []Finding {
 			Text: fmt.Sprintf("the package manager is busy (%s); a run that needs it waits for it", f.Packages.LockedBy)})
 	}
 	return found
+}
+
+// byHand is the way on where nothing can be changed by us.
+func byHand(d Distro) []string {
+	fix := []string{"sslwizard --non-interactive --answers FILE --dry-run -o diff    prints the files to install by hand"}
+	if d.ID == "nixos" { // /etc is made from it, and whatever else is written there is gone at the next switch
+		fix = append(fix, "in configuration.nix: services.nginx.virtualHosts.\"NAME\" with enableACME, forceSSL and locations.\"/\".proxyPass")
+	}
+	return fix
 }
 
 func firewallFindings(s Site, f Firewall) []Finding {

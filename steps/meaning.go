@@ -35,6 +35,8 @@ var meanings = map[string]string{
 	"H14": "This server cannot fetch packages: no network, no DNS, or a mirror that does not answer.",
 	"H18": "Somebody beside root may write in a folder on the way, and could swap what is put there.",
 	"H19": "A file that has to be written is a link to somewhere else, and what it leads to may be somebody's.",
+	"H21": "A file of the web server or of the firewall belongs to a program that writes it anew, from its own plan of the server.",
+	"H25": "A hosting panel is on this server. It writes the web server's configuration itself, and two cannot do that.",
 	"H20": "Somebody locked a file or folder with chattr, so that not even root may change it.",
 
 	"N02": "An nginx runs that the service manager did not start, so it cannot be given a configuration.",

@@ -46,7 +46,9 @@ func holders(listeners []Listener) []holder {
 		if !slices.Contains(servedPorts, l.Port) {
 			continue
 		}
-		i := slices.IndexFunc(all, func(h holder) bool { return h.Process == l.Process && h.Unit == l.Unit && h.Ours == l.Ours })
+		i := slices.IndexFunc(all, func(h holder) bool {
+			return h.Process == l.Process && h.Unit == l.Unit && h.Ours == l.Ours && h.Container == l.Container
+		})
 		if i < 0 {
 			all = append(all, holder{Listener: l, ports: []int{l.Port.Number}})
 		} else if !slices.Contains(all[i].ports, l.Port.Number) {
@@ -74,6 +76,9 @@ func (h holder) describe() string {
 		details = append(details, "package "+h.Package)
 	}
 	who := firstOf(h.Unit, h.Process, "a program that could not be seen")
+	if h.Container != "" {
+		who = "the container " + h.Container + " of " + who
+	}
 	if len(details) == 0 {
 		return who
 	}
@@ -90,7 +95,7 @@ func (h holder) portList() string {
 
 func (h holder) conflict() Finding {
 	return Finding{Code: "N01", Severity: Blocker, Text: fmt.Sprintf("cannot listen on %s: held by %s", h.portList(), h.describe()),
-		Fix: append(h.stop(), "or move it to another port, for instance 127.0.0.1:8080, and give that as proxy.upstream: it is then served with HTTPS")}
+		Fix: append(append(h.instead(), h.stop()...), "or move it to another port, for instance 127.0.0.1:8080, and give that as proxy.upstream: it is then served with HTTPS")}
 }
 
 // nginxInTheWay is the conflict with an nginx that serves something else than our sites.
@@ -106,10 +111,30 @@ func (h holder) nginxInTheWay(n Nginx) Finding {
 		"install.executor: nginx    works beside the sites of the nginx that is there"}, h.stop()...)}
 }
 
+// servers are programs that can have the site themselves, by a word in the name of their process, package or image.
+var servers = []struct{ word, instead string }{
+	{"nginx-proxy-manager", "in Nginx Proxy Manager: add a proxy host for the name, with the application's address and port, and ask for a certificate in its SSL tab"},
+	{"traefik", "or let Traefik have the site: a router with the rule Host(`NAME`), a certificate resolver, and the application as its service"},
+	{"caddy", "or let Caddy have the site, in its Caddyfile: NAME { reverse_proxy 127.0.0.1:PORT }; it gets the certificate itself"},
+	{"apache2", "or let Apache have the site: a2enmod proxy_http proxy_wstunnel ssl, a VirtualHost with ProxyPass, and certbot --apache -d NAME"},
+	{"litespeed", "or let LiteSpeed have the site: an external application with a proxy context in the virtual host, and its own certificate settings"},
+	{"haproxy", "or let HAProxy have the site: a backend for the application, and the certificate in bind … ssl crt"},
+}
+
+// instead is how the program that has the ports can have the site too.
+func (h holder) instead() []string {
+	for _, s := range servers {
+		if strings.Contains(strings.ToLower(h.Container+" "+h.Process+" "+h.Package), s.word) {
+			return []string{s.instead}
+		}
+	}
+	return nil
+}
+
 func (h holder) stop() []string {
 	unit, user, ofUser := strings.Cut(h.Unit, OfUser)
 	switch {
-	case h.Process == "docker-proxy":
+	case h.Process == "docker-proxy" || h.Container != "":
 		return []string{"docker ps    shows which container publishes the port; publish it on 127.0.0.1:8080 instead"}
 	case ofUser:
 		return []string{"systemctl --user disable --now " + unit + "    as the user with the number " + user + ", if it is not needed any more"}

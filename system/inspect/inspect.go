@@ -59,6 +59,7 @@ func Gather(ctx context.Context, r host.Reader, opt Options) (steps.Facts, error
 			f.FreeBytes, f.NoFiles, f.ReadOnly = room.Bytes, room.NoFiles, room.ReadOnly
 		},
 		func() { f.Renewers = in.renewers() },
+		func() { f.Panels, f.Minders = in.panels(), in.minders() },
 		func() { f.Self = p.Self() },
 		func() {
 			dir, err := r.ReadFile(steps.MotdDir)

@@ -24,6 +24,7 @@ func (in *inspector) listeners() []steps.Listener {
 		in.describe(&l, units)
 		found = append(found, l)
 	}
+	found = in.contained(found)
 	slices.SortFunc(found, func(a, b steps.Listener) int {
 		return cmp.Or(cmp.Compare(a.Port.Number, b.Port.Number), a.Address.Compare(b.Address), cmp.Compare(a.PID, b.PID))
 	})
