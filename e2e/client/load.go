@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// The bounds of a load: workers for each URL, the pause of each between two requests, and the end of it all.
+// The bounds of a load: workers for each URL, and what holds where nothing else is said: the pause of each between two requests,
+// and the end of it all.
 const (
 	workers = 4
 	pause   = 20 * time.Millisecond
@@ -24,18 +25,23 @@ const (
 // a new one that cannot be opened is a failure.
 type load struct {
 	trust    *tls.Config
+	pause    time.Duration
+	longest  time.Duration
 	mu       sync.Mutex
 	Requests int      `json:"requests"`
 	Sockets  int      `json:"sockets"`
+	Closed   int      `json:"closed"` // sockets that the server ended
 	Failed   int      `json:"failed"`
 	Failures []string `json:"failures"`
 }
 
-func newLoad(trust *tls.Config) *load { return &load{trust: trust, Failures: []string{}} }
+func newLoad(trust *tls.Config, pause, longest time.Duration) *load {
+	return &load{trust: trust, pause: pause, longest: longest, Failures: []string{}}
+}
 
 // run asks the URLs until standard input ends, then prints the count as JSON.
 func (l *load) run(urls []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), longest)
+	ctx, cancel := context.WithTimeout(context.Background(), l.longest)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
@@ -62,8 +68,10 @@ func (l *load) ask(ctx context.Context, url string, fresh bool) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	for ctx.Err() == nil {
-		l.count(&l.Requests, request(client, url))
-		sleep(ctx, pause)
+		if err := request(client, url); ctx.Err() == nil || err == nil {
+			l.count(&l.Requests, err)
+		}
+		sleep(ctx, l.pause)
 	}
 }
 
@@ -110,6 +118,9 @@ func (l *load) chat(ctx context.Context, url string) {
 			sleep(ctx, 5*pause)
 		}
 		_ = conn.Close()
+		if ctx.Err() == nil {
+			l.count(&l.Closed, nil)
+		}
 	}
 }
 

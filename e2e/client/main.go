@@ -23,6 +23,8 @@ func main() {
 	flags := flag.NewFlagSet(os.Args[1], flag.ExitOnError)
 	ca := flags.String("ca", "", "PEM file with the roots to trust")
 	hold := flags.Duration("hold", 0, "how long the WebSocket stays silent before a last message")
+	slow := flags.Duration("pause", pause, "of each worker of a load between two requests")
+	end := flags.Duration("for", longest, "when a load ends by itself")
 	_ = flags.Parse(os.Args[2:])
 	trust, err := roots(*ca)
 	if err != nil {
@@ -43,7 +45,7 @@ func main() {
 			fail(err)
 		}
 	case "load":
-		newLoad(trust).run(flags.Args())
+		newLoad(trust, *slow, *end).run(flags.Args())
 	default:
 		fail("cannot ", os.Args[1])
 	}

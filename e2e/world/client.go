@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -108,6 +109,7 @@ type Load struct {
 type Tally struct {
 	Requests int      `json:"requests"`
 	Sockets  int      `json:"sockets"` // messages echoed over the open WebSockets
+	Closed   int      `json:"closed"`  // WebSockets that the server ended
 	Failed   int      `json:"failed"`
 	Failures []string `json:"failures"` // the first few
 }
@@ -116,7 +118,14 @@ type Tally struct {
 // WebSocket open on each of the wss ones. It is bounded: some hundred requests a second, two minutes.
 func (c *Client) Load(urls ...string) *Load {
 	c.w.t.Helper()
-	argv := c.host.in(append([]string{Program("client"), "load", "--ca", c.w.CA.Root()}, urls...)...)
+	return c.LoadWith([]string{"--ca", c.w.CA.Root()}, urls...)
+}
+
+// LoadWith is Load with flags of e2e/client: other roots (--ca FILE), another pause of each worker (--pause 1ms) and another end
+// (--for 10m).
+func (c *Client) LoadWith(flags []string, urls ...string) *Load {
+	c.w.t.Helper()
+	argv := c.host.in(slices.Concat([]string{Program("client"), "load"}, flags, urls)...)
 	l := &Load{c: c, cmd: exec.Command(argv[0], argv[1:]...), out: &strings.Builder{}}
 	l.cmd.Stdout, l.cmd.Stderr = l.out, l.out
 	stdin, err := l.cmd.StdinPipe()

@@ -111,8 +111,9 @@ func oldRetired(ctx context.Context, h host.Reader, master int, before []worker)
 	})
 }
 
-// served waits until every site of ours serves the certificate that its file names, inARow times in a row.
-func (r Runtime) served(ctx context.Context, h host.Reader) error {
+// served waits until every site of ours serves the certificate that its file names, inARow times in a row. After settled a wrong
+// answer is the last word; one that is only late is waited for.
+func (r Runtime) served(ctx context.Context, h host.Reader, settled time.Time) error {
 	servers, err := r.ourServers(h)
 	if err != nil || len(servers) == 0 {
 		return err
@@ -124,7 +125,7 @@ func (r Runtime) served(ctx context.Context, h host.Reader) error {
 			return err
 		}
 		for _, address := range r.addresses(s) {
-			if err := serves(ctx, s.name, address, want, times); err != nil {
+			if err := serves(ctx, settled, s.name, address, want, times); err != nil {
 				return err
 			}
 		}
@@ -140,7 +141,7 @@ func (r Runtime) addresses(s ourServer) []string {
 	return r.https[:1]
 }
 
-func serves(ctx context.Context, name, address, want string, times int) error {
+func serves(ctx context.Context, settled time.Time, name, address, want string, times int) error {
 	row, last := 0, error(nil)
 	err := poll(ctx, pause, func() (bool, error) {
 		for row < times {
@@ -154,6 +155,9 @@ func serves(ctx context.Context, name, address, want string, times int) error {
 			if err != nil {
 				if row = 0; last == nil || !late(ctx, err) {
 					last = err
+				}
+				if !late(ctx, err) && time.Now().After(settled) {
+					return false, err
 				}
 				return false, nil
 			}

@@ -16,6 +16,10 @@ import (
 // reload when it was measured.
 const settle = 10 * time.Second
 
+// busy is how many times longer it may take while all that is wrong is that answers do not come: on a busy machine a handshake
+// takes seconds, and what is late is not yet refused.
+const busy = 4
+
 // Reload has the unit take its configuration and proves by observation that it did, because "systemctl reload" and
 // "nginx -s reload" succeed while nginx goes on with the old one: there are new workers and the old ones take no
 // connections any more, nothing new is at level emerg in the error log, and every site of ours serves its certificate on loopback, time and again. It fails with N05 or N06.
@@ -34,21 +38,24 @@ func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	if _, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "reload", unit}}); err != nil {
 		return r.notTaken(ctx, h, err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, r.settle, fmt.Errorf("waited for %s", r.settle))
+	settled := time.Now().Add(r.settle)
+	change, cancel := context.WithDeadlineCause(ctx, settled, fmt.Errorf("waited for %s", r.settle))
 	defer cancel()
-	if err := newWorkers(ctx, h, master, before); err != nil {
+	if err := newWorkers(change, h, master, before); err != nil {
 		return keptOld(ctx, h, log, from, err)
 	}
 	if said := emergencies(ctx, h, log, from); said != "" {
 		return kept(said)
 	}
-	if err := oldRetired(ctx, h, master, before); err != nil {
+	if err := oldRetired(change, h, master, before); err != nil {
 		return &steps.Failure{
 			Text: "cannot see nginx retire its old workers: they still take connections with the old configuration", Code: "N06", Err: err,
 			Fixes: []string{"systemctl status " + Unit},
 		}
 	}
-	return r.served(ctx, h)
+	last, cancel := context.WithTimeoutCause(ctx, busy*r.settle, fmt.Errorf("waited for %s", busy*r.settle))
+	defer cancel()
+	return r.served(last, h, settled)
 }
 
 // notTaken says why the service manager could not reload: mostly a configuration that nginx refuses.
