@@ -48,7 +48,8 @@ func (e *Engine) eraseRuns() error {
 // erase removes what is left of our own folders, and tells what stays in them because it is somebody else's. The lock goes
 // last, held by us: whoever waits for it finds that the file is another one, and tries again.
 func (e *Engine) erase(keepCertificates bool) (left []string, err error) {
-	if err := e.h.Remove(steps.JournalDir); err != nil { // of the undo that is done; it must not lead nowhere
+	// The undo that is done may not have been able to close itself, and what is left of it must not lead nowhere.
+	if err := newJournal(e.h, manifest{}).unlink(); err != nil {
 		return nil, err
 	}
 	e.sweep(nil)

@@ -205,16 +205,18 @@ func configure(name string) error {
 
 func remove(name string) error {
 	p := archive[name]
-	if err := note(name, "half-configured"); err != nil {
-		return err
-	}
-	if p.unit != "" {
-		if err := stop(p.unit); err != nil {
+	if all, err := packages(); err != nil || all[name] != "half-installed" { // else a removal that was cut off goes on where it was
+		if err := note(name, "half-configured"); err != nil {
 			return err
 		}
-	}
-	if err := note(name, "half-installed"); err != nil {
-		return err
+		if p.unit != "" {
+			if err := stop(p.unit); err != nil {
+				return err
+			}
+		}
+		if err := note(name, "half-installed"); err != nil {
+			return err
+		}
 	}
 	for _, file := range slices.Sorted(maps.Keys(p.files)) {
 		if !strings.HasPrefix(file, "/etc/") {
