@@ -23,6 +23,7 @@ var (
 	everything = amount{kills: 1 << 20, onward: 10, edits: 20, halves: 7, doubles: 1 << 20, triples: 4, errnos: 1 << 20}
 	slice      = amount{kills: 5, onward: 4, edits: 1, halves: 1, doubles: 2, triples: 1, errnos: 3}
 	sample     = amount{kills: 24, onward: 8, edits: 3, errnos: 12} // of a mutant
+	thorough   = amount{kills: 1 << 20, onward: 8, edits: 20}       // of one that the sample does not show
 )
 
 // tally is what came of it all, for one flow.

@@ -136,7 +136,7 @@ type step struct {
 	inode   int // of data, mode and owner
 	data    bool
 	do      func(*node)
-	part    func(*node) // the first half of the data only
+	parts   []func(*node) // less than all of it: what a disk may have of data that it was not told to store
 	stored  bool
 }
 
@@ -155,11 +155,15 @@ type disk struct {
 }
 
 func newDisk(root string, base image) *disk {
-	d := &disk{root: root, base: base, live: image{}}
-	for ino, n := range base {
-		d.live[ino] = n.clone()
+	return &disk{root: root, base: base.clone(), live: base.clone()}
+}
+
+func (im image) clone() image {
+	all := image{}
+	for ino, n := range im {
+		all[ino] = n.clone()
 	}
-	return d
+	return all
 }
 
 // find is the inode of a path, 0 when there is none, with its folder.
@@ -264,7 +268,12 @@ func (d *disk) write(ino int, c trace.Call) {
 			copy(n.data[at:], data[:length])
 		}
 	}
-	s := &step{inode: ino, data: true, do: put(len(data)), part: put(len(data) / 2)}
+	nothing := func(n *node) { // the length is stored, and the data is not: zeros are read
+		if short := at + len(data) - len(n.data); short > 0 {
+			n.data = append(n.data, make([]byte, short)...)
+		}
+	}
+	s := &step{inode: ino, data: true, do: put(len(data)), parts: []func(*node){put(len(data) / 2), nothing, put(len(data) / 4), put(len(data) * 3 / 4), put(max(0, len(data)-1))}}
 	d.steps = append(d.steps, s)
 	s.do(d.live[ino])
 }
@@ -278,8 +287,11 @@ func (d *disk) sync(ino int) {
 	}
 }
 
-// choices are how much of each pending step is done: 0 nothing, 1 all of it, 2 the first half.
+// choices are how much of each pending step is done: 0 nothing, 1 all of it, from 2 on one of its parts.
 type choices map[*step]int
+
+// fine is for how many pending steps at once each part of each is looked at.
+const fine = 5
 
 // states calls visit with every state in which the disk may be if the power goes now.
 func (d *disk) states(visit func(image) error) error {
@@ -310,10 +322,11 @@ func (d *disk) some(pending []*step, c choices, visit func(image) error) error {
 		return visit(d.after(c))
 	}
 	s := pending[0]
-	for done := range 3 {
-		if done == 2 && s.part == nil {
-			break
-		}
+	parts := len(s.parts)
+	if len(c)+len(pending) > fine { // so many at once are only there when something is not stored on purpose
+		parts = min(parts, 1)
+	}
+	for done := range 2 + parts {
 		c[s] = done
 		if err := d.some(pending[1:], c, visit); err != nil {
 			return err
@@ -324,17 +337,14 @@ func (d *disk) some(pending []*step, c choices, visit func(image) error) error {
 
 // after is what the disk holds then.
 func (d *disk) after(c choices) image {
-	im := image{}
-	for ino, n := range d.base {
-		im[ino] = n.clone()
-	}
+	im := d.base.clone()
 	for _, s := range d.steps {
 		switch {
 		case !s.stored && c[s] == 0:
 		case s.entries != nil:
 			im.set(s.entries)
-		case !s.stored && c[s] == 2:
-			s.part(im[s.inode])
+		case !s.stored && c[s] >= 2:
+			s.parts[c[s]-2](im[s.inode])
 		default:
 			s.do(im[s.inode])
 		}

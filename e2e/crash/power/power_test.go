@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/c93d5bcb/sslwizard/e2e/crash/trace"
+	"github.com/c93d5bcb/sslwizard/e2e/promises"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/apply"
 	"github.com/c93d5bcb/sslwizard/system/host"
@@ -174,16 +175,10 @@ func (r *record) record(t *testing.T, what string) {
 		t.Fatal(err)
 	}
 	r.before = shown(r.base)
-	report, err := trace.Run(t.Context(), trace.Order{
-		Argv: []string{os.Args[0], what}, Env: []string{subjectHere + "=" + r.root}, Record: true,
-		Counts: func(c trace.Call) bool { // a lock says nothing to whoever comes after a loss of power
-			return strings.HasPrefix(c.Path, r.root) && c.Path != r.root+steps.LockFile
-		},
-	})
-	if err != nil || report.Status != 0 {
-		t.Fatalf("%s: status %d, %v", r.name, report.Status, err)
+	var status int
+	if r.calls, status = traced(t, r.root, what); status != 0 {
+		t.Fatalf("%s: status %d", r.name, status)
 	}
-	r.calls = report.Calls
 	now, err := read(r.root)
 	if err != nil {
 		t.Fatal(err)
@@ -198,6 +193,21 @@ func (r *record) record(t *testing.T, what string) {
 	if diff := differs(shown(d.live), r.after); len(diff) > 0 {
 		t.Fatalf("%s: the model is not what was done: %q", r.name, diff)
 	}
+}
+
+// traced has something done to a server, and returns its calls with their data.
+func traced(t *testing.T, root, what string) ([]trace.Call, int) {
+	t.Helper()
+	report, err := trace.Run(t.Context(), trace.Order{
+		Argv: []string{os.Args[0], what}, Env: []string{subjectHere + "=" + root}, Record: true,
+		Counts: func(c trace.Call) bool { // a lock says nothing to whoever comes after a loss of power
+			return strings.HasPrefix(c.Path, root) && c.Path != root+steps.LockFile
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.Calls, report.Status
 }
 
 // shown is what counts of a server: all but our log, the lock and the folder that they are in.
@@ -229,16 +239,29 @@ func differs(is, want map[string]string) []string {
 }
 
 // count is what was found out about a flow.
-type count struct{ points, states, before, after, checkpoint, bad int }
+type count struct{ points, states, again, before, after, checkpoint, bad int }
+
+// watch looks at the states of a flow, each once.
+type watch struct {
+	*record
+	t      *testing.T
+	dir    string
+	mutant bool // the first state that is neither of the outcomes is enough
+	every  int  // the power goes once more in the recovery from each so-manieth state; 0: from none
+	seen   map[[32]byte]bool
+	n      count
+	first  string
+}
+
+var errFound = errors.New("found")
 
 // lose takes the power away after each call, and looks at every state. Calls that skip says are left out: the fsyncs of a
-// mutant. It stops at the first state that is neither of the outcomes when there is a mutant.
-func (r *record) lose(t *testing.T, dir string, skip func(trace.Call) bool) (n count, first string) {
+// mutant.
+func (r *record) lose(t *testing.T, dir string, every int, skip func(trace.Call) bool) (count, string) {
 	t.Helper()
-	seen := map[[32]byte]bool{}
+	w := &watch{record: r, t: t, dir: dir, mutant: skip != nil, every: every, seen: map[[32]byte]bool{}}
 	d := newDisk(r.root, r.base)
 	ends := []map[string]string{r.before, r.after}
-	stop := errors.New("found")
 	for _, c := range r.calls {
 		if skip != nil && skip(c) {
 			continue
@@ -249,38 +272,76 @@ func (r *record) lose(t *testing.T, dir string, skip func(trace.Call) bool) (n c
 		if strings.HasPrefix(path.Base(c.To), "phase-") && path.Base(c.To) != "phase-0.json" {
 			ends = append(ends, shown(d.live)) // what was checked and stays
 		}
-		n.points++
+		w.n.points++
 		err := d.states(func(im image) error {
-			if h := im.hash(); seen[h] {
-				return nil
-			} else {
-				seen[h] = true
+			fresh, err := w.look(im, ends, fmt.Sprintf("%s, after %v", r.name, c))
+			if err == nil && fresh {
+				err = w.recovering(im, ends, c)
 			}
-			n.states++
-			end, why := r.judge(t, dir, im, ends)
-			switch end {
-			case 0:
-				n.before++
-			case 1:
-				n.after++
-			case -1:
-				n.bad++
-				if first == "" {
-					first = fmt.Sprintf("%s, after %v: %s", r.name, c, why)
-				}
-				if skip != nil || n.bad >= 20 {
-					return stop
-				}
-			default:
-				n.checkpoint++
-			}
-			return nil
+			return err
 		})
 		if err != nil {
 			break
 		}
 	}
-	return n, first
+	return w.n, w.first
+}
+
+// look judges a state that was not seen yet.
+func (w *watch) look(im image, ends []map[string]string, where string) (fresh bool, err error) {
+	h := im.hash()
+	if w.seen[h] {
+		return false, nil
+	}
+	w.seen[h] = true
+	w.n.states++
+	end, why := w.judge(w.t, w.dir, im, ends)
+	switch end {
+	case 0:
+		w.n.before++
+	case 1:
+		w.n.after++
+	case -1:
+		w.n.bad++
+		if w.first == "" {
+			w.first = where + ": " + why
+		}
+		if w.mutant || w.n.bad >= 20 {
+			return true, errFound
+		}
+	default:
+		w.n.checkpoint++
+	}
+	return true, nil
+}
+
+// recovering takes the power away once more, after each call of the recovery from a state.
+func (w *watch) recovering(im image, ends []map[string]string, first trace.Call) error {
+	if w.every == 0 || w.n.states%w.every != 0 {
+		return nil
+	}
+	root := filepath.Join(w.dir, "again")
+	if err := errors.Join(os.RemoveAll(root), im.lay(root)); err != nil {
+		w.t.Fatal(err)
+	}
+	calls, _ := traced(w.t, root, "recover") // a run that had to be undone ends with a status of its own
+	d := newDisk(root, im)
+	for _, c := range calls {
+		if err := d.call(c); err != nil {
+			w.t.Fatal(err)
+		}
+		err := d.states(func(im image) error {
+			fresh, err := w.look(im, ends, fmt.Sprintf("%s, after %v, and in its recovery after %v", w.name, first, c))
+			if fresh {
+				w.n.again++
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // judge lays a state out, recovers it, and says which end it came to; -1: none.
@@ -335,28 +396,46 @@ func TestPowerLoss(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: programs are traced")
 	}
-	var rows strings.Builder
-	for n, f := range flows {
-		if !*full && n >= slice {
-			break
+	chosen, every := flows[:slice], 60
+	if *full {
+		chosen, every = flows, 1
+	}
+	all := make([]count, len(chosen))
+	t.Run("flows", func(t *testing.T) {
+		for i, f := range chosen {
+			t.Run(f.name, func(t *testing.T) {
+				t.Parallel()
+				r := newRecord(t, f)
+				n, first := r.lose(t, inMemory(t), every, nil)
+				t.Logf("%d calls, %+v", len(r.calls), n)
+				if n.bad > 0 || n.states < 30 || n.again == 0 {
+					t.Errorf("%d bad states; the first is %s", n.bad, first)
+				}
+				all[i] = n
+			})
 		}
-		t.Run(f.name, func(t *testing.T) {
-			r := newRecord(t, f)
-			n, first := r.lose(t, inMemory(t), nil)
-			t.Logf("%d calls, %+v", len(r.calls), n)
-			if n.bad > 0 || n.states < 30 {
-				t.Errorf("%d bad states; the first is %s", n.bad, first)
-			}
-			fmt.Fprintf(&rows, "| %s | %d | %d | %d | %d | %d | %d |\n", f.name, n.points, n.states, n.before, n.checkpoint, n.after, n.bad)
-		})
+	})
+	var rows strings.Builder
+	var sum count
+	for i, n := range all {
+		fmt.Fprintf(&rows, "| %s | %d | %d | %d | %d | %d | %d | %d |\n", chosen[i].name, n.points, n.states-n.again, n.again, n.before, n.checkpoint, n.after, n.bad)
+		sum.states, sum.bad = sum.states+n.states, sum.bad+n.bad
 	}
 	page(t, "power loss", head, rows.String())
+	if *full && *update && !t.Failed() {
+		const command = "sudo go test ./e2e/crash/power -full -update -parallel 2 -timeout 60m"
+		if err := promises.Write("../../../"+promises.File,
+			promises.Figure{Promise: 3, What: "states of a disk after a loss of power, in a change or in the recovery from one, each recovered from", Target: "≥ 50,000", Measured: promises.Count(sum.states), Command: command},
+			promises.Figure{Promise: 3, What: "of them neither as before, nor as at a checkpoint, nor as asked", Target: "0", Measured: promises.Count(sum.bad), Command: command}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 const slice = 3 // of the flows and mutants, in CI
 
-const head = `| change | calls | states | as before | as at the checkpoint | as asked | neither |
-|---|---|---|---|---|---|---|
+const head = `| change | calls | states | in its recovery | as before | as at the checkpoint | as asked | neither |
+|---|---|---|---|---|---|---|---|
 `
 
 // mutants are fsyncs that are left out: of what is renamed to such a name, or of such a folder.
@@ -415,7 +494,7 @@ func TestUnstored(t *testing.T) {
 		found := ""
 		for _, r := range records {
 			if found == "" {
-				_, found = r.lose(t, dir, func(c trace.Call) bool {
+				_, found = r.lose(t, dir, 0, func(c trace.Call) bool {
 					name, folder, ok := r.stores(c)
 					return ok && m.skip(name, folder)
 				})
