@@ -40,7 +40,7 @@ func TestMinderFindings(t *testing.T) {
 	}
 }
 
-// Who has the ports can often have the site too: that is the first way on.
+// Who has the ports can often have the site too: that is one of the ways on.
 func TestInsteadOfThePorts(t *testing.T) {
 	t.Parallel()
 	for who, want := range map[Listener]string{
@@ -48,7 +48,7 @@ func TestInsteadOfThePorts(t *testing.T) {
 		{Process: "traefik"}:                         "let Traefik have the site",
 		{Process: "apache2", Package: "apache2"}:     "let Apache have the site",
 		{Process: "litespeed", Unit: "lsws.service"}: "let LiteSpeed have the site",
-		{Process: "docker-proxy", Unit: "docker.service", Container: "npm (jc21/nginx-proxy-manager:2)"}: "in Nginx Proxy Manager",
+		{Process: "docker-proxy", Unit: "docker.service", Container: "npm (jc21/nginx-proxy-manager:2)"}: "let Nginx Proxy Manager have the site",
 		{Process: "docker-proxy", Unit: "docker.service"}:                                                "docker ps",
 		{Unit: "docker.service", Container: "web (traefik:v3)"}:                                          "let Traefik have the site",
 		{Process: "node", PID: 7}: "ps -fp 7",
@@ -57,7 +57,7 @@ func TestInsteadOfThePorts(t *testing.T) {
 		who.Port = Port{443, "tcp"}
 		f.Listeners = []Listener{who}
 		found := portFindings(Site{}, f)
-		if len(found) != 1 || found[0].Severity != Blocker || !strings.Contains(found[0].Fix[0], want) {
+		if len(found) != 1 || found[0].Severity != Blocker || !strings.Contains(strings.Join(found[0].Fix, "\n"), want) {
 			t.Errorf("%+v: %+v", who, found)
 		}
 		if who.Container != "" && (!strings.Contains(found[0].Text, "the container "+who.Container) || slices.ContainsFunc(found[0].Fix, func(s string) bool { return strings.Contains(s, "disable --now docker") })) {

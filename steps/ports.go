@@ -95,7 +95,7 @@ func (h holder) portList() string {
 
 func (h holder) conflict() Finding {
 	return Finding{Code: "N01", Severity: Blocker, Text: fmt.Sprintf("cannot listen on %s: held by %s", h.portList(), h.describe()),
-		Fix: append(append(h.instead(), h.stop()...), "or move it to another port, for instance 127.0.0.1:8080, and give that as proxy.upstream: it is then served with HTTPS")}
+		Fix: append(append(h.stop(), "or move it to another port, for instance 127.0.0.1:8080, and give that as proxy.upstream: it is then served with HTTPS"), h.instead()...)}
 }
 
 // nginxInTheWay is the conflict with an nginx that serves something else than our sites.
@@ -113,7 +113,7 @@ func (h holder) nginxInTheWay(n Nginx) Finding {
 
 // servers are programs that can have the site themselves, by a word in the name of their process, package or image.
 var servers = []struct{ word, instead string }{
-	{"nginx-proxy-manager", "in Nginx Proxy Manager: add a proxy host for the name, with the application's address and port, and ask for a certificate in its SSL tab"},
+	{"nginx-proxy-manager", "or let Nginx Proxy Manager have the site: add a proxy host for the name, with the application's address and port, and ask for a certificate in its SSL tab"},
 	{"traefik", "or let Traefik have the site: a router with the rule Host(`NAME`), a certificate resolver, and the application as its service"},
 	{"caddy", "or let Caddy have the site, in its Caddyfile: NAME { reverse_proxy 127.0.0.1:PORT }; it gets the certificate itself"},
 	{"apache2", "or let Apache have the site: a2enmod proxy_http proxy_wstunnel ssl, a VirtualHost with ProxyPass, and certbot --apache -d NAME"},
