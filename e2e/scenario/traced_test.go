@@ -3,6 +3,8 @@
 package scenario
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,18 +16,19 @@ import (
 // have changed a file and was made outside of these folders.
 func (st *story) traced(but []string, args ...string) (world.Result, []string) {
 	st.Helper()
+	r, all := st.traces(0, args...)
+	return r, slices.DeleteFunc(all, func(line string) bool { return permitted(line, but) })
+}
+
+// traces runs sslwizard on the server under the tracer, and has it killed before a call; 0: before none. It returns the calls.
+func (st *story) traces(kill int, args ...string) (world.Result, []string) {
+	st.Helper()
 	const program, record = "/opt/traced", "/run/traced"
-	if st.s.Exec("test", "-x", program).Status != 0 {
+	if !st.s.Has(program) {
 		st.s.Put(program, world.Program("traced"), 0o755)
 	}
-	r := st.s.Exec(append([]string{program, record, "/root/sslwizard"}, args...)...)
-	var calls []string
-	for _, line := range strings.Split(strings.TrimSpace(st.s.Must("cat", record)), "\n") {
-		if line != "" && !permitted(line, but) {
-			calls = append(calls, line)
-		}
-	}
-	return r, calls
+	r := st.s.Exec(append([]string{program, "-kill", strconv.Itoa(kill), record, "/root/sslwizard"}, args...)...)
+	return r, strings.Split(strings.TrimSpace(st.s.Must("cat", record)), "\n")
 }
 
 // permitted reports a call in these folders, or of what is no file: a pipe, a socket, a terminal.

@@ -2,13 +2,15 @@
 
 // Traced runs a program and writes down each system call of it, and of all that it starts, that can change a file:
 //
-//	traced FILE PROGRAM [ARGUMENT…]
+//	traced [-kill N] FILE PROGRAM [ARGUMENT…]
 //
-// It ends with the status of the program.
+// It ends with the status of the program; with -kill the program, and all that it started, is killed before the N-th of these
+// calls, and the status is 137.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -17,21 +19,26 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: traced FILE PROGRAM [ARGUMENT…]")
+	kill := flag.Int("kill", 0, "kill it before this call")
+	flag.Parse()
+	if flag.NArg() < 2 {
+		fmt.Fprintln(os.Stderr, "usage: traced [-kill N] FILE PROGRAM [ARGUMENT…]")
 		os.Exit(64)
 	}
-	r, err := trace.Run(context.Background(), trace.Order{Argv: os.Args[2:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr})
+	r, err := trace.Run(context.Background(), trace.Order{Argv: flag.Args()[1:], Env: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Kill: *kill})
 	if err == nil {
 		var lines strings.Builder
 		for _, c := range r.Calls {
 			fmt.Fprintln(&lines, c)
 		}
-		err = os.WriteFile(os.Args[1], []byte(lines.String()), 0o600)
+		err = os.WriteFile(flag.Arg(0), []byte(lines.String()), 0o600)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "traced:", err)
 		os.Exit(70)
+	case r.Killed:
+		os.Exit(137)
 	}
 	os.Exit(r.Status)
 }
