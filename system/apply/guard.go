@@ -45,7 +45,7 @@ func (j *journal) unguard() error {
 	}
 	gone = append(gone, guardFile)
 	for _, name := range gone {
-		if err := sweepTemps(j.h, path.Dir(name)); err != nil {
+		if err := host.SweepTemps(j.h, path.Dir(name)); err != nil {
 			return err
 		}
 		if _, err := j.h.ReadFile(name); absent(err) {

@@ -133,23 +133,7 @@ func (u *undoing) sweepTemp(dir string) error {
 	if !u.always {
 		return nil
 	}
-	return sweepTemps(u.Host, dir)
-}
-
-// sweepTemps removes the temporary files that writes in this folder left when they were killed.
-func sweepTemps(h host.Host, dir string) error {
-	f, err := h.ReadFile(dir)
-	if err != nil {
-		return nil // then there are none
-	}
-	for _, name := range f.Entries {
-		if host.IsTemp(name) {
-			if err := h.Remove(path.Join(dir, name)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return host.SweepTemps(u.Host, dir)
 }
 
 // path takes one path back, by the rule of dpkg's configuration files: as it was before: nothing to do; as we made it:

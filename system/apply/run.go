@@ -184,7 +184,7 @@ func (e *Engine) newRun(m manifest, fill func(*manifest) error) (*journal, error
 // were not in their place yet.
 func (e *Engine) sweep(ids []string) {
 	for _, dir := range []string{steps.StateDir, steps.DoneDir} {
-		_ = sweepTemps(e.h, dir) // they are in nobody's way
+		_ = host.SweepTemps(e.h, dir) // they are in nobody's way
 	}
 	for _, id := range ids {
 		j := newJournal(e.h, manifest{ID: id})

@@ -175,6 +175,9 @@ func (r *record) spoiled(failure error) error {
 
 // close forgets the order: its certificate is stored, or useless.
 func (r *record) close() error {
+	if err := host.SweepTemps(r.host, r.dir); err != nil { // of a run that was killed
+		return fmt.Errorf("cannot put the finished order away: %w", err)
+	}
 	for _, file := range []string{r.metaFile(), r.keyFile(), r.dir} {
 		if err := r.host.Remove(file); err != nil {
 			return fmt.Errorf("cannot put the finished order away: %w", err)
