@@ -32,7 +32,7 @@ type killedRun struct {
 func TestKillsOnServers(t *testing.T) {
 	t.Parallel()
 	all := []killed{
-		{"install, native", "native", 120, nil, []string{"--non-interactive", answers}, (*killedRun).installed},
+		{"install, native", "native", 110, nil, []string{"--non-interactive", answers}, (*killedRun).installed},
 		{"install, nginx", "nginx", 60, func(st *story) { st.s.Install("nginx") }, []string{"--non-interactive", answers}, (*killedRun).installed},
 		{"install, nginx with its package", "nginx", 20, nil, []string{"--non-interactive", answers}, (*killedRun).installed},
 		{"renew", "native", 60, func(st *story) { st.must(st.apply()) }, []string{"renew", "--force", shop}, (*killedRun).renewed},
