@@ -18,7 +18,7 @@ func Clean(s string) string {
 		switch {
 		case r == utf8.RuneError && n <= 1:
 			b.WriteRune(utf8.RuneError)
-		case r == '\n' || r == '\t' || r >= ' ' && !unsafeRune(r):
+		case r == '\n' || r == '\t' || r >= ' ' && !Unsafe(r):
 			b.WriteRune(r)
 		case r == '\r':
 		default:
@@ -43,8 +43,8 @@ func printable(s string) bool {
 	return true
 }
 
-// unsafeRune reports format and control runes that can move the cursor or reorder text (Unicode categories Cc, Cf,
+// Unsafe reports format and control runes that can move the cursor or reorder text (Unicode categories Cc, Cf,
 // Zl, Zp): the whole of Cf, since no text that we show needs any of it.
-func unsafeRune(r rune) bool {
+func Unsafe(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }

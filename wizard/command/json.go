@@ -3,8 +3,11 @@ package command
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -16,11 +19,35 @@ const jsonFormat = "1.0"
 type jsonPrinter struct{ enc *json.Encoder }
 
 func newJSON(out io.Writer, version string) jsonPrinter {
-	enc := json.NewEncoder(out)
+	enc := json.NewEncoder(escaping{out})
 	enc.SetEscapeHTML(false)
 	p := jsonPrinter{enc}
 	p.put("version", map[string]any{"sslwizard": version, "format": jsonFormat})
 	return p
+}
+
+// escaping writes JSON with \u escapes for what could steer a terminal: a program reads the same, and a person who looks at it is
+// not deceived. Such runes stand in strings only.
+type escaping struct{ to io.Writer }
+
+// Write implements io.Writer for whole lines.
+func (e escaping) Write(line []byte) (int, error) {
+	var b strings.Builder
+	for _, r := range string(line) {
+		switch {
+		case r == '\n' || !steps.Unsafe(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	if _, err := io.WriteString(e.to, b.String()); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 func (p jsonPrinter) put(kind string, fields map[string]any) {

@@ -45,7 +45,7 @@ func (a *App) newPrinter() printer {
 	case "diff":
 		return diffPrinter{textPrinter: a.text(a.Stderr), out: a.Stdout}
 	}
-	return a.text(a.Stdout)
+	return cleaning{a.text(a.Stdout)}
 }
 
 func (a *App) text(out io.Writer) *textPrinter {

@@ -110,7 +110,7 @@ func code(c string) string {
 	if c == "" || strings.ToUpper(c) != c {
 		return ""
 	}
-	return c + ": "
+	return steps.CleanLine(c) + ": "
 }
 
 func took(d time.Duration) string {
