@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"net/http"
 	"slices"
 	"time"
 
@@ -86,9 +85,9 @@ func (c *clients) admits(state *tls.ConnectionState) bool {
 }
 
 // tell puts the certificate of the client into the request for the application.
-func (c *clients) tell(h http.Header, state *tls.ConnectionState) {
+func (c *clients) tell(set func(name, value string), state *tls.ConnectionState) {
 	if c == nil || state == nil || len(state.PeerCertificates) == 0 {
 		return
 	}
-	h.Set(clientHeader, ":"+base64.StdEncoding.EncodeToString(state.PeerCertificates[0].Raw)+":")
+	set(clientHeader, ":"+base64.StdEncoding.EncodeToString(state.PeerCertificates[0].Raw)+":")
 }

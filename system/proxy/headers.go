@@ -61,31 +61,10 @@ func dashed(r rune) rune {
 	return '-'
 }
 
-// setForwarded tells the upstream what the proxy knows of the client. The site's own headers come last: they are what
-// the owner asked for.
+// setForwarded tells the upstream what the proxy knows of the client.
 func (x *exchange) setForwarded(out *http.Request) {
-	port, standard := x.table.config.httpsPort(), 443
-	if !x.secure {
-		port, standard = x.table.config.httpPort(), 80
-	}
-	out.Host = authority(x.name, port, standard)
-	h := out.Header
-	if len(x.site.Proxy.Trusted) > 0 {
-		h.Set(x.site.Proxy.ClientField(), x.from)
-	}
-	h.Set("X-Real-Ip", x.from)
-	h.Set("X-Forwarded-For", x.from)
-	h.Set("X-Forwarded-Proto", x.scheme())
-	h.Set("X-Forwarded-Host", out.Host)
-	h.Set("X-Forwarded-Port", strconv.Itoa(port))
-	x.site.clients.tell(h, x.in.TLS)
-	for _, own := range x.site.Proxy.Headers {
-		if textproto.CanonicalMIMEHeaderKey(own.Name) == "Host" {
-			out.Host = own.Value
-			continue
-		}
-		h.Set(own.Name, own.Value)
-	}
+	asks := visitor{name: x.name, from: x.from, scheme: x.scheme(), secure: x.secure, tls: x.in.TLS}
+	out.Host = x.site.forwarded(x.table, asks, out.Header.Set)
 }
 
 // addressText is an address as it is told to others; none is told as nothing.
@@ -98,14 +77,8 @@ func addressText(a netip.Addr) string {
 
 // promise tells a client over TLS how the site can be reached from now on.
 func (x *exchange) promise(h http.Header) {
-	if !x.secure || x.site == nil {
-		return
-	}
-	if value := x.site.hsts(); value != "" {
-		h.Set("Strict-Transport-Security", value)
-	}
-	if x.site.altSvc != "" {
-		h.Set("Alt-Svc", x.site.altSvc)
+	if x.secure && x.site != nil {
+		x.site.promises(h.Set)
 	}
 }
 
