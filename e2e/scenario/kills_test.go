@@ -85,9 +85,10 @@ func (k killed) happens(t *testing.T) (kills int) {
 		if r, _ := st.traces(at, k.do...); r.Status == 137 {
 			kills++
 		}
+		t.Logf("killed before call %d of %d: %s", at, len(calls), calls[min(at, len(calls))-1])
 		k.judge(v)
 		if t.Failed() {
-			t.Fatalf("%s: killed before call %d of %d: %s", k.name, at, len(calls), calls[min(at, len(calls))-1])
+			t.FailNow()
 		}
 	}
 	t.Logf("%s: %d kills of %d calls", k.name, kills, len(calls))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -208,7 +209,34 @@ func (u *undoing) removeUser(ctx context.Context, s *UserState) error {
 	if err := u.removeGroup(ctx, s); err != nil {
 		return err
 	}
+	if err := u.sweepAccounts(); err != nil {
+		return err
+	}
 	return u.restoreCopies(s)
+}
+
+// sweepAccounts removes what useradd or userdel left when it was killed: /etc/passwd.PID with the number of its process in it, and
+// the lock, which is the same file (lckpwdf(3) and shadow's commonio.c). Those of a process that lives are not touched.
+func (u *undoing) sweepAccounts() error {
+	etc, err := u.ReadFile("/etc")
+	if err != nil || !u.always {
+		return nil //nolint:nilerr // it is looked at again by the next undo
+	}
+	for _, name := range etc.Entries {
+		file, suffix, _ := strings.Cut(name, ".")
+		if !slices.Contains([]string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"}, file) {
+			continue
+		}
+		f, err := u.ReadFile("/etc/" + name)
+		pid := strings.TrimRight(string(f.Data), "\x00\n")
+		if err != nil || pid == "" || strings.Trim(pid, "0123456789") != "" || suffix != "lock" && suffix != pid || exists(u, "/proc/"+pid) {
+			continue
+		}
+		if err := u.Remove("/etc/" + name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // finishRemoval is for an undo that was killed inside userdel, which writes one file after the other: it knows no user who

@@ -1,0 +1,36 @@
+package apply
+
+import (
+	"testing"
+
+	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/systemtest"
+)
+
+// TestLocksOfKilledToolsAreSwept: what useradd and userdel leave when they are killed goes, and nothing else.
+func TestLocksOfKilledToolsAreSwept(t *testing.T) {
+	t.Parallel()
+	h := systemtest.New(t)
+	goes := map[string]string{"/etc/passwd.4711": "4711\x00", "/etc/passwd.lock": "4711\x00", "/etc/gshadow.812": "812\n"}
+	stays := map[string]string{"/etc/passwd": "root:x:0:0::/root:/bin/sh\n", "/etc/passwd-": "root:x:0:0::/root:/bin/sh\n", "/etc/passwd.1": "1\x00", "/etc/group.lock": "1\x00",
+		"/etc/passwd.bak": "4711", "/etc/shadow.4711": "4712", "/etc/hosts.4711": "4711", "/etc/passwd.99": "notes"}
+	for _, all := range []map[string]string{goes, stays} {
+		for name, text := range all {
+			h.Put(name, host.File{Data: []byte(text), Mode: 0o600})
+		}
+	}
+	h.Put("/proc/1/stat", host.File{Data: []byte("1 (init) S 0"), Mode: 0o444})
+	if err := (&undoing{Host: h, always: true}).sweepAccounts(); err != nil {
+		t.Fatal(err)
+	}
+	for name := range goes {
+		if h.Exists(name) {
+			t.Errorf("%s is left", name)
+		}
+	}
+	for name := range stays {
+		if !h.Exists(name) {
+			t.Errorf("%s is gone", name)
+		}
+	}
+}
