@@ -90,11 +90,13 @@ func dpkg(args []string) error {
 }
 
 func aptCache(args []string) error {
-	if len(args) != 2 || args[0] != "policy" {
+	words := plain(args)
+	noCache := len(args) == 4 && args[0] == "-oDir::Cache::pkgcache=" && args[1] == "-oDir::Cache::srcpkgcache=" // else it would write
+	if !noCache || len(words) != 2 || words[0] != "policy" {
 		return errUnknown
 	}
-	if _, ok := archive[args[1]]; ok {
-		fmt.Printf("%s:\n  Installed: (none)\n  Candidate: 1.26.3-3\n", args[1])
+	if _, ok := archive[words[1]]; ok {
+		fmt.Printf("%s:\n  Installed: (none)\n  Candidate: 1.26.3-3\n", words[1])
 	}
 	return nil
 }
