@@ -22,12 +22,25 @@ import (
 // version is set by the release build.
 var version = ""
 
+// untilSignal is a context until somebody interrupts us, or tells us to end.
+func untilSignal() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if <-signals == syscall.SIGTERM {
+			cancel(wizard.ErrTerminated)
+		}
+		cancel(nil)
+	}()
+	return ctx
+}
+
 func main() {
 	syscall.Umask(0o077) // nothing that we make is ever readable by accident; modes are set where they are wanted
 	cleanEnvironment()
 	signal.Ignore(syscall.SIGHUP) // a lost terminal does not stop a run half-way
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx := untilSignal()
 	app := &command.App{
 		Version: buildVersion(),
 		Stdin:   os.Stdin,

@@ -29,6 +29,10 @@ var (
 	errEnd  = errors.New("input ended")
 )
 
+// ErrTerminated is the cause of the end of a context that SIGTERM ended. Sudo sends it when a session goes, and nobody wants the
+// run to stop by that; who presses ctrl+c does. To all others it is like any end of a context.
+var ErrTerminated = fmt.Errorf("told to end: %w", context.Canceled)
+
 // Plain asks and answers in lines until it is done, and returns the exit status.
 func Plain(ctx context.Context, in io.Reader, out io.Writer, m Machine, o Options) int {
 	o.Theme.Color = false

@@ -146,6 +146,9 @@ func (p *plain) follow(run string) (int, error) {
 		case <-beat.C:
 			p.say("%s still running: %s", time.Now().Format(time.TimeOnly), now)
 		case <-interrupt:
+			if errors.Is(context.Cause(p.ctx), ErrTerminated) {
+				return steps.ExitCancelled, nil
+			}
 			interrupt = nil
 			p.say("Stopping after this change; everything is taken back.")
 			if err := p.machine.Stop(context.WithoutCancel(p.ctx), run); err != nil {

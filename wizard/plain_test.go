@@ -3,9 +3,11 @@ package wizard
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -232,6 +234,30 @@ func TestPlainIsWrapped(t *testing.T) {
 	for line := range strings.Lines(typed) {
 		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n >= width && !strings.HasPrefix(line, "    ") {
 			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+// A session that goes ends what follows a run, by SIGTERM of sudo, and not the run. Only who interrupts it wants that.
+func TestPlainToldToEnd(t *testing.T) {
+	t.Parallel()
+	if !errors.Is(ErrTerminated, context.Canceled) {
+		t.Error("who asks whether the context was cancelled is told that it failed")
+	}
+	for cause, stops := range map[error]int{ErrTerminated: 0, nil: 1} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		f := &fake{active: "r7"}
+		f.follow = func(context.Context, string, func(steps.Event)) (steps.Result, error) {
+			cancel(cause)
+			for range 100 { // the run goes on for a while, or until it is told to stop
+				time.Sleep(10 * time.Millisecond)
+			}
+			return steps.Result{Run: "r7", Outcome: steps.OutcomeReverted}, nil
+		}
+		var out strings.Builder
+		status := Plain(ctx, strings.NewReader(""), &out, f, Options{Width: 80})
+		if len(f.stopped) != stops || stops == 0 && status != steps.ExitCancelled {
+			t.Errorf("%v: exit status %d, told to stop: %q\n%s", cause, status, f.stopped, out.String())
 		}
 	}
 }
