@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,6 +32,9 @@ const deleted = "its lock file was deleted; it cannot be told who it is"
 func (l FileLock) Lock(what string) (func(), error) {
 	if err := os.MkdirAll(filepath.Dir(l.path()), 0o711); err != nil {
 		return nil, lockFault(err)
+	}
+	if err := l.fileGone(); err != nil {
+		return nil, err
 	}
 	for {
 		f, err := l.open(os.O_RDWR | os.O_CREATE)
@@ -71,9 +72,20 @@ func (l FileLock) Free() error {
 		return lockFault(err)
 	}
 	if taken {
-		return busy(f)
+		return busy(signature(f))
 	}
 	return l.folderFree()
+}
+
+// fileGone fails when there is a holder and its file is not there. It is asked before the file is made anew: of many who come
+// at once the others would find that one locked, by somebody who is no run. It looks in this order, for who has the folder made
+// the file before.
+func (l FileLock) fileGone() error {
+	err := l.folderFree()
+	if _, there := os.Lstat(l.path()); errors.Is(there, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // isTaken reports whether somebody else has what would be in the way of that lock.
@@ -110,7 +122,7 @@ func (l FileLock) claimFolder() (*os.File, error) {
 	case err != nil:
 		err = lockFault(err)
 	case taken:
-		err = busy(strings.NewReader(deleted))
+		err = busy(deleted)
 	default:
 		return dir, nil
 	}
@@ -133,7 +145,7 @@ func (l FileLock) folderFree() error {
 		return lockFault(err)
 	}
 	if taken {
-		return busy(strings.NewReader(deleted))
+		return busy(deleted)
 	}
 	return nil
 }
@@ -159,19 +171,36 @@ func claim(f *os.File) error {
 	if !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EACCES) {
 		return lockFault(err)
 	}
-	return busy(f)
+	return busy(signature(f))
 }
 
 // busy is the error for a lock that somebody else has.
-func busy(f io.Reader) error {
-	said, _ := io.ReadAll(io.LimitReader(f, 400))
+func busy(said string) error {
 	return &steps.Failure{
-		Text:   "cannot start: another run is active (" + holder(string(said)) + ")",
+		Text:   "cannot start: another run is active (" + holder(said) + ")",
 		Code:   "H02",
 		Status: steps.ExitTryLater,
 		Fixes:  []string{"wait until it has ended, then run this again"},
 	}
 }
+
+// signature is what the holder of the file says there. It has the lock a moment before it signs: until then there is nothing, or
+// what somebody said who is dead.
+func signature(f *os.File) string {
+	for n := 0; ; n++ {
+		said := make([]byte, 400)
+		length, _ := f.ReadAt(said, 0)
+		said = said[:length]
+		var pid int
+		if _, err := fmt.Sscanf(string(said), "pid %d,", &pid); err == nil && unix.Kill(pid, 0) != unix.ESRCH || n == signLooks {
+			return string(said)
+		}
+		time.Sleep(signPause)
+	}
+}
+
+// How often a signature is looked for, and the pause before the next look.
+const signLooks, signPause = 25, 20 * time.Millisecond
 
 func holder(said string) string {
 	if said = steps.CleanLine(said); said == "" {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -191,10 +192,21 @@ func TestLockFileDeletedUnderItsHolder(t *testing.T) {
 	}
 	lock := func() error { _, err := FileLock{Root: root}.Lock("second"); return err }
 	free := FileLock{Root: root}.Free
-	for n, try := range []func() error{free, lock, lock, free} { // the first lock makes the file anew
+	for n, try := range []func() error{free, lock, lock, free} {
 		var f *steps.Failure
-		if err := try(); !errors.As(err, &f) || f.Code != "H02" || f.Status != steps.ExitTryLater || len(f.Fixes) == 0 {
+		if err := try(); !errors.As(err, &f) || f.Code != "H02" || f.Status != steps.ExitTryLater || len(f.Fixes) == 0 || !strings.Contains(f.Text, deleted) {
 			t.Errorf("try %d: %v", n, err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(root, steps.LockFile)); err == nil {
+		t.Error("who was kept out made the file anew: others find it locked for a moment, by no run")
+	}
+	if err := os.WriteFile(filepath.Join(root, steps.LockFile), nil, 0o600); err != nil { // somebody else makes it anew
+		t.Fatal(err)
+	}
+	for n, try := range []func() error{free, lock, lock, free} {
+		if err := try(); err == nil || !strings.Contains(err.Error(), deleted) {
+			t.Errorf("with another file, try %d: %v", n, err)
 		}
 	}
 	if other, err := (FileLock{Root: root, File: steps.NotifyLock}).Lock("another lock in the same folder"); err != nil {
@@ -208,6 +220,33 @@ func TestLockFileDeletedUnderItsHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	release()
+}
+
+// Who has the lock signs a moment later; until then the file has nothing, or the name of one who is dead.
+func TestSignatureComesLate(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{"", "pid 99999999, since 2026-01-01 00:00:00 UTC, apply\n"} {
+		f, err := os.CreateTemp(t.TempDir(), "lock")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteString(before); err != nil {
+			t.Fatal(err)
+		}
+		go func() { time.Sleep(60 * time.Millisecond); sign(f, "undo") }()
+		if said := signature(f); !strings.HasPrefix(said, fmt.Sprintf("pid %d, ", os.Getpid())) {
+			t.Errorf("over %q: %q", before, said)
+		}
+	}
+	f, err := os.CreateTemp(t.TempDir(), "lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if said := signature(f); said != "" {
+		t.Errorf("nobody signed, and it said %q", said)
+	}
 }
 
 // Of fifty processes that begin at once one gets the lock; the others are told who has it.
