@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 )
 
 // sshKey is the client's key for every server of a world; it is made when the first account is.
@@ -37,12 +38,29 @@ func (s *Server) Account(name string) {
 // typed; it is not started yet.
 func (c *Client) SSH(s *Server, name, line string) *exec.Cmd {
 	c.w.t.Helper()
-	key, _ := c.w.sshKey()
-	argv := c.host.in("ssh", "-tt", "-q", "-i", key, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
-		"-o", "UserKnownHostsFile=/dev/null", "-o", "SendEnv=LANG LC_*", name+"@"+s.Addr4().String(), line)
+	argv := c.ssh("-tt", "-o", "SendEnv=LANG LC_*", name+"@"+s.Addr4().String(), line)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "LANG=C.UTF-8", "LC_ALL=")
 	return cmd
+}
+
+// Login logs in anew to an account at an address and a port, and is to say so.
+func (c *Client) Login(name, address string, port int) Result {
+	c.w.t.Helper()
+	argv := c.ssh("-o", "ConnectTimeout=8", "-p", strconv.Itoa(port), name+"@"+address, "echo logged in")
+	r, err := run(argv, "", argv...)
+	if err != nil {
+		c.w.t.Fatalf("client: %v", err)
+	}
+	return r
+}
+
+// ssh is ssh with the client's key and these words.
+func (c *Client) ssh(words ...string) []string {
+	c.w.t.Helper()
+	key, _ := c.w.sshKey()
+	return c.host.in(append([]string{"ssh", "-q", "-i", key, "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
+		"-o", "UserKnownHostsFile=/dev/null"}, words...)...)
 }
 
 // Terminal is the command that runs a program on the server as root, for a terminal of this machine; it is not started
