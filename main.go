@@ -56,6 +56,7 @@ func main() {
 			return wizard.Plain(ctx, os.Stdin, os.Stdout, m, o)
 		},
 		ReadFile:    readFile,
+		Fault:       keepFault,
 		Interactive: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())),
 		Called:      called(),
 		Root:        os.Geteuid() == 0,
@@ -63,6 +64,19 @@ func main() {
 		Env:         caller.Env(os.Getenv),
 	}
 	os.Exit(app.Run(ctx, os.Args[1:]))
+}
+
+// keepFault stores the record of a fault of our own where nobody else can read it or has put a link.
+func keepFault(record string) string {
+	f, err := os.CreateTemp("", "sslwizard-fault-*.txt")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if _, err := f.WriteString(record); err != nil {
+		return ""
+	}
+	return f.Name()
 }
 
 // readFile reads as much of a file as can be of any use: answers are short, and what somebody else's link leads to may have

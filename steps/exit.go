@@ -13,6 +13,7 @@ const (
 	ExitUsage        = 64  // the command line is wrong
 	ExitAnswers      = 65  // the answers file is wrong
 	ExitUnavailable  = 69  // an ACME server or package mirror is out of reach
+	ExitFault        = 70  // sslwizard itself has a fault
 	ExitTryLater     = 75  // a lock is held, or a rate limit was met
 	ExitNotRoot      = 77  // root is needed
 	ExitBroken       = 78  // the server's own configuration was broken before we began

@@ -18,3 +18,21 @@ type Finding struct {
 	Text     string   `json:"text"` // what was seen, one sentence, begins "cannot …" when it blocks
 	Fix      []string `json:"fix"`  // the ways on, each a line to read or to type; SplitFix parts a command from its comment
 }
+
+// ExitStatus is that of a run which the finding stopped, and ExitOK where it stops none.
+func (f Finding) ExitStatus() int {
+	if f.Severity != Blocker {
+		return ExitOK
+	}
+	switch f.Code {
+	case "H01":
+		return ExitNotRoot
+	case "H02", "H11", "A14", "A15":
+		return ExitTryLater
+	case "N03", "N02", "H12":
+		return ExitBroken
+	case "H14", "A16":
+		return ExitUnavailable
+	}
+	return ExitFailed
+}

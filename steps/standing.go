@@ -24,6 +24,9 @@ func Standing(site Site, c CertFacts, now time.Time) []Finding {
 	if now.After(c.NotAfter) {
 		warn("R07", fmt.Sprintf("the certificate has expired on %s", c.NotAfter.UTC().Format(time.DateOnly)), renew)
 	}
+	if left := c.NotAfter.Sub(now); c.Source == SourceFiles && !c.NotBefore.IsZero() && left > 0 && left <= c.NotAfter.Sub(c.NotBefore)/3 {
+		warn("R10", fmt.Sprintf("your own certificate ends in %s, on %s, and nobody but you renews it", days(left), c.NotAfter.UTC().Format(time.DateOnly)), renew)
+	}
 	if lacks := Lacking(site.Certs.Domains, c.Domains); len(lacks) > 0 {
 		warn("A21", "the certificate is not for "+strings.Join(lacks, ", "), renew)
 	}
@@ -58,4 +61,13 @@ func covers(name, d Domain) bool {
 	}
 	_, parent, dots := strings.Cut(string(d), ".")
 	return name.Wildcard() && !d.Wildcard() && dots && string(name) == "*."+parent
+}
+
+// days is how long something lasts yet, for people.
+func days(d time.Duration) string {
+	n := int(d / (24 * time.Hour))
+	if n == 0 {
+		return "less than a day"
+	}
+	return fmt.Sprintf("%d %s", n, plural(n, "day", "days"))
 }

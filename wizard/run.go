@@ -38,8 +38,10 @@ func show(ctx context.Context, in, out *os.File, m model) int {
 	defer idle.Stop()
 	unplugged := make(chan struct{}) // a terminal that hangs up says so by a signal to its first process, which may not be us
 	keys := input{File: in, seen: func() { idle.Reset(patience) }, gone: sync.OnceFunc(func() { close(unplugged) })}
-	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(keys), tea.WithOutput(out),
+	fault := &faults{}
+	p := tea.NewProgram(guarded{m, fault}, tea.WithContext(ctx), tea.WithInput(keys), tea.WithOutput(out),
 		tea.WithAltScreen(), tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler())
+	fault.quit = p.Quit
 	gone := make(chan os.Signal, 1)
 	signal.Notify(gone, syscall.SIGHUP, syscall.SIGTERM)
 	defer signal.Stop(gone)
@@ -56,6 +58,10 @@ func show(ctx context.Context, in, out *os.File, m model) int {
 		p.Kill() // Quit would wait for a terminal that may not be there any more
 	}()
 	last, err := p.Run()
+	fault.again()
+	if g, ok := last.(guarded); ok {
+		last = g.Model
+	}
 	return finish(out, last, err)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
@@ -14,6 +15,7 @@ import (
 func (st *story) visit(args ...string) (troubles []string, text string) {
 	st.Helper()
 	r := st.sslwizard(append([]string{"doctor", "-o", "json"}, args...)...)
+	var checks []steps.Check
 	for line := range strings.Lines(r.Stdout) {
 		var said struct {
 			Type  string
@@ -22,6 +24,7 @@ func (st *story) visit(args ...string) (troubles []string, text string) {
 		if err := json.Unmarshal([]byte(line), &said); err != nil {
 			st.Fatalf("no JSON: %q in %s", line, r)
 		}
+		checks = append(checks, said.Check)
 		if said.Type == "check" && (said.Check.Verdict == steps.Fail || said.Check.Verdict == steps.Warn) {
 			troubles = append(troubles, string(said.Check.Verdict)+" "+said.Check.Code)
 			if len(said.Check.Fix) == 0 {
@@ -29,6 +32,7 @@ func (st *story) visit(args ...string) (troubles []string, text string) {
 			}
 		}
 	}
+	failures.MetChecks(st, checks)
 	want := 0
 	if strings.Contains(strings.Join(troubles, ","), "fail") {
 		want = 3

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/e2e/world"
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -137,6 +138,7 @@ func (st *story) must(r world.Result) world.Result {
 // ends checks how a run ended, and that it said each of these.
 func (st *story) ends(r world.Result, status int, says ...string) {
 	st.Helper()
+	failures.MetPrinted(st, r.Text(), r.Status)
 	var missing []string
 	for _, text := range says {
 		if !strings.Contains(strings.ToLower(r.Text()), strings.ToLower(text)) {

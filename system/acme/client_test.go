@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -229,6 +230,7 @@ func TestRefusedBeforeTheCA(t *testing.T) {
 // expect looks for a failure with its code, status and a way on.
 func expect(t *testing.T, err error, code string, status int) *steps.Failure {
 	t.Helper()
+	failures.MetError(t, err)
 	var f *steps.Failure
 	if !errors.As(err, &f) {
 		t.Fatalf("want a failure %s, got %v", code, err)

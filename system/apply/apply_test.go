@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
@@ -476,6 +477,7 @@ func TestDrift(t *testing.T) {
 		before := w.Snapshot()
 		shown := w.preview(t, plan)
 		b := blockers(shown)
+		failures.MetFindings(t, b)
 		if len(b) != 1 || b[0].Code != c.code || len(b[0].Fix) == 0 || !strings.HasPrefix(b[0].Text, "cannot ") {
 			t.Fatalf("%s: %+v", c.name, b)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
@@ -149,6 +150,7 @@ func (d *disk) ended(t *testing.T, whole bool) {
 
 func named(t *testing.T, err error, code string) {
 	t.Helper()
+	failures.MetError(t, err)
 	f, ok := errors.AsType[*steps.Failure](err)
 	if !ok || !strings.HasPrefix(err.Error(), "cannot ") || !strings.Contains(err.Error(), "cannot write") {
 		t.Errorf("%v", err)

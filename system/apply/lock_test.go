@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
@@ -77,6 +78,7 @@ func TestLockKeepsOtherProcessesOut(t *testing.T) {
 	} {
 		err := try()
 		var f *steps.Failure
+		failures.MetError(t, err)
 		if !errors.As(err, &f) || f.Code != "H02" || f.Status != steps.ExitTryLater || len(f.Fixes) == 0 {
 			t.Fatalf("%v", err)
 		}

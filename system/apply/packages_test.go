@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
@@ -72,6 +73,7 @@ func TestAPlaceThatCannotBeWrittenStopsTheRun(t *testing.T) {
 	for name, c := range lockedPlaces {
 		shown, err := w.Preview(t.Context(), lockedHost{w.machine, map[string]error{name: c.err}}, nativePlan())
 		found := blockers(shown)
+		failures.MetFindings(t, found)
 		if err != nil || len(found) != 1 || found[0].Code != c.code || !strings.Contains(found[0].Text, c.err.Error()) || len(found[0].Fix) == 0 || found[0].Step == "" {
 			t.Errorf("%s: %+v, %v", name, found, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
@@ -77,6 +78,7 @@ func TestRecoverAfterEveryKill(t *testing.T) {
 				if err != nil || found != open {
 					t.Fatalf("n=%d: %+v, %t, %v", n, res, found, err)
 				}
+				failures.MetError(t, res.Err)
 				if why, ok := res.Err.(*steps.Failure); res.Err != nil && (!ok || why.Code != "H03" || len(why.Fixes) == 0) {
 					t.Errorf("n=%d: what was undone says %v", n, res.Err)
 				} else if ok {
@@ -238,6 +240,7 @@ func TestDamagedJournal(t *testing.T) {
 		before := w.Snapshot()
 		_, found, err := w.Recover(t.Context(), nil)
 		failure, ok := err.(*steps.Failure)
+		failures.MetError(t, err)
 		if !found || !ok || failure.Code != c.code || len(failure.Fixes) == 0 {
 			t.Errorf("%s: %t, %v", c.name, found, err)
 		}
@@ -264,6 +267,7 @@ func TestTamperedBackupIsRefused(t *testing.T) {
 		t.Errorf("%+v, %v: %s", res, err, w.Content(nginxFile))
 	}
 	var named *steps.Failure
+	failures.MetError(t, err)
 	if !errors.As(err, &named) || named.Code != "X07" || len(named.Fixes) == 0 {
 		t.Errorf("what was tampered with has no name: %v", err)
 	}

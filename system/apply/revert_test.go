@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 	"github.com/c93d5bcb/sslwizard/system/systemtest"
@@ -142,6 +143,7 @@ func TestMaskedUnitBlocks(t *testing.T) {
 	h.Tool(systemtest.Exit(1, "masked\n"), "systemctl", "is-enabled")
 	e := New(h, Services{Locker: &memoryLock{}})
 	p, err := e.Preview(t.Context(), h, steps.Plan{Changes: []steps.Change{steps.EnableUnit{Unit: "nginx.service", Start: true}}})
+	failures.MetFindings(t, blockers(p))
 	if b := blockers(p); err != nil || len(b) != 1 || b[0].Code != "N14" {
 		t.Errorf("%+v, %v", b, err)
 	}
@@ -161,6 +163,7 @@ func TestPackageFailures(t *testing.T) {
 		err := packagesVerb{steps.InstallPackages{Names: []string{"nginx"}}}.explain(&host.CommandError{
 			Argv: []string{"apt-get"}, Reason: "exit status 100", Output: host.Output{Stderr: []byte(said), Status: 100}})
 		f, ok := err.(*steps.Failure)
+		failures.MetError(t, err)
 		if !ok || f.Code != want || len(f.Fixes) == 0 {
 			t.Errorf("%q: %v", said, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
 	"github.com/c93d5bcb/sslwizard/system/resolve"
@@ -84,6 +85,7 @@ func troubles(checks []steps.Check) []steps.Check {
 // sees holds what was found against what is there: exactly one trouble of that verdict and code, or none at all.
 func sees(t *testing.T, checks []steps.Check, want, says string) {
 	t.Helper()
+	failures.MetChecks(t, checks)
 	got := troubles(checks)
 	if want == "" {
 		if len(got) != 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
@@ -117,6 +118,7 @@ func TestFit(t *testing.T) {
 
 func judge(t *testing.T, got []steps.Finding, want []string) {
 	t.Helper()
+	failures.MetFindings(t, got)
 	if len(got) != len(want) {
 		t.Fatalf("got %d findings %+v, want %q", len(got), got, want)
 	}

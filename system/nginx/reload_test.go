@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
@@ -78,6 +79,7 @@ func reloadable(t *testing.T) (live, *managed, Runtime) {
 
 func wantCode(t *testing.T, err error, code, text string) {
 	t.Helper()
+	failures.MetError(t, err)
 	var f *steps.Failure
 	if !errors.As(err, &f) || f.Code != code || !strings.Contains(err.Error(), text) {
 		t.Errorf("got %v, want code %s with %q", err, code, text)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 )
 
@@ -30,6 +31,7 @@ func runBroken(t *testing.T, cases []broken) {
 			t.Parallel()
 			report := run(t, b.target(t))
 			c := find(t, report, b.check)
+			failures.MetChecks(t, []steps.Check{c})
 			got := [5]string{string(c.Step), string(c.Verdict), c.Code, c.Browser, c.Blame}
 			want := [5]string{string(b.step), string(b.verdict), b.code, b.browser, b.blame}
 			if got != want {

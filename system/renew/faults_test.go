@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/e2e/promises"
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -313,6 +314,7 @@ func (c *trial) impatient(r *row) {
 // classified wants an error for people, with a row of the catalogue, and a way on.
 func (c *trial) classified(r *row, err error) *steps.Failure {
 	c.t.Helper()
+	failures.MetError(c.t, err)
 	var f *steps.Failure
 	if !errors.As(err, &f) {
 		c.t.Fatalf("it is not told: %v", err)

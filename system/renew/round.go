@@ -153,8 +153,10 @@ func (r *round) learn(t *turn, err error) {
 		t.state.wakeToTurn(t.site.Trusted, t.facts, r.now())
 	case t.Renewed:
 		early := !r.Force && t.state.Window != nil && r.now().Before(DueAt(t.facts).Add(-slack(t.facts)))
+		before := t.facts
 		t.facts = current(r.host, t.site.Name)
 		t.state.follow(t.facts.SHA256)
+		t.state.Lived = otherLife(before, t.facts)
 		if t.state.Tried = r.now(); early {
 			t.state.Early = t.state.Tried
 		}

@@ -23,6 +23,8 @@ type state struct {
 	AskAt   time.Time `json:"askAt,omitzero"`    // the CA is not asked before
 	Unheard string    `json:"unheard,omitempty"` // why the CA said nothing when it was last asked
 
+	Lived time.Duration `json:"lived,omitempty"` // lifetime of the certificate before this one, where it was another
+
 	Early time.Time `json:"early,omitzero"` // when it was last renewed because the CA asked for it before our rule would
 
 	Tried    time.Time `json:"tried,omitzero"`     // the last attempt to have a new one
@@ -161,14 +163,16 @@ type Standing struct {
 	At   time.Time // when it is renewed; zero: never, because it is the user's own
 	Page string    // where the CA that chose the time says why; may be empty
 
-	revoking bool // a revocation was begun and is not over
+	revoking bool            // a revocation was begun and is not over
+	facts    steps.CertFacts // of the certificate
+	now      time.Time
 	state
 }
 
 // StandingOf reads it. Who may not read the state sees the rule of the lifetime.
 func StandingOf(r host.Reader, site string, f steps.CertFacts, now time.Time) Standing {
 	s := readState(r, site, f.SHA256)
-	st := Standing{state: *s, revoking: unended(r, site, now) != nil}
+	st := Standing{state: *s, revoking: unended(r, site, now) != nil, facts: f, now: now}
 	if f.Source != steps.SourceFiles && !f.NotAfter.IsZero() {
 		st.At = s.due(f, now)
 	}
@@ -176,26 +180,6 @@ func StandingOf(r host.Reader, site string, f steps.CertFacts, now time.Time) St
 		st.Page = s.Window.Page
 	}
 	return st
-}
-
-// Findings are what is wrong with it.
-func (s Standing) Findings(site string) []steps.Finding {
-	var all []steps.Finding
-	if s.revoking {
-		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R13", Severity: steps.Warning, Text: site + ": a certificate was to be revoked, and the CA has not done so yet",
-			Fix: []string{"sudo sslwizard revoke --yes " + site + "    goes on where it was"}})
-	}
-	if s.Failures > 0 {
-		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R02", Severity: steps.Warning,
-			Text: fmt.Sprintf("%s: %s, at %s: %s", site, attempts(s.Failures), clock(s.Tried), s.Error),
-			Fix:  append([]string{"sudo sslwizard renew " + site + "    tries at once; the timer does after " + clock(s.Pause)}, s.Fixes...)})
-	}
-	if s.Unserved != "" {
-		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R03", Severity: steps.Warning,
-			Text: site + ": a new certificate is stored, and another one is served: " + s.Unserved,
-			Fix:  []string{"sudo sslwizard renew " + site + "    reloads the server and looks again"}})
-	}
-	return all
 }
 
 func attempts(n int) string {

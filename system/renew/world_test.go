@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/acme"
@@ -212,6 +213,7 @@ func (w *world) trusted(ca *pebbletest.Server) {
 
 func expect(t *testing.T, err error, code string, status int) *steps.Failure {
 	t.Helper()
+	failures.MetError(t, err)
 	var f *steps.Failure
 	if !errors.As(err, &f) {
 		t.Fatalf("want a failure %s, got %v", code, err)

@@ -38,22 +38,8 @@ func usageError(text string, fixes ...string) error {
 func blocked(findings []steps.Finding) error {
 	for _, f := range findings {
 		if f.Severity == steps.Blocker {
-			return outcome{status: blockerStatus(f)}
+			return outcome{status: f.ExitStatus()}
 		}
 	}
 	return nil
-}
-
-func blockerStatus(f steps.Finding) int {
-	switch f.Code {
-	case "H01":
-		return steps.ExitNotRoot
-	case "H02", "H11", "A14", "A15":
-		return steps.ExitTryLater
-	case "N03", "N02", "H12":
-		return steps.ExitBroken
-	case "H14", "A16":
-		return steps.ExitUnavailable
-	}
-	return steps.ExitFailed
 }

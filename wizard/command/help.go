@@ -48,6 +48,6 @@ More      ca · account [rollover|import] · revoke SITE · serve
   -o, --output FORMAT  text, json (one object a line) or diff
   --color WHEN         auto, always or never   --ascii, --plain  simpler output
 Exit: 0 done · 2 pending · 3 not all proven · 4 failed, undone · 64 usage
-  5 undo incomplete · 65 answers · 69 CA or mirror away · 75 later
-  77 not root · 78 broken before us · 130 stopped
+  5 undo incomplete · 65 answers · 69 CA or mirror away · 70 our own fault
+  75 later · 77 not root · 78 broken before us · 130 stopped
 `

@@ -6,6 +6,7 @@ package command
 import (
 	"context"
 	"io"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +35,8 @@ type App struct {
 	Root bool
 	// Width is the number of columns of the terminal, 0 when there is none.
 	Width int
+	// Fault keeps the record of a fault of our own, and returns the file; empty: it could not.
+	Fault func(trace string) string
 	// Env looks up a presentation variable (NO_COLOR, LANG).
 	Env func(string) string
 
@@ -54,7 +57,12 @@ type globals struct {
 }
 
 // Run parses args, does what they say, prints the outcome and returns the exit status (steps/exit.go).
-func (a *App) Run(ctx context.Context, args []string) int {
+func (a *App) Run(ctx context.Context, args []string) (status int) {
+	defer func() {
+		if r := recover(); r != nil {
+			status = a.finish(a.fault(r, debug.Stack()))
+		}
+	}()
 	a.args = args
 	root := a.tree()
 	root.SetArgs(args)
