@@ -39,7 +39,7 @@ var meanings = map[string]string{
 	"H25": "A hosting panel is on this server. It writes the web server's configuration itself, and two cannot do that.",
 	"H20": "Somebody locked a file or folder with chattr, so that not even root may change it.",
 
-	"H25": "Something that should never happen did, inside sslwizard. What a run had begun can be taken back all the same.",
+	"H30": "Something that should never happen did, inside sslwizard. What a run had begun can be taken back all the same.",
 
 	"N02": "An nginx runs that the service manager did not start, so it cannot be given a configuration.",
 	"N03": "The configuration of nginx had this fault before sslwizard touched anything.",

@@ -24,5 +24,5 @@ func (a *App) fault(panicked any, stack []byte) error {
 			fixes = append(fixes, "send "+file+" to whoever makes sslwizard: it has no secrets, but read it first")
 		}
 	}
-	return &steps.Failure{Text: text, Code: "H25", Status: steps.ExitFault, Fixes: fixes}
+	return &steps.Failure{Text: text, Code: "H30", Status: steps.ExitFault, Fixes: fixes}
 }

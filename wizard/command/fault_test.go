@@ -28,7 +28,7 @@ func TestFaultOfOurOwn(t *testing.T) {
 	if got.status != steps.ExitFault || got.out != "" {
 		t.Errorf("%+v", got)
 	}
-	for _, want := range []string{"H25: cannot go on: sslwizard itself has a fault: runtime error: index out of range", steps.JournalDir, "sudo sslwizard undo", "/tmp/fault.txt"} {
+	for _, want := range []string{"H30: cannot go on: sslwizard itself has a fault: runtime error: index out of range", steps.JournalDir, "sudo sslwizard undo", "/tmp/fault.txt"} {
 		if !strings.Contains(got.err, want) {
 			t.Errorf("no %q in\n%s", want, got.err)
 		}
