@@ -161,11 +161,17 @@ func (x *exchange) newBody(from io.ReadCloser) *clientBody {
 	return &clientBody{body: from, x: x, spare: x.patience(), loose: scheme == "h2" || scheme == "h2c"}
 }
 
+// tooLarge tells the owner: what a visitor could not upload, he alone can allow.
+func (x *exchange) tooLarge() {
+	x.server.cuts.tell(faultLarge, "a request's body is larger than proxy.maxBody: it is answered with 413", "site", x.site.Name, "limit", x.site.Proxy.MaxBody)
+}
+
 func (x *exchange) blameClient(err error) {
 	var large *http.MaxBytesError
 	switch {
 	case errors.Is(err, io.EOF):
 	case errors.As(err, &large):
+		x.tooLarge()
 		x.fault.Store(&clientFault{http.StatusRequestEntityTooLarge})
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		x.server.cuts.count(cutBody)

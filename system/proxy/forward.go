@@ -37,6 +37,7 @@ func (s *Server) forwarder(one *site) *httputil.ReverseProxy {
 func (x *exchange) pass() {
 	limit := x.site.Proxy.MaxBody
 	if limit > 0 && x.in.ContentLength > limit {
+		x.tooLarge()
 		x.refuse(http.StatusRequestEntityTooLarge)
 		return
 	}

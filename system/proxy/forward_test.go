@@ -226,6 +226,7 @@ func TestBodyLimit(t *testing.T) {
 			}
 		}
 	}
+	i.logged(t, "W13")
 }
 
 func TestSilentUpstreamIs504(t *testing.T) {

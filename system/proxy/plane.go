@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -246,6 +247,10 @@ type errorLog struct{ s *Server }
 
 func (l errorLog) Write(line []byte) (int, error) {
 	text := steps.CleanLine(string(line))
+	if strings.HasPrefix(text, "http: Accept error") && strings.Contains(text, syscall.EMFILE.Error()) {
+		l.s.cuts.tell(faultFiles, "new connections have to wait: too many files are open")
+		return len(line), nil
+	}
 	level := slog.LevelDebug
 	if strings.HasPrefix(text, "http: panic") || strings.HasPrefix(text, "http: Accept error") {
 		level = slog.LevelError

@@ -145,7 +145,7 @@ func (s *Server) drainSockets(ctx context.Context) error {
 	if cut == 0 {
 		return nil
 	}
-	s.options.Log.Warn("open WebSockets were closed at the end of the drain time", "count", cut)
+	s.options.Log.Warn("open WebSockets were closed at the end of the drain time", faultCut.attributes("count", cut)...)
 	return context.Cause(ctx)
 }
 
