@@ -11,9 +11,11 @@ const File = "docs/failures.md"
 const head = `# Every failure has a name
 
 The catalogue of what goes wrong where HTTPS is set up on somebody's server: %d rows. %d of them were produced here, on booted
-Debian servers, with real programs, sockets and disks, by the tests that are named; %d were not, with the reason. What was said
-is as the tests saw it; what is another one at every run (times, ports, processes) is replaced. Of the %d that were produced,
-%d said their code, the cause, what to do next and ended with an exit status. No stack trace was among them.
+Debian servers, with real programs, sockets and disks, by the tests that are named. Of %d more only the message was seen: their
+tests hand over what a program, a disk or a CA would have said ("handed over"). %d are open, with the reason. What was said is as
+the tests saw it; what is another one at every run (times, ports, processes) is replaced. Of the %d whose message was seen, %d
+said their code, the cause, what to do next and ended with an exit status. A test fails, or writes nothing down, where one of
+the four is missing: a row that lacks one has no message here.
 
 Made of e2e/failures/catalogue.go and of what the tests wrote down in e2e/failures/seen.jsonl, by
 ` + "`go test ./e2e/failures -update`" + `. What a test sees is written down with ` + "`SSLWIZARD_FAILURES=write`" + `, for instance
@@ -27,19 +29,22 @@ The exit statuses are those of sysexits(3) from 64 on; 0 is a warning, 3 a site 
 | --- | --- | --- | --- | --- | --- | --- |
 `
 
-// totals counts the rows that were produced, and those of them that said everything.
-func totals(all []Said) (produced, whole int) {
+// totals counts the rows that were produced, those whose message was seen, and those of them that said everything.
+func totals(all []Said) (produced, seen, whole int) {
 	for _, r := range Catalogue {
 		said := of(r, all)
 		if len(said) == 0 {
 			continue
 		}
-		produced++
+		seen++
+		if r.real() {
+			produced++
+		}
 		if len(said[0].faults()) == 0 {
 			whole++
 		}
 	}
-	return produced, whole
+	return produced, seen, whole
 }
 
 // of is what was said of a row, in the order in which the register has its tests.
@@ -58,8 +63,8 @@ func of(r Row, all []Said) []Said {
 // page is the page of what was said.
 func page(all []Said) string {
 	var b strings.Builder
-	produced, whole := totals(all)
-	fmt.Fprintf(&b, head, len(Catalogue), produced, len(Catalogue)-produced, produced, whole)
+	produced, seen, whole := totals(all)
+	fmt.Fprintf(&b, head, len(Catalogue), produced, seen-produced, len(Catalogue)-seen, seen, whole)
 	for _, r := range Catalogue {
 		said := of(r, all)
 		cells := []string{r.Code, r.Situation, "", r.Why, "", "", ""}
@@ -67,6 +72,9 @@ func page(all []Said) string {
 			first := said[0]
 			cells[2], cells[3], cells[4], cells[5] = first.Code, first.Cause, strings.Join(first.Next, "; "), fmt.Sprint(first.Exit)
 			cells[6] = "`" + strings.Join(r.Tests, "`, `") + "`"
+			if !r.real() {
+				cells[6] = "handed over: " + cells[6]
+			}
 			if r.Why != "" {
 				cells[1] += " (" + r.Why + ")"
 			}

@@ -33,7 +33,7 @@ var List = []Promise{
 	{Short: "The proxy adds no lie", Long: "What the application reads of a request is what the client sent, or what the proxy itself knows.", Open: "Not measured on this page yet."},
 	{Short: "The proxy does not fall", Long: "Floods, slow clients and reloads leave the others served.", Open: "Not measured on this page yet."},
 	{Short: "WebSockets work for real", Long: "A verdict that WSS works was tried on the wire.", Open: "Not measured on this page yet."},
-	{Short: "Every failure has a name", Long: "A failure says its code, its cause and what to type next, and has an exit status.", Open: "Not measured on this page yet."},
+	{Short: "Every failure has a name", Long: "A failure says its code, its cause and what to type next, and has an exit status."},
 	{Short: "The probe agrees with others", Long: "What the probe says of a server is what browsers and other probes say.", Open: "Not measured on this page yet."},
 	{Short: "You can check the binary", Long: "The same source gives the same binary.", Open: "Not measured on this page yet."},
 	{Short: "When unsure, it stops", Long: "A server that is not understood is left alone, with the reason.", Open: "Not measured on this page yet."},

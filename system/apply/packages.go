@@ -291,7 +291,7 @@ func (v packagesVerb) explain(err error) error {
 		f.Code = "H12"
 		f.Fixes = []string{"sudo dpkg --configure -a", "then run this again"}
 	case containsAny(said, "Could not resolve", "Temporary failure", "Failed to fetch", "Could not connect", "Connection failed",
-		"Unable to locate package", "has no installation candidate", "Network is unreachable", "Some index files failed"):
+		"Unable to locate package", "has no installation candidate", "Network is unreachable", "Some index files failed", "does not have a Release file"):
 		f.Code, f.Status = "H14", steps.ExitUnavailable
 		f.Fixes = []string{"the native executor needs no package: choose install.executor: native", "or repair the package sources: sudo apt-get update"}
 	case containsAny(said, "No space left"):

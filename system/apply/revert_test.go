@@ -153,12 +153,13 @@ func TestMaskedUnitBlocks(t *testing.T) {
 func TestPackageFailures(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]string{
-		"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (apt-get)": "H11",
-		"E: dpkg was interrupted, you must manually run 'dpkg --configure -a'":                   "H12",
-		"dpkg: error processing package nginx (--configure)":                                     "H13",
-		"E: Unable to locate package nginx":                                                      "H14",
-		"Temporary failure resolving 'deb.debian.org'":                                           "H14",
-		"No space left on device":                                                                "H06",
+		"E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (apt-get)":     "H11",
+		"E: dpkg was interrupted, you must manually run 'dpkg --configure -a'":                       "H12",
+		"dpkg: error processing package nginx (--configure)":                                         "H13",
+		"E: Unable to locate package nginx":                                                          "H14",
+		"E: The repository 'http://192.0.2.1/debian bookworm Release' does not have a Release file.": "H14",
+		"Temporary failure resolving 'deb.debian.org'":                                               "H14",
+		"No space left on device":                                                                    "H06",
 	} {
 		err := packagesVerb{steps.InstallPackages{Names: []string{"nginx"}}}.explain(&host.CommandError{
 			Argv: []string{"apt-get"}, Reason: "exit status 100", Output: host.Output{Stderr: []byte(said), Status: 100}})

@@ -1,0 +1,89 @@
+//go:build e2e
+
+package scenario
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/c93d5bcb/sslwizard/e2e/world"
+)
+
+// wrong is one row of the catalogue of failures on a server: how it comes to be there, what is typed, what comes of it, and how it
+// is put right.
+type wrong struct {
+	row    string
+	shell  string
+	flag   string // a folder that is made immutable
+	typed  []string
+	status int
+	right  string
+}
+
+// meet goes through each: the row's code is said, which the register (e2e/failures) writes down.
+func (st *story) meet(rows []wrong) {
+	st.Helper()
+	for _, w := range rows {
+		st.s.Must("sh", "-c", w.shell+"\ntrue")
+		if w.flag != "" {
+			st.s.Flag(w.flag, world.Immutable)
+		}
+		typed := w.typed
+		if typed == nil {
+			typed = []string{"--non-interactive", answers}
+		}
+		st.ends(st.sslwizard(typed...), w.status, w.row+":")
+		if w.flag != "" {
+			st.s.Flag(w.flag, 0)
+		}
+		st.s.Must("sh", "-ec", w.right)
+	}
+}
+
+const ourConf = "/etc/nginx/conf.d/sslwizard-" + shop + ".conf"
+
+// TestCatalogueBefore has what stands in the way of a set-up be there, one after the other.
+func TestCatalogueBefore(t *testing.T) {
+	t.Parallel()
+	st := begin(t, "bookworm")
+	st.answer("nginx")
+	st.meet([]wrong{
+		{row: "H12", shell: halfConfigured, status: 78, right: "dpkg --purge --force-all broken >/dev/null 2>&1"},
+		{row: "H14", shell: "mkdir /root/apt; mv /etc/apt/sources.list* /root/apt/; mv /var/lib/apt/lists /root/apt/; mkdir -p /etc/apt/sources.list.d; echo 'deb http://192.0.2.1/debian bookworm main' >/etc/apt/sources.list",
+			status: 4, right: "rm -rf /etc/apt/sources.list* /var/lib/apt/lists; mv /root/apt/sources.list* /etc/apt/; mv /root/apt/lists /var/lib/apt/"},
+	})
+	st.s.Install("nginx")
+	st.meet([]wrong{
+		{row: "N07", shell: "cp -p /etc/nginx/nginx.conf /root/; sed -i '/include.*\\(conf.d\\|sites-enabled\\)/d' /etc/nginx/nginx.conf; nginx -s reload", status: 1, right: "cp -p /root/nginx.conf /etc/nginx/; nginx -s reload"},
+		{row: "N14", shell: "systemctl disable --quiet --now nginx; systemctl mask --quiet nginx", status: 1, right: "systemctl unmask --quiet nginx; systemctl enable --quiet --now nginx"},
+		{row: "H18", shell: "chmod 777 /etc/nginx/conf.d", status: 1, right: "chmod 755 /etc/nginx/conf.d"},
+		{row: "H20", shell: ":", flag: "/etc/nginx/conf.d", status: 1, right: ":"},
+	})
+	st.s.Must("sh", "-c", "echo 127.0.0.1 app.internal >>/etc/hosts")
+	st.answer("nginx", "127.0.0.1:3000", "app.internal:3000")
+	st.meet([]wrong{{row: "N11", shell: ":", typed: []string{"--dry-run", answers}, status: 0, right: ":"}})
+}
+
+// TestCatalogueAfter has what comes between two runs happen, and the records be damaged.
+func TestCatalogueAfter(t *testing.T) {
+	t.Parallel()
+	st := begin(t, "trixie")
+	st.s.Install("nginx")
+	st.answer("nginx")
+	st.must(st.apply())
+	st.answer("nginx", `"http://127.0.0.1:3000"`, `"http://127.0.0.1:3000", timeout: 90s`)
+	st.s.Must("cp", "-p", ourConf, "/root/ours")
+	st.meet([]wrong{
+		{row: "N13", shell: "echo '# mine' >>" + ourConf, status: 1, right: "cp -p /root/ours " + ourConf},
+		{row: "N12", shell: "rm " + ourConf, status: 1, right: "cp -p /root/ours " + ourConf},
+		{row: "H19", shell: "mv " + ourConf + " /root/theirs; ln -s /root/theirs " + ourConf, status: 1, right: "rm " + ourConf + "; cp -p /root/ours " + ourConf},
+	})
+	st.must(st.apply())
+	last := "/var/lib/sslwizard/done/" + strings.TrimSpace(st.s.Must("sh", "-c", "ls /var/lib/sslwizard/done | tail -n 1"))
+	st.s.Must("cp", "-a", last, "/root/run")
+	back := "rm -r " + last + "; cp -a /root/run " + last
+	st.meet([]wrong{
+		{row: "H05", shell: "truncate -s -20 " + last + "/manifest.json", typed: []string{"undo"}, status: 1, right: back},
+		{row: "X07", shell: "for f in " + last + "/bk/*; do echo evil >$f; done", typed: []string{"undo"}, status: 5, right: ":"},
+	})
+}
