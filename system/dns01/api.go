@@ -70,7 +70,7 @@ type apiError struct {
 }
 
 func (e *apiError) Error() string {
-	text := fmt.Sprintf("%s answers %d %s", e.who, e.status, http.StatusText(e.status))
+	text := strings.TrimSpace(fmt.Sprintf("%s answers %d %s", e.who, e.status, http.StatusText(e.status)))
 	if e.said != "" {
 		text += " (" + e.said + ")"
 	}
@@ -176,16 +176,18 @@ func (a *api) clean(text string) string {
 	return scrub(text, a.secrets)
 }
 
+// scrub cleans before it looks: a secret may become whole only when what cannot be shown is taken out of it.
 func scrub(text string, secrets []string) string {
+	text = steps.CleanLine(text)
 	for _, s := range secrets {
-		for _, form := range []string{s, url.QueryEscape(s)} {
+		for _, form := range []string{s, url.QueryEscape(s), steps.CleanLine(s)} {
 			if form != "" {
 				text = strings.ReplaceAll(text, form, "…")
 			}
 		}
 	}
 	const most = 300
-	if text = steps.CleanLine(text); len(text) > most {
+	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + " …"
 	}
 	return text
