@@ -18,6 +18,7 @@ func FuzzJournal(f *testing.F) {
 	for _, seed := range []string{`{"number":0,"entries":[{"index":0,"key":"k","action":43,"before":{}}]}`, `{"number":0,"entries":[{"index":-1}]}`, `{"number":1}`, `[]`, ``} {
 		f.Add([]byte(manifest), []byte(seed), []byte(`{"index":0,"what":"intent"}`+"\n"+`{"index":0,"what":"seen","seen":{}}`+"\n"), true)
 	}
+	f.Add([]byte(`{"version":1,"id":"20061122-225704-0`+"\x7f"+`01"}`+"\n"), []byte{}, []byte{}, true)
 	f.Add([]byte(`{"version":99}`), []byte{}, []byte{}, false)
 	h := systemtest.New(f)
 	f.Fuzz(func(t *testing.T, manifest, phase, log []byte, seals bool) {

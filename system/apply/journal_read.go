@@ -34,7 +34,8 @@ func unfinished(h host.Host) (*journal, error) {
 // load reads a run.
 func load(h host.Host, id string) (*journal, error) {
 	j := newJournal(h, manifest{ID: id})
-	err := readJSON(h, j.file(manifestName), &j.m)
+	name := j.file(manifestName) // where it was looked for, whatever it says of itself
+	err := readJSON(h, name, &j.m)
 	if j.m.Version > version { // its seal may be another one
 		return nil, &steps.Failure{
 			Text: fmt.Sprintf("cannot read the journal of run %s: a newer sslwizard wrote it; nothing was touched", id), Code: "H04",
@@ -45,7 +46,7 @@ func load(h host.Host, id string) (*journal, error) {
 		return nil, err
 	}
 	if j.m.ID != id {
-		return nil, damaged(j.file(manifestName), fmt.Errorf("it is of run %q", j.m.ID))
+		return nil, damaged(name, fmt.Errorf("it is of run %q", j.m.ID))
 	}
 	for _, part := range []func() error{j.readPhases, j.readLog, j.check} {
 		if err := part(); err != nil {
