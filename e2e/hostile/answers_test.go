@@ -40,7 +40,7 @@ func TestNoInputBecomesCode(t *testing.T) {
 		kinds[q.Key] = q.Kind
 	}
 	known := learn(t)
-	var rows []row
+	var rows, lines []row
 	var mu sync.Mutex
 	var workers sync.WaitGroup
 	turn := make(chan struct{}, runtime.NumCPU())
@@ -48,17 +48,22 @@ func TestNoInputBecomesCode(t *testing.T) {
 		turn <- struct{}{}
 		workers.Go(func() {
 			defer func() { <-turn }()
-			r := known.attack(t, key, kinds[key])
+			r, typed := known.attack(t, key, kinds[key]), row{key: key}
+			if kinds[key] != "" { // it is asked for
+				typed = known.typed(t, key, kinds[key])
+			}
 			mu.Lock()
 			defer mu.Unlock()
-			rows = append(rows, r)
+			rows, lines = append(rows, r), append(lines, typed)
 		})
 	}
 	workers.Wait()
-	slices.SortFunc(rows, func(a, b row) int {
-		return slices.Index(steps.Keys(), a.key) - slices.Index(steps.Keys(), b.key)
-	})
-	for _, r := range rows {
+	for _, all := range [][]row{rows, lines} {
+		slices.SortFunc(all, func(a, b row) int {
+			return slices.Index(steps.Keys(), a.key) - slices.Index(steps.Keys(), b.key)
+		})
+	}
+	for _, r := range slices.Concat(rows, asked(lines)) {
 		if r.texts < 2000 {
 			t.Errorf("%s was given only %d texts", r.key, r.texts)
 		}
@@ -66,7 +71,12 @@ func TestNoInputBecomesCode(t *testing.T) {
 			t.Errorf("%s refuses nothing", r.key)
 		}
 	}
-	page(t, rows)
+	page(t, "keys", inputPage(rows, lines), inputFigures(rows, lines)...)
+}
+
+// asked are the rows of keys that a person is asked for.
+func asked(lines []row) []row {
+	return slices.DeleteFunc(slices.Clone(lines), func(r row) bool { return r.texts == 0 })
 }
 
 // row is what came of one key.

@@ -2,5 +2,5 @@
 // need the build tag e2e:
 //
 //	go test -tags e2e ./e2e/hostile                                     the slice that CI runs
-//	go test -tags e2e -timeout 60m ./e2e/hostile -full -update          the whole, which writes docs/hostile.md
+//	go test -tags e2e -timeout 90m ./e2e/hostile -full -update          the whole, which writes docs/hostile.md
 package hostile
