@@ -46,7 +46,7 @@ func (b *siteBuilder) binding(path string, a EABAnswers) SiteBinding {
 	case a.KeyID == "" && a.KeyFile != "":
 		b.fail(path+".keyID", bad("missing: the key ID that came with the HMAC key"))
 	case a.KeyFile != "":
-		b.check(path+".keyFile", checkFilePath(a.KeyFile))
+		b.secretFile(path+".keyFile", a.KeyFile, "the key belongs into that file")
 	}
 	return SiteBinding(a)
 }

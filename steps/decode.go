@@ -152,6 +152,7 @@ func (d *decoder) headers(n *yaml.Node, v reflect.Value, path string) {
 		at := join(path, key.Value)
 		text := reflect.New(v.Type().Elem()).Elem()
 		d.value(value, text, at)
+		d.origin.source.secrets = append(d.origin.source.secrets, d.mark(value))
 		all.SetMapIndex(reflect.ValueOf(key.Value), text)
 	})
 	v.Set(all)

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"slices"
-	"strings"
 )
 
 // SiteNotify is who is told when the site's certificate cannot be renewed, or is not the one that is served, and when all is
@@ -45,12 +44,8 @@ func (b *siteBuilder) notify(a NotifyAnswers) SiteNotify {
 	if a.Command != "" {
 		b.check("trusted.notify.command", checkFilePath(a.Command))
 	}
-	switch {
-	case a.Webhook == "":
-	case !strings.HasPrefix(a.Webhook, "/"): // it is not told: such a URL is mostly a secret
-		b.fail("trusted.notify.webhook", bad("it has to be the path of a file, which begins with /; the URL belongs into that file, for who knows it can post there"))
-	default:
-		b.check("trusted.notify.webhook", checkFilePath(a.Webhook))
+	if a.Webhook != "" {
+		b.secretFile("trusted.notify.webhook", a.Webhook, "the URL belongs into that file, for who knows it can post there")
 	}
 	if a.Email != "" {
 		b.check("trusted.notify.email", checkEmail(a.Email))

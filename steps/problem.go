@@ -106,8 +106,9 @@ type mark struct{ line, col, length int }
 
 // source is the answers file as text, for the places and the excerpts of problems.
 type source struct {
-	name  string
-	lines []string
+	name    string
+	lines   []string
+	secrets []mark // values that are not shown
 }
 
 func (s *source) problem(m mark, path, text, suggestion string) Problem {
@@ -119,10 +120,10 @@ func (s *source) problem(m mark, path, text, suggestion string) Problem {
 // problem is one without a place. A key may be as long as the file: what is said stays readable.
 func problem(path, text, suggestion string) Problem {
 	const most = 300
-	if suggestion = CleanLine(suggestion); utf8.RuneCountInString(suggestion) > most {
+	if suggestion = Hushed(CleanLine(suggestion)); utf8.RuneCountInString(suggestion) > most {
 		suggestion = ""
 	}
-	return Problem{Path: clip(CleanLine(path), most), Text: clip(CleanLine(text), most), Suggestion: suggestion}
+	return Problem{Path: clip(CleanLine(path), most), Text: clip(Hushed(CleanLine(text)), most), Suggestion: suggestion}
 }
 
 // clip cuts a text to so many characters.
@@ -138,7 +139,7 @@ func (s *source) excerpt(m mark) string {
 	if m.line < 1 || m.line > len(s.lines) {
 		return ""
 	}
-	line := []rune(strings.ReplaceAll(Clean(s.lines[m.line-1]), "\t", " "))
+	line := []rune(strings.ReplaceAll(Clean(s.hushed(m.line)), "\t", " "))
 	at, length := min(m.col-1, len(line)), max(m.length, 1)
 	const before, width = 40, 90
 	from := 0
@@ -174,8 +175,8 @@ func (e *valueError) meant(suggestion string) *valueError {
 	return e
 }
 
-// quote shows a value in a message: escaped and of bounded length.
+// quote shows a value in a message: escaped, of bounded length, and without a password in a URL.
 func quote(s string) string {
 	const most = 60
-	return fmt.Sprintf("%q", clip(s, most))
+	return fmt.Sprintf("%q", clip(Hushed(s), most))
 }

@@ -62,10 +62,8 @@ func (b *siteBuilder) dns(a TrustedAnswers, t *SiteTrusted) {
 	}
 	if a.DNS.Credentials == "" {
 		b.fail("trusted.dns.credentials", bad("missing: the path of a file that only root can read, for instance /etc/sslwizard-dns; the token is in that file and nowhere else"))
-	} else if !strings.HasPrefix(a.DNS.Credentials, "/") { // it is not told: it may be a token
-		b.fail("trusted.dns.credentials", bad("it has to be the path of a file, which begins with /; a token belongs into that file"))
 	} else {
-		b.check("trusted.dns.credentials", checkFilePath(a.DNS.Credentials))
+		b.secretFile("trusted.dns.credentials", a.DNS.Credentials, "a token belongs into that file")
 	}
 }
 

@@ -78,7 +78,7 @@ func Parse(raw string) (Target, error) {
 
 func badURL(raw, why string) error {
 	return &steps.Failure{
-		Text:   fmt.Sprintf("cannot probe %q: %s", steps.CleanLine(raw), why),
+		Text:   fmt.Sprintf("cannot probe %q: %s", steps.Hushed(steps.CleanLine(raw)), why),
 		Status: steps.ExitUsage,
 		Fixes:  []string{"sslwizard probe https://example.com"},
 	}
