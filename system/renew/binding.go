@@ -3,6 +3,7 @@ package renew
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 
@@ -37,6 +38,9 @@ func (o obtain) bindable(r host.Reader) error {
 // maxSecret is far more than any HMAC key has.
 const maxSecret = 4096
 
+// minSecret is what RFC 7518 section 3.2 asks of a key for HS256.
+const minSecret = 32
+
 // readBinding reads the HMAC key from its file. Nothing of the file's content goes into an error.
 func readBinding(r host.Reader, b steps.SiteBinding) (acme.Binding, error) {
 	file := steps.CleanLine(b.KeyFile)
@@ -56,8 +60,12 @@ func readBinding(r host.Reader, b steps.SiteBinding) (acme.Binding, error) {
 	}
 	secret := strings.TrimRight(strings.TrimSpace(string(f.Data)), "=")
 	secret = strings.NewReplacer("+", "-", "/", "_").Replace(secret)
-	if _, err := base64.RawURLEncoding.DecodeString(secret); err != nil || secret == "" || len(secret) > maxSecret {
+	key, err := base64.RawURLEncoding.DecodeString(secret)
+	switch {
+	case err != nil || secret == "" || len(secret) > maxSecret:
 		return acme.Binding{}, bad(": it is not one key in base64url", nil, "put the HMAC key into it as the CA shows it, and nothing else")
+	case len(key) < minSecret: // HS256 takes none, and it would look like the CA's fault
+		return acme.Binding{}, bad(fmt.Sprintf(": the key in it is shorter than %d bytes", minSecret), nil, "put the whole HMAC key into it, as the CA shows it")
 	}
 	return acme.Binding{KeyID: b.KeyID, HMAC: secret}, nil
 }

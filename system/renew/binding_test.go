@@ -36,6 +36,7 @@ func TestBindingFile(t *testing.T) {
 		{"a folder", "no file", func() { _ = w.host.Remove("/root/eab.key"); put("", fs.ModeDir|0o700, 0) }},
 		{"empty", "base64url", func() { _ = w.host.Remove("/root/eab.key"); put(" \n", 0o600, 0) }},
 		{"more than the key", "base64url", func() { put("EAB HMAC: "+secret, 0o600, 0) }},
+		{"not all of the key", "shorter", func() { put("c2VjcmV0", 0o600, 0) }},
 	} {
 		bad.put()
 		_, _, perr := w.manager().Pending(t.Context(), readOnly{w.host}, c)

@@ -175,7 +175,7 @@ func TestSecondBinding(t *testing.T) {
 	if Visit(host, trusted, domains, noon).Second.Bound {
 		t.Error("a file that is not there is a binding")
 	}
-	host.File("/root/eab", "c2VjcmV0\n")
+	host.File("/root/eab", "c2VjcmV0LXRoYXQtaXMtbG9uZy1lbm91Z2gtZm9yLUhTMjU2\n")
 	secret, err := host.ReadFile("/root/eab")
 	if err != nil {
 		t.Fatal(err)
