@@ -91,7 +91,7 @@ func (r Runner) Start(ctx context.Context, shown steps.Preview) (string, error) 
 // memory left for it, what it had begun is taken back, and whoever follows sees that as well.
 func transient(run, program string) []string {
 	return []string{"systemd-run", "--quiet", "--collect", "--unit=" + unit(run), "--description=sslwizard, run " + run,
-		"--property=Type=exec", "--property=KillMode=mixed", "--property=TimeoutStopSec=" + stopLimit,
+		"--property=Type=exec", "--property=KillMode=mixed", "--property=LimitCORE=0", "--property=TimeoutStopSec=" + stopLimit,
 		"--property=ExecStopPost=" + strconv.Quote(program) + " undo --unended -o json",
 		"--property=StandardOutput=append:" + path.Join(dirOf(run), eventsName), "--"}
 }
