@@ -17,8 +17,7 @@ const head = `# What sslwizard promises, and how far it was measured
 
 Each figure was written here by the command beside it, on the day beside it; none by hand. The machine is a virtual one
 with two cores, Debian 12 and a kernel that runs the servers of the tests in namespaces; where a promise needs a real network,
-a public CA or another distribution, it says so. The pages that the commands make have the details: crash.md, power.md, states.md,
-booted.md, refusals.md, reload.md, hostile.md, failures.md, kills.md, faults.md, renewal.md, conformance.md, proxy.md.
+a public CA or another distribution, it says so. The other pages in this folder have the details.
 `
 
 const tableHead = "| what was counted | target | measured | command | on |\n| --- | --- | --- | --- | --- |\n"
