@@ -68,9 +68,7 @@ func (l *load) ask(ctx context.Context, url string, fresh bool) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	for ctx.Err() == nil {
-		if err := request(client, url); ctx.Err() == nil || err == nil {
-			l.count(&l.Requests, err)
-		}
+		l.count(&l.Requests, request(client, url))
 		sleep(ctx, l.pause)
 	}
 }
