@@ -259,7 +259,8 @@ func Switch(h host.Host, site, version string) error {
 	return nil
 }
 
-// Prune removes what is older than the newest Kept versions and what was never completed. The current version stays.
+// Prune removes what is older than the newest Kept versions, what was never completed, and what a write that was killed left.
+// The current version stays.
 func Prune(h host.Host, site string) error {
 	current, err := CurrentName(h, site)
 	if err != nil {
@@ -282,7 +283,7 @@ func Prune(h host.Host, site string) error {
 			return err
 		}
 	}
-	return nil
+	return host.SweepTemps(h, siteDir(site))
 }
 
 // Discard removes a version and all that are older, but for the current one: none of them is to be used again.

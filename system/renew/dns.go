@@ -157,6 +157,11 @@ func writeLeftovers(h host.Host, all []leftover) error {
 // sweep takes away what earlier runs could not: nobody else has a run now. What still cannot be stays written down.
 func (m *Manager) sweep(ctx context.Context, h host.Host, progress func(string)) {
 	j := &job{Manager: m, host: h, progress: progress}
+	for _, dir := range []string{steps.ACMEDir, steps.RenewDir} {
+		if err := host.SweepTemps(h, dir); err != nil {
+			j.say("What an interrupted write left in %s cannot be taken away: %v", dir, err)
+		}
+	}
 	if err := sweepProofs(h, m.now()); err != nil {
 		j.say("Proofs that an earlier run left in the webroot cannot be taken away: %v", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"path"
 	"strings"
 	"time"
 
@@ -202,11 +201,6 @@ func (m *Manager) make(ctx context.Context, h host.Host, c steps.Change, progres
 	w, err := wishOf(c)
 	if err != nil {
 		return false, err
-	}
-	for _, dir := range []string{path.Join(steps.CertsDir, w.site()), steps.ACMEDir, steps.RenewDir} {
-		if err := host.SweepTemps(h, dir); err != nil {
-			return false, err
-		}
 	}
 	p, err := presentOf(h, w.site())
 	if err != nil {
