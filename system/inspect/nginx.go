@@ -179,7 +179,7 @@ func (in *inspector) candidate() string {
 	case in.opt.Process.Root && in.has("setpriv"):
 		argv = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, argv...)
 	case in.opt.Process.Root:
-		argv = append([]string{"apt-cache", "-oDir::Cache::pkgcache=", "-oDir::Cache::srcpkgcache="}, argv[1:]...)
+		argv = host.AptPolicy("nginx").Argv
 	}
 	out, _ := in.query(argv...)
 	for _, line := range lines(out) {
