@@ -96,7 +96,7 @@ func TestNoTextSteersTheTerminal(t *testing.T) {
 	t.Parallel()
 	all, shown := payloads(), 0
 	for _, text := range all {
-		for _, format := range []string{"text", "json"} {
+		for _, format := range []string{"text", "json", "diff"} {
 			var stdout, stderr bytes.Buffer
 			a := &App{Stdout: &stdout, Stderr: &stderr, Width: 80, Env: func(string) string { return "" }}
 			a.flags.output, a.flags.color = format, "never"
@@ -105,6 +105,9 @@ func TestNoTextSteersTheTerminal(t *testing.T) {
 				stderr.Reset()
 				a.out = nil
 				prints(a.printer())
+				if format == "diff" {
+					stdout.Reset() // the diffs are for patch, byte for byte
+				}
 				if bad := raw(stdout.String() + stderr.String()); bad != "" {
 					t.Errorf("%s, %s of %.40q: %s is printed", format, what, text, bad)
 				}

@@ -43,7 +43,8 @@ func (a *App) newPrinter() printer {
 	case "json":
 		return newJSON(a.Stdout, a.Version)
 	case "diff":
-		return diffPrinter{textPrinter: a.text(a.Stderr), out: a.Stdout}
+		text := a.text(a.Stderr)
+		return diffPrinter{printer: cleaning{text}, text: text, out: a.Stdout}
 	}
 	return cleaning{a.text(a.Stdout)}
 }
@@ -55,14 +56,15 @@ func (a *App) text(out io.Writer) *textPrinter {
 // diffPrinter prints the unified diffs and nothing else on stdout, so that `patch --dry-run` can read it; the rest goes
 // to stderr.
 type diffPrinter struct {
-	*textPrinter
-	out io.Writer
+	printer
+	text *textPrinter
+	out  io.Writer
 }
 
 func (p diffPrinter) preview(v steps.Preview, _ previewMode) {
-	p.numbers = numbered(v)
+	p.text.numbers = numbered(v)
 	for _, e := range v.Effects {
 		_, _ = io.WriteString(p.out, e.Diff)
 	}
-	p.findings(p.err, v.Findings)
+	p.text.findings(p.text.err, clean(v.Findings))
 }
