@@ -22,11 +22,3 @@ func minderFindings(f Facts) []Finding {
 	}
 	return found
 }
-
-func preflightMinders(f Facts) []Check {
-	var checks []Check
-	for _, x := range minderFindings(f) {
-		checks = append(checks, stops("managed", x))
-	}
-	return checks
-}

@@ -65,11 +65,3 @@ func panelFindings(f Facts) []Finding {
 	}
 	return found
 }
-
-func preflightPanels(f Facts) []Check {
-	var checks []Check
-	for _, x := range panelFindings(f) {
-		checks = append(checks, stops("panel", x))
-	}
-	return checks
-}

@@ -10,8 +10,12 @@ import (
 // something is wrong. A failed one stops a run; a warning can be solved in the wizard or is worth knowing.
 func Preflight(f Facts) []Check {
 	checks := []Check{preflightSystem(f), preflightRoot(f), preflightRoom(f), preflightPackages(f)}
-	checks = append(checks, preflightPanels(f)...)
-	checks = append(checks, preflightMinders(f)...)
+	for _, x := range panelFindings(f) {
+		checks = append(checks, stops("panel", x))
+	}
+	for _, x := range minderFindings(f) {
+		checks = append(checks, stops("managed", x))
+	}
 	checks = append(checks, preflightPorts(f)...)
 	checks = append(checks, preflightNginx(f), preflightFirewall(f.Firewall))
 	checks = append(checks, preflightApps(f)...)

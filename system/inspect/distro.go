@@ -4,13 +4,14 @@ import (
 	"strings"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 func (in *inspector) hostname() string {
 	if name := clean(in.read("/proc/sys/kernel/hostname")); name != "" {
 		return name
 	}
-	return clean(in.read("/etc/hostname"))
+	return host.Name(in.host)
 }
 
 // distro reads os-release(5), which may be in either place.

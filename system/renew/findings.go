@@ -58,8 +58,6 @@ func because(page string) string {
 	return ": " + page + " says why"
 }
 
-func lifetime(f steps.CertFacts) time.Duration { return f.NotAfter.Sub(f.NotBefore) }
-
 // otherLife is the old lifetime where the new one is clearly another: a CA's certificates differ by seconds.
 func otherLife(old, now steps.CertFacts) time.Duration {
 	was, is := lifetime(old), lifetime(now)

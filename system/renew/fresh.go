@@ -15,7 +15,7 @@ const short = 10 * 24 * time.Hour
 // DueAt is when a certificate should be renewed at the latest, as long as its CA says nothing else: when a third of its
 // lifetime is left, or half of a short one.
 func DueAt(f steps.CertFacts) time.Time {
-	life := f.NotAfter.Sub(f.NotBefore)
+	life := lifetime(f)
 	if life < short {
 		return f.NotAfter.Add(-life / 2)
 	}
@@ -27,8 +27,11 @@ func due(f steps.CertFacts, now time.Time) bool { return !now.Before(DueAt(f)) }
 // spread is the part of a lifetime over which renewals of certificates that were made together are spread.
 const spread = 50
 
+// lifetime is how long a certificate is good for in all.
+func lifetime(f steps.CertFacts) time.Duration { return f.NotAfter.Sub(f.NotBefore) }
+
 // slack is by what a renewal may come before our own rule for that.
-func slack(f steps.CertFacts) time.Duration { return f.NotAfter.Sub(f.NotBefore) / spread }
+func slack(f steps.CertFacts) time.Duration { return lifetime(f) / spread }
 
 // due is when the certificate is renewed: at the time that was drawn, for our own rule or in the CA's window. A CA can
 // bring it forward, and choose within what was drawn and our rule only as long as it answers; never does it come later than

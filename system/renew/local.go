@@ -21,7 +21,7 @@ func (l local) pending(r host.Reader, p *present, now time.Time) (steps.Action, 
 		return steps.Create, "a new key and a certificate of this server's own CA", nil
 	}
 	f := p.facts
-	life := f.NotAfter.Sub(f.NotBefore) + time.Second
+	life := lifetime(f) + time.Second
 	switch {
 	case f.Source != cert.SourceLocal && !l.Force:
 		return steps.Nothing, "a trusted certificate is there already", nil

@@ -38,7 +38,7 @@ const patience = 12 * time.Hour
 
 // level is how near the end of the certificate is; empty before the last third.
 func level(f steps.CertFacts, now time.Time) string {
-	life, remains := f.NotAfter.Sub(f.NotBefore), f.NotAfter.Sub(now)
+	life, remains := lifetime(f), f.NotAfter.Sub(now)
 	if remains <= 0 {
 		return AboutExpired
 	}
@@ -52,7 +52,7 @@ func level(f steps.CertFacts, now time.Time) string {
 
 // nextLevel is when the end comes nearer by a level.
 func nextLevel(f steps.CertFacts, now time.Time) time.Time {
-	life := f.NotAfter.Sub(f.NotBefore)
+	life := lifetime(f)
 	for _, l := range slices.Backward(levels) {
 		if at := f.NotAfter.Add(-life / l.part); at.After(now) {
 			return at

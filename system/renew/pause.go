@@ -31,7 +31,7 @@ func (s *state) failed(err error, f steps.CertFacts, now time.Time, draw func(ti
 	if errors.As(err, &failure) {
 		s.Code = failure.Code
 	}
-	life, remains := f.NotAfter.Sub(f.NotBefore), f.NotAfter.Sub(now)
+	life, remains := lifetime(f), f.NotAfter.Sub(now)
 	wait := pauseAfter(s.Failures, life, draw)
 	if asked := askAgain(err); asked.After(now) {
 		wait = asked.Sub(now)

@@ -47,11 +47,7 @@ type Outcome struct {
 func (m *Manager) Renew(ctx context.Context, h host.Host, sites []steps.Site, o Options, live Live, progress func(site, text string)) []Outcome {
 	r := &round{Manager: m, Options: o, host: h, live: live, progress: progress, advisers: advisers{Manager: m, open: map[string]Adviser{}, failed: map[string]error{}}}
 	defer r.close()
-	m.sweep(ctx, h, func(text string) {
-		if progress != nil {
-			progress("dns", text)
-		}
-	})
+	m.sweep(ctx, h, r.telling("dns"))
 	r.sites = make([]*turn, len(sites))
 	for i, site := range sites {
 		r.sites[i] = &turn{site: site, facts: current(h, site.Name)}

@@ -89,16 +89,21 @@ func (r *round) rehearseProof(ctx context.Context, site steps.Site) error {
 		return err
 	}
 	o := obtain{ObtainCertificate: change.(steps.ObtainCertificate)}
-	j := &job{Manager: r.Manager, host: r.host, progress: func(text string) {
-		if r.progress != nil {
-			r.progress(site.Name, text)
-		}
-	}}
+	j := &job{Manager: r.Manager, host: r.host, progress: r.telling(site.Name)}
 	present, err := o.presenter(ctx, j)
 	if err != nil {
 		return err
 	}
 	return o.rehearseNow(ctx, j, present)
+}
+
+// telling tells what is done for a site, or for all of them, where anybody listens.
+func (r *round) telling(of string) func(text string) {
+	return func(text string) {
+		if r.progress != nil {
+			r.progress(of, text)
+		}
+	}
 }
 
 // look compares what is served with what is stored. Once they differed nothing but the sight of the new certificate will do.
@@ -134,11 +139,7 @@ func (r *round) renew(ctx context.Context, t *turn) error {
 	if err != nil {
 		return err
 	}
-	t.Renewed, err = r.make(ctx, r.host, change, func(text string) {
-		if r.progress != nil {
-			r.progress(t.site.Name, text)
-		}
-	}, r.Force)
+	t.Renewed, err = r.make(ctx, r.host, change, r.telling(t.site.Name), r.Force)
 	if err == nil && !t.Renewed {
 		_, t.Note, _ = r.Pending(ctx, r.host, change)
 	}
