@@ -142,8 +142,8 @@ func (st *story) comesBack(c cut, goOn func()) {
 // isLost reports whether the yes was lost with the connection: the session is over, and nothing was begun.
 func (st *story) isLost() bool {
 	st.Helper()
-	world.Eventually(st, "the end of the first session", func() bool { return st.s.Exec("pgrep", "-f", "^./sslwizard --answers").Status != 0 })
-	lost := st.s.Exec("ls", "/run/sslwizard/runs").Status != 0
+	world.Eventually(st, "the end of the first session", func() bool { return st.s.Exec("pgrep", "-f", "^(./sslwizard --answers|systemd-run )").Status != 0 })
+	lost := st.s.Exec("find", "/run/sslwizard/runs", "-name", "events.jsonl").Stdout == ""
 	st.Logf("the yes was lost: %t", lost)
 	return lost
 }

@@ -36,10 +36,11 @@ const (
 const timeLayout = "20060102-150405"
 
 const (
-	kept      = 5                     // folders of earlier runs
-	lookEvery = 80 * time.Millisecond // how often somebody who follows looks
-	askEvery  = 12                    // looks between two questions whether the run is alive
-	stopLimit = "10min"               // how long a run that is told to stop may take to put everything back
+	kept       = 5                     // folders of earlier runs
+	lookEvery  = 80 * time.Millisecond // how often somebody who follows looks
+	askEvery   = 12                    // looks between two questions whether the run is alive
+	startLimit = time.Minute           // how long systemd may take to begin a run
+	stopLimit  = "10min"               // how long a run that is told to stop may take to put everything back
 )
 
 // Runner starts runs and follows them. Program is what is started; Flags are those of this invocation that the run has
@@ -80,7 +81,8 @@ func (r Runner) Start(ctx context.Context, shown steps.Preview) (string, error) 
 	}
 	r.sweep()
 	argv := append(transient(run, program), program, "--non-interactive", "--answers", path.Join(dirOf(run), answersName), "--plan", shown.Hash, "-o", "json")
-	if _, err := r.Host.Run(ctx, host.Command{Argv: append(argv, r.Flags...)}); err != nil {
+	// What was agreed to begins, even if the terminal goes in this very moment.
+	if _, err := r.Host.Run(context.WithoutCancel(ctx), host.Command{Argv: append(argv, r.Flags...), Timeout: startLimit}); err != nil {
 		return "", &steps.Failure{Text: "cannot start the run", Err: err, Fixes: []string{"journalctl -n 20    shows what systemd says"}}
 	}
 	return run, nil
@@ -167,15 +169,26 @@ func (r Runner) Last(ctx context.Context) (string, error) {
 	if active != "" || err != nil {
 		return active, err
 	}
-	if runs := r.runs(); len(runs) > 0 {
+	if runs := r.begun(); len(runs) > 0 {
 		return runs[0], nil
 	}
 	return "", nil
 }
 
+// begun are the runs that systemd has begun, the newest first: their events have a file from the first moment. Whoever
+// is killed after the folder and before the unit leaves a run that never was.
+func (r Runner) begun() []string {
+	return slices.DeleteFunc(r.runs(), func(run string) bool { return !r.hasBegun(run) })
+}
+
+func (r Runner) hasBegun(run string) bool {
+	_, err := r.Host.ReadFile(path.Join(dirOf(run), eventsName))
+	return err == nil
+}
+
 // Since is the last run that began at that time or later, "" if none did. The names of runs know seconds only.
 func (r Runner) Since(from time.Time) string {
-	runs := r.runs()
+	runs := r.begun()
 	if len(runs) == 0 {
 		return ""
 	}

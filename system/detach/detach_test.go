@@ -134,11 +134,42 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// A wizard that is killed between the folder of its run and the unit leaves a run that never was.
+func TestRunThatNeverBegan(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	before := time.Now()
+	run := b.started(t)
+	b.state = "inactive"
+	if last, err := b.Last(t.Context()); last != "" || err != nil {
+		t.Errorf("the last is %q, %v", last, err)
+	}
+	if since := b.Since(before); since != "" {
+		t.Errorf("since then %q", since)
+	}
+	_, err := b.Follow(t.Context(), run, func(steps.Event) {})
+	if steps.ExitStatus("", err) != steps.ExitFailed || !strings.Contains(err.Error(), "never began") {
+		t.Errorf("%v", err)
+	}
+}
+
+// The yes of somebody whose terminal goes in that very moment is kept.
+func TestStartWithoutATerminal(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ctx, cut := context.WithCancel(t.Context())
+	b.Program = func() (string, error) { cut(); return "/root/sslwizard", nil }
+	if run, err := b.Start(ctx, shown(t)); run == "" || err != nil {
+		t.Errorf("%q, %v", run, err)
+	}
+}
+
 // A run that is gone without an end is not waited for.
 func TestFollowWhatWasKilled(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	run := b.started(t)
+	b.says(run, "")
 	b.state = "failed"
 	_, err := b.Follow(t.Context(), run, func(steps.Event) {})
 	if steps.ExitStatus("", err) != steps.ExitInconsistent || !strings.Contains(err.Error(), "killed") {

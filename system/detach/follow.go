@@ -30,7 +30,9 @@ func (r Runner) Follow(ctx context.Context, run string, sink func(steps.Event)) 
 		if ended {
 			return end.result, end.err
 		}
-		if seen = now; dead {
+		if seen = now; dead && !r.hasBegun(run) {
+			return steps.Result{}, neverBegan(run)
+		} else if dead {
 			return steps.Result{}, killed(run)
 		}
 		if n%askEvery == askEvery-1 {
@@ -96,4 +98,9 @@ func (r Runner) read(run string, seen int, sink func(steps.Event)) (int, bool, e
 func killed(run string) error {
 	return &steps.Failure{Text: "cannot say how run " + run + " ended: it was killed before it was done", Status: steps.ExitInconsistent,
 		Fixes: []string{"sudo sslwizard undo    puts back what it had begun", "journalctl -u " + unit(run) + "    shows what it said last"}}
+}
+
+func neverBegan(run string) error {
+	return &steps.Failure{Text: "cannot follow the run " + run + ": it never began, and nothing was changed", Status: steps.ExitFailed,
+		Fixes: []string{"sudo sslwizard    begins anew; your answers are kept"}}
 }
