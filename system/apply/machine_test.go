@@ -26,6 +26,8 @@ type machine struct {
 	after  map[string]func() // by command: what it does to files
 	need   map[string]string // by package: what apt says of those that need it when it goes
 	broken []string          // packages that are half configured
+	cutOff []string          // packages that dpkg was killed in while it unpacked them
+	noDebs bool              // apt cannot get at the archives
 	late   int               // the write, counted down, that does its work and then fails
 }
 
@@ -67,6 +69,12 @@ func (m *machine) Query(ctx context.Context, c host.Command) (host.Output, error
 			fmt.Fprintf(&out, "%s half-configured\n", name)
 		}
 		return systemtest.Stdout(out.String()), nil
+	case strings.HasPrefix(argv, "dpkg-query -W -f ${Package} ${db:Status-Eflag}"):
+		var out strings.Builder
+		for _, name := range slices.Sorted(maps.Keys(m.d.Installed)) {
+			fmt.Fprintf(&out, "%s %s\n", name, map[bool]string{true: "reinstreq", false: "ok"}[slices.Contains(m.cutOff, name)])
+		}
+		return systemtest.Stdout(out.String()), nil
 	case strings.HasPrefix(argv, "apt-get -s "):
 		var out strings.Builder
 		for _, name := range c.Argv[slices.Index(c.Argv, "--")+1:] {
@@ -83,6 +91,9 @@ func (m *machine) Query(ctx context.Context, c host.Command) (host.Output, error
 
 func (m *machine) Run(ctx context.Context, c host.Command) (host.Output, error) {
 	before := maps.Clone(m.d.Installed)
+	if out, err := m.unpack(c); err != nil {
+		return out, err
+	}
 	m.copyAccounts(c)
 	out, err := m.Host.Run(ctx, c)
 	if act := m.after[strings.Join(c.Argv, " ")]; act != nil && err == nil {
@@ -97,6 +108,27 @@ func (m *machine) Run(ctx context.Context, c host.Command) (host.Output, error) 
 		}
 	}
 	return out, err
+}
+
+// unpack is what apt does of packages that were cut off while they were unpacked: it removes none, and installs them anew.
+func (m *machine) unpack(c host.Command) (host.Output, error) {
+	if c.Argv[0] != "apt-get" || len(m.cutOff) == 0 {
+		return host.Output{}, nil
+	}
+	said := ""
+	switch install := slices.Contains(c.Argv, "install"); {
+	case !install:
+		said = "package is in a very bad inconsistent state; you should reinstall it before attempting a removal"
+	case m.noDebs:
+		said = "E: Failed to fetch"
+	default:
+		m.cutOff = slices.DeleteFunc(m.cutOff, func(name string) bool { return slices.Contains(c.Argv, name) })
+	}
+	if said == "" {
+		return host.Output{}, nil
+	}
+	out := systemtest.Exit(100, said)
+	return out, &host.CommandError{Argv: c.Argv, Output: out, Reason: "exit status 100"}
 }
 
 // copyAccounts is what the account tools do beside their work: they keep the former files, and leave their lock.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
@@ -180,22 +181,63 @@ func (u *undoing) takePackages(ctx context.Context, s *PackageState, names []str
 	return nil
 }
 
-// take has apt remove or purge packages; where somebody else's package is broken, apt does nothing before that is
-// repaired, and dpkg itself is asked for ours alone.
+// take has apt remove or purge packages. apt does nothing where one was cut off while it was unpacked, which is mended
+// first, nor where somebody else's is broken: then dpkg itself is asked, for ours alone.
 func (u *undoing) take(ctx context.Context, verb string, names []string) error {
 	_, err := u.Run(ctx, aptTake(verb, names))
 	if err == nil {
 		return nil
 	}
-	if _, cerr := u.Run(ctx, dpkgConfigure()); cerr == nil {
-		if _, err = u.Run(ctx, aptTake(verb, names)); err == nil {
-			return nil
-		}
+	force := []string{}
+	if half := u.cutOff(ctx, names); len(half) > 0 {
+		u.unpackAgain(ctx, half)
+		force = []string{"--force-remove-reinstreq"} // the archive may be out of reach: what is there goes all the same
+	} else if _, cerr := u.Run(ctx, dpkgConfigure()); cerr != nil {
+		return u.takeAlone(ctx, verb, names, force, err)
 	}
-	if _, derr := u.Run(ctx, host.Command{Argv: append([]string{"dpkg", "--" + verb, "--"}, names...), Timeout: aptTimeout}); derr != nil {
-		return err
+	if _, again := u.Run(ctx, aptTake(verb, names)); again == nil {
+		return nil
+	}
+	return u.takeAlone(ctx, verb, names, force, err)
+}
+
+// takeAlone has dpkg take packages without asking for any other; cause is why apt did not.
+func (u *undoing) takeAlone(ctx context.Context, verb string, names, force []string, cause error) error {
+	argv := slices.Concat([]string{"dpkg"}, force, []string{"--" + verb, "--"}, names)
+	if _, err := u.Run(ctx, host.Command{Argv: argv, Timeout: aptTimeout}); err != nil {
+		return cause
 	}
 	return nil
+}
+
+// cutOff are those of the packages that dpkg was killed in while it unpacked them: it refuses to remove them, since it
+// does not know what of them is there (the flag reinst-required, deb-status of dpkg-query(1)).
+func (u *undoing) cutOff(ctx context.Context, names []string) []string {
+	out, err := u.Query(ctx, host.Command{Argv: []string{"dpkg-query", "-W", "-f", `${Package} ${db:Status-Eflag}\n`}})
+	if err != nil {
+		return nil
+	}
+	var half []string
+	for line := range strings.Lines(string(out.Stdout)) {
+		if f := strings.Fields(line); len(f) == 2 && f[1] == "reinstreq" && slices.Contains(names, f[0]) {
+			half = append(half, f[0])
+		}
+	}
+	return half
+}
+
+// unpackAgain installs them once more, from the archive that apt has fetched for the first time, so that dpkg knows their
+// files again. Nothing starts meanwhile; a policy-rc.d of ours that a kill leaves is taken back with the change.
+func (u *undoing) unpackAgain(ctx context.Context, names []string) {
+	u.say(steps.Progress, "unpacking "+strings.Join(names, ", ")+" once more, to be removed whole")
+	ours := !exists(u, policyFile)
+	if ours && u.WriteFile(policyFile, host.File{Data: policy, Mode: 0o755}) != nil {
+		return
+	}
+	_, _ = u.Run(ctx, aptInstall(names)) // whether it helped is seen when they are to go
+	if ours {
+		u.try("remove "+policyFile, u.Remove(policyFile))
+	}
 }
 
 // restoreTrees puts back what a purge took of what was there before.

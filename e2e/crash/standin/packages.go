@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -14,6 +15,10 @@ const (
 	database = "/var/lib/dpkg/status"
 	updates  = "/var/lib/dpkg/updates/0001"
 )
+
+// cutOff is the state of a package whose first unpacking has begun and not ended: nothing is removed of it before it is
+// unpacked again. A removal that has begun is merely half-installed.
+const cutOff = "half-installed!"
 
 type parcel struct {
 	needs []string
@@ -63,11 +68,20 @@ func note(name, state string) error {
 }
 
 func dpkgQuery(args []string) error {
-	if strings.Join(args, " ") != `-W -f ${Package} ${db:Status-Status}\n` {
+	if len(args) != 3 || args[0] != "-W" || args[1] != "-f" {
 		return errUnknown
 	}
-	text, err := read(database)
-	fmt.Print(text)
+	all, err := packages()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		switch args[2] {
+		case `${Package} ${db:Status-Status}\n`:
+			fmt.Println(name, strings.TrimSuffix(all[name], "!"))
+		case `${Package} ${db:Status-Eflag}\n`:
+			fmt.Println(name, map[bool]string{true: "reinstreq", false: "ok"}[all[name] == cutOff])
+		default:
+			return errUnknown
+		}
+	}
 	return err
 }
 
@@ -117,6 +131,10 @@ func aptGet(args []string) error {
 		return simulate(verb, names)
 	}
 	for _, name := range chosen(verb, names) {
+		if all, err := packages(); err != nil || verb != "install" && all[name] == cutOff {
+			return cmp.Or(err, failed(100, "dpkg: error processing package %s (--%s):\n package is in a very bad inconsistent state; you should\n"+
+				" reinstall it before attempting a removal", name, verb))
+		}
 		err := map[string]func(string) error{"install": install, "remove": remove, "purge": purge}[verb](name)
 		if err != nil {
 			return err
@@ -154,7 +172,7 @@ func install(name string) error {
 	if !ok {
 		return failed(100, "E: Unable to locate package %s", name)
 	}
-	if err := note(name, "half-installed"); err != nil {
+	if err := note(name, cutOff); err != nil {
 		return err
 	}
 	for _, file := range slices.Sorted(maps.Keys(p.files)) {
