@@ -47,7 +47,7 @@ func TestLostSessions(t *testing.T) {
 	t.Parallel()
 	st := begin(t, "trixie")
 	st.s.Account("ada")
-	times := 5
+	times := 3
 	if *full {
 		times = 105
 	}
