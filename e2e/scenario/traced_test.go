@@ -23,11 +23,17 @@ func (st *story) traced(but []string, args ...string) (world.Result, []string) {
 // traces runs sslwizard on the server under the tracer, and has it killed before a call; 0: before none. It returns the calls.
 func (st *story) traces(kill int, args ...string) (world.Result, []string) {
 	st.Helper()
+	return st.tracesAny(kill, append([]string{"/root/sslwizard"}, args...)...)
+}
+
+// tracesAny does the same with any program.
+func (st *story) tracesAny(kill int, argv ...string) (world.Result, []string) {
+	st.Helper()
 	const program, record = "/opt/traced", "/run/traced"
 	if !st.s.Has(program) {
 		st.s.Put(program, world.Program("traced"), 0o755)
 	}
-	r := st.s.Exec(append([]string{program, "-kill", strconv.Itoa(kill), record, "/root/sslwizard"}, args...)...)
+	r := st.s.Exec(append([]string{program, "-kill", strconv.Itoa(kill), record}, argv...)...)
 	return r, strings.Split(strings.TrimSpace(st.s.Must("cat", record)), "\n")
 }
 
