@@ -1,6 +1,8 @@
 package h2
 
 import (
+	"strings"
+
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
@@ -49,6 +51,7 @@ func (h *head) take(f hpack.HeaderField) {
 		return
 	}
 	h.plain = true
+	f.Value = strings.Trim(f.Value, " \t") // net/http sends it, refuses nothing for it, and in HTTP/1.1 it means nothing
 	kind, ok := kindOf(f)
 	if !ok {
 		h.wrong = "a field is none that HTTP/2 has"
@@ -133,10 +136,8 @@ func valid(s string) bool {
 			return false
 		}
 	}
-	return len(s) == 0 || !blank(s[0]) && !blank(s[len(s)-1])
+	return true
 }
-
-func blank(c byte) bool { return c == ' ' || c == '\t' }
 
 // joinCookies makes one field of all cookies (RFC 9113 section 8.2.3): to HTTP/1.1 there is one.
 func (h *head) joinCookies() {
