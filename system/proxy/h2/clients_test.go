@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
@@ -192,7 +191,7 @@ func tool(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		t.Skip(fmt.Sprintf("%v: apt-get install nghttp2-client", err))
+		t.Skipf("%v: apt-get install nghttp2-client", err)
 	}
 	return path
 }

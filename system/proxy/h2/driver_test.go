@@ -164,14 +164,14 @@ func (d *driver) answer(s *Stream, r *Request) {
 		a.echo = true
 		s.Head(200, fields("Content-Type=application/octet-stream"), false)
 		a.send(s)
-	case path == "/sum", !a.done && string(r.Method) != "CONNECT":
-		if a.done {
-			a.ended(s, nil)
-		}
 	case path == "/refuse":
 		s.Head(413, nil, true)
 	case path == "/reset":
 		s.Reset(InternalError)
+	case path == "/sum", !a.done && string(r.Method) != "CONNECT":
+		if a.done {
+			a.ended(s, nil)
+		}
 	case string(r.Method) == "CONNECT":
 		a.echo = true
 		s.Head(200, nil, false)
