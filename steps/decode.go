@@ -147,12 +147,15 @@ func (d *decoder) meant(word string, names []string) string {
 }
 
 func (d *decoder) headers(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind == yaml.ScalarNode { // whose text may be a secret
+		d.fail(n, path, "", "expected keys and values, found text")
+		return
+	}
 	all := reflect.MakeMap(v.Type())
 	d.mapping(n, path, func(key, value *yaml.Node) {
 		at := join(path, key.Value)
 		text := reflect.New(v.Type().Elem()).Elem()
 		d.value(value, text, at)
-		d.origin.source.secrets = append(d.origin.source.secrets, d.mark(value))
 		all.SetMapIndex(reflect.ValueOf(key.Value), text)
 	})
 	v.Set(all)

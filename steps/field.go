@@ -121,7 +121,7 @@ func splitHeaders(text string) (map[string]string, error) {
 		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok {
-			return nil, bad("a header is written Name: value; not %s", quote(line))
+			return nil, bad("a header is written Name: value")
 		}
 		headers[strings.TrimSpace(name)] = strings.TrimSpace(value)
 	}

@@ -41,18 +41,8 @@ func (b *siteBuilder) secretFile(path, value, belongs string) {
 // hushed is a line of the answers file without what may be a secret in it: the values of headers, what stands where
 // the path of a file with a secret should, and passwords in URLs.
 func (s *source) hushed(n int) string {
-	line := []rune(s.lines[n-1])
-	for _, m := range s.secrets {
-		if m.line != n || m.col < 1 || m.col > len(line) {
-			continue
-		}
-		from, to := m.col-1, min(m.col-1+m.length, len(line))
-		if quote := line[from]; quote == '"' || quote == '\'' {
-			from++
-			for to = from; to < len(line) && (line[to] != quote || line[to-1] == '\\'); to++ {
-			}
-		}
-		copy(line[from:to], []rune(strings.Repeat("*", to-from)))
+	if s.shown == nil {
+		s.shown = hushedHeaders(s.lines)
 	}
-	return Hushed(hush(misplaced, string(line)))
+	return Hushed(hush(misplaced, s.shown[n-1]))
 }

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 )
@@ -19,6 +20,21 @@ func TestNoSecretInProblems(t *testing.T) {
 		"proxy: {upstream: \"http://127.0.0.1:3000/\u00fc\", headers: {Authorization: \"Bearer \\\"CANARY\"}}\n",
 		"proxy: {upstream: \"http://127.0.0.1:3000\", headers: {Authorization: \"Bearer CANARY\u00fc\"}, nothing: 1}\n",
 		"proxy:\n  upstream: \"http://127.0.0.1:3000\"\n  headers:\n    Authorization: Bearer CANARY \u00fc\n",
+		"proxy: {upstream: \"http://127.0.0.1:3000\", headers: {Authorization: \"Bearer CANARY\" \"}}\n",
+		"proxy:\n  headers:\n    Authorization: Bearer: CANARY\n",
+		"proxy:\n  headers:\n\tAuthorization: Bearer CANARY\n",
+		"proxy:\n  headers: \"Authorization: CANARY\"\n",
+		"proxy:\n  headers: Authorization: CANARY\n",
+		"proxy:\n  headers: [Authorization, CANARY]\n",
+		"proxy:\n  header: {Authorization: CANARY}\n",
+		"proxy:\n  headers: {\"X-A\": &a CANARY, X-B: *a}\n",
+		"proxy:\n  headers:\n    Authorization: &a CANARY\n",
+		"proxy:\n  headers:\n    Authorization: !!str CANARY\n",
+		"proxy:\n  headers:\n    Authorization: [CANARY]\n",
+		"proxy:\n  headers:\n    Authorization:\n      - CANARY\n",
+		"proxy:\n  headers:\n    Authorization: {x: CANARY}\n",
+		"proxy:\n  headers:\n    Authorization: |\n      CANARY;x\n",
+		"proxy:\n  headers: {X-A: a,\n    Authorization: 'CANARY'\u00fc}\n",
 		fine + "trusted: {directory: \"https://user:CANARY@ca.test/dir\"}\n",
 		fine + "trusted: {notify: {webhook: \"https://hooks.test/CANARY\"}}\n",
 		fine + "trusted: {notify: {webhook: https://hooks.test/CANARY, nothing: 1}}\n",
@@ -37,4 +53,48 @@ func TestNoSecretInProblems(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), drawn) {
 		t.Errorf("the caret stands elsewhere:\n%v", err)
 	}
+}
+
+// TestHushedFile: the values of headers are not shown, all else is, and what was said where stays readable.
+func TestHushedFile(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][2]string{
+		{"proxy:\n  headers:\n    Authorization: \"Bearer CANARY\"\n    X-Zone: blue\n  timeout: 60s\n", "proxy:\n  headers:\n    Authorization: \"*************\"\n    X-Zone: ****\n  timeout: 60s\n"},
+		{"proxy: {headers: {A: b, \"C\": 'd}' }, timeout: 60s}", "proxy: {headers: {A: *, \"C\": '**' }, timeout: 60s}"},
+		{"proxy: {headers: {}, timeout: 60s}\n  paths: [/a]", "proxy: {headers: {}, timeout: 60s}\n  paths: [/a]"},
+		{"# headers: those of the application\ncerts: {days: 90}", "# headers: those of the application\ncerts: {days: 90}"},
+		{"\tproxy_set_header Authorization \"Bearer CANARY\";\n\tproxy_set_header X-Zone blue;\n", "\tproxy_set_header Authorization \"*************\";\n\tproxy_set_header X-Zone ****;\n"},
+		{"grpc_set_header X-Zone blue;", "grpc_set_header X-Zone ****;"},
+		{"proxy_set_header Host $host;\nproxy_set_header Connection \"\";\nproxy_set_header Upgrade $sslwizard_upgrade;\n", "proxy_set_header Host $host;\nproxy_set_header Connection \"\";\nproxy_set_header Upgrade $sslwizard_upgrade;\n"},
+	} {
+		if got := HushedFile(c[0]); got != c[1] {
+			t.Errorf("%q is shown as\n%q, not\n%q", c[0], got, c[1])
+		}
+	}
+}
+
+// FuzzHushedFile: whatever an answers file looks like, a value that is a header's is not shown.
+func FuzzHushedFile(f *testing.F) {
+	for _, text := range []string{
+		"proxy:\n  headers:\n    A: CANARY\n", "proxy: {headers: {A: \"CANARY\", B: 'x}'}}\n", "proxy: {\"headers\": {\"A\" : 'CANARY''s'},\n timeout: 60s}\n",
+		"proxy:\n  headers: # none\n    A: >\n      CANARY\n\n      CANARY\n", "proxy:\n  headers:\n    ? A\n    : CANARY\n", "proxy:\n  headers:\n    {A: b,\n    B: CANARY}\n",
+		"proxy: {headers: {A: b, B: CANARY\n c}}\n", "proxy:\n  'headers' :\n    \"A\": \"x\\\"}CANARY\"\n",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		all, _ := parseAnswers("f", data)
+		hidden := 0
+		for _, a := range all {
+			for _, value := range a.Proxy.Headers {
+				hidden += strings.Count(value, "CANARY")
+			}
+		}
+		if hidden == 0 || bytes.Count(data, []byte("CANARY")) != hidden {
+			return
+		}
+		if shown := HushedFile(string(data)); strings.Contains(shown, "CANARY") || strings.Count(shown, "\n") != bytes.Count(data, []byte("\n")) {
+			t.Errorf("%q is shown as\n%q", data, shown)
+		}
+	})
 }

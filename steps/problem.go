@@ -106,9 +106,9 @@ type mark struct{ line, col, length int }
 
 // source is the answers file as text, for the places and the excerpts of problems.
 type source struct {
-	name    string
-	lines   []string
-	secrets []mark // values that are not shown
+	name  string
+	lines []string
+	shown []string // the lines without the values of headers, once they are asked for
 }
 
 func (s *source) problem(m mark, path, text, suggestion string) Problem {

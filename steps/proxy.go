@@ -119,7 +119,7 @@ func proxyQuestions(f Facts) []Question {
 		},
 		{
 			Key: "proxy.headers", Kind: KindHeaders, Label: "More headers for the application", Default: "",
-			Help:  "Name: value, added to every request. Host, X-Real-IP and X-Forwarded-For, -Proto and -Host are set anyway.",
+			Help:  "Name: value, added to every request. Host, X-Real-IP and X-Forwarded-For, -Proto and -Host are set anyway. A value may be a password: no plan shows it; sudo sslwizard answers print does.",
 			Why:   "Few applications need any.",
 			Shell: []string{"proxy_set_header X-Api-Zone blue;"},
 		},

@@ -10,7 +10,7 @@ import (
 
 	"github.com/c93d5bcb/sslwizard/assets"
 	"github.com/c93d5bcb/sslwizard/steps"
-	"github.com/c93d5bcb/sslwizard/system/diff"
+	"github.com/c93d5bcb/sslwizard/system/apply"
 	"github.com/c93d5bcb/sslwizard/system/notify"
 	"github.com/c93d5bcb/sslwizard/system/renew"
 )
@@ -133,7 +133,9 @@ func byHand(plan steps.Plan) []steps.Effect {
 	var effects []steps.Effect
 	for _, c := range plan.Changes {
 		if w, ok := c.(steps.WriteFile); ok {
-			effects = append(effects, steps.Effect{Change: c, Action: steps.Create, Diff: diff.Unified(w.Path, nil, w.Content)})
+			e := steps.Effect{Change: c, Action: steps.Create}
+			e.Diff, e.Note = apply.Difference(w.Path, nil, w.Content, "")
+			effects = append(effects, e)
 		}
 	}
 	return effects

@@ -81,6 +81,22 @@ func TestPreviewShowsDiffsAndCommands(t *testing.T) {
 	}
 }
 
+// TestPreviewHidesHeaders: what the application is sent as a header is not shown, on either side, and yet that it changes is.
+func TestPreviewHidesHeaders(t *testing.T) {
+	t.Parallel()
+	with := func(token string) []byte {
+		return []byte("server {\n\tproxy_set_header Host $host;\n\tproxy_set_header Authorization \"Bearer " + token + "\";\n}\n")
+	}
+	const want = "@@ -1,4 +1,4 @@\n server {\n \tproxy_set_header Host $host;\n-\tproxy_set_header Authorization \"*************\";\n+\tproxy_set_header Authorization \"*************\";\n }\n"
+	d, note := Difference("/x", with("CANARY"), with("YRANAC"), "mode 0644 → 0600")
+	if !strings.HasSuffix(d, want) || note != "the values of headers are set, and not shown; mode 0644 → 0600" {
+		t.Errorf("%q with the note %q", d, note)
+	}
+	if d, note := Difference("/x", nil, []byte("server {}\n"), ""); d == "" || note != "" {
+		t.Errorf("%q with the note %q", d, note)
+	}
+}
+
 // TestFailAtEveryMutation has the n-th mutation of a run fail, for every n: the machine is as before, or, after the
 // checkpoint, as it was at the checkpoint.
 func TestFailAtEveryMutation(t *testing.T) {

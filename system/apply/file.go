@@ -21,7 +21,7 @@ func (v fileVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Findin
 	want := target{v.c, v.c.Path, hashOf(v.c.Content), v.c.Mode, v.c.Owner, v.c.Group}
 	e, now, findings, err := want.look(w)
 	if err == nil && e.Action != steps.Nothing {
-		e.Diff, e.Note = difference(v.c.Path, now, v.c.Content, e.Note)
+		e.Diff, e.Note = Difference(v.c.Path, contentOf(now), v.c.Content, e.Note)
 	}
 	return e, findings, err
 }
@@ -83,7 +83,7 @@ func (v removeVerb) look(_ context.Context, w *view) (steps.Effect, []steps.Find
 	if now.Kind != kindFile {
 		return e, []steps.Finding{notAFile(v.c, v.c.Path)}, nil
 	}
-	e.Diff, e.Note = difference(v.c.Path, &f, nil, "")
+	e.Diff, e.Note = Difference(v.c.Path, contentOf(&f), nil, "")
 	return e, append(w.drift(v.c, v.c.Path, now), w.place(v.c, v.c.Path)...), nil
 }
 
@@ -165,20 +165,33 @@ func ids(r host.Reader, owner, group string) (uid, gid int, err error) {
 	return uid, gid, err
 }
 
-// difference is the diff of a file for people, or a note in its place. A private key is never shown.
-func difference(name string, now *host.File, after []byte, note string) (string, string) {
-	var before []byte
-	if now != nil {
-		before = append([]byte{}, now.Data...)
-	}
+// Difference is the diff of a file for people, or a note in its place; nil is no file. A private key is never shown, and of
+// the headers that the application is sent only the names: the answers file has their values, which root can read.
+func Difference(name string, before, after []byte, note string) (string, string) {
 	switch {
 	case bytes.Contains(before, privateKey) || bytes.Contains(after, privateKey):
 		return "", joinNote("holds a private key, not shown", note)
 	case !diff.Text(before) || !diff.Text(after):
 		return "", joinNote(fmt.Sprintf("binary, %d bytes", max(len(before), len(after))), note)
 	}
-	text := diff.Unified(name, before, after)
+	hidden := false
+	text := diff.Unified(name, before, after, func(text string) string {
+		shown := steps.HushedFile(text)
+		hidden = hidden || shown != text
+		return shown
+	})
+	if hidden {
+		note = joinNote("the values of headers are set, and not shown", note)
+	}
 	return steps.Clean(strings.ReplaceAll(text, "\r", "␍")), note
+}
+
+// contentOf is what is in a file that may not be there.
+func contentOf(f *host.File) []byte {
+	if f == nil {
+		return nil
+	}
+	return append([]byte{}, f.Data...) // not nil, though it may be empty
 }
 
 var privateKey = []byte("PRIVATE KEY-----")

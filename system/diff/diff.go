@@ -13,15 +13,17 @@ import (
 const context = 3
 
 // Unified returns the unified diff that turns before into after, empty when they are equal. A nil text stands for a
-// file that is not there: its name is printed as /dev/null. The names are printed as they are.
-func Unified(name string, before, after []byte) string {
+// file that is not there: its name is printed as /dev/null. The names are printed as they are. The lines are printed as
+// shown has the text, which leaves their number: a line that differs only in what is not shown still differs.
+func Unified(name string, before, after []byte, shown func(string) string) string {
 	if bytes.Equal(before, after) && (before == nil) == (after == nil) {
 		return ""
 	}
-	a, b := lines(before), lines(after)
+	edits := script(lines(before), lines(after))
+	a, b := lines([]byte(shown(string(before)))), lines([]byte(shown(string(after))))
 	var out strings.Builder
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n", side("a", name, before), side("b", name, after))
-	for _, h := range hunks(script(a, b)) {
+	for _, h := range hunks(edits) {
 		h.print(&out, a, b)
 	}
 	return out.String()

@@ -10,6 +10,18 @@ import (
 	"testing"
 )
 
+// whole shows all of a text.
+func whole(text string) string { return text }
+
+// TestUnifiedHides: what is not shown makes a difference all the same.
+func TestUnifiedHides(t *testing.T) {
+	t.Parallel()
+	got := Unified("/x", []byte("a\nkey 1\n"), []byte("a\nkey 2\n"), func(text string) string { return strings.NewReplacer("1", "*", "2", "*").Replace(text) })
+	if want := "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a\n-key *\n+key *\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestUnified(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, before, after, want string }{
@@ -21,7 +33,7 @@ func TestUnified(t *testing.T) {
 		{"two hunks", "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\n5\n6\n7\n8\n9\nX\n",
 			"--- a/x\n+++ b/x\n@@ -1,4 +1,3 @@\n-0\n 1\n 2\n 3\n@@ -8,3 +7,4 @@\n 7\n 8\n 9\n+X\n"},
 	} {
-		if got := Unified("/x", []byte(c.before), []byte(c.after)); got != c.want {
+		if got := Unified("/x", []byte(c.before), []byte(c.after), whole); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
 		}
 	}
@@ -29,10 +41,10 @@ func TestUnified(t *testing.T) {
 
 func TestUnifiedAbsent(t *testing.T) {
 	t.Parallel()
-	if got := Unified("/x", nil, []byte("a\n")); got != "--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n" {
+	if got := Unified("/x", nil, []byte("a\n"), whole); got != "--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+a\n" {
 		t.Errorf("created: %q", got)
 	}
-	if got := Unified("/x", []byte("a\n"), nil); got != "--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n" {
+	if got := Unified("/x", []byte("a\n"), nil, whole); got != "--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n" {
 		t.Errorf("removed: %q", got)
 	}
 }
@@ -106,7 +118,7 @@ func TestPatchAgrees(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd := exec.Command(patch, "-s", file)
-		d := Unified("/x", []byte(before), []byte(after))
+		d := Unified("/x", []byte(before), []byte(after), whole)
 		cmd.Stdin = strings.NewReader(d)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s\n%s", err, out, d)

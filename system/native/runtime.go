@@ -16,7 +16,7 @@ import (
 )
 
 // reloadTime is how long a reload may take until it is observed.
-const reloadTime = 9 * time.Second
+const reloadTime = 10 * time.Second
 
 // observeEvery is how often a reload is looked at.
 const observeEvery = 20 * time.Millisecond
@@ -41,7 +41,8 @@ func (*Runtime) Name() string { return steps.ExecutorNative }
 func (*Runtime) Test(context.Context, host.Host) error { return nil }
 
 // Reload implements apply.Executor. `systemctl reload` is not believed: before systemd 253 it does not wait for a
-// service of Type=notify. The service has to say that it serves what is stored now, and a handshake has to show it.
+// service of Type=notify. The service has to say that it serves what is stored now, and a handshake has to show it. One that
+// does not answer may just be being started again, after it was killed or fell.
 func (r *Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	ctx, cancel := context.WithTimeout(ctx, r.within)
 	defer cancel()
@@ -49,7 +50,11 @@ func (r *Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	if err != nil {
 		return notTaken("cannot reload "+unit+": what is stored cannot be served", err)
 	}
-	before, err := AskStatus(ctx, r.control)
+	var before Status
+	err = poll(ctx, func() (err error) {
+		before, err = AskStatus(ctx, r.control)
+		return err
+	})
 	if err != nil {
 		return notTaken("cannot reload "+unit+": it does not answer", err)
 	}

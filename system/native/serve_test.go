@@ -203,6 +203,21 @@ func (h *tree) renewPath(domain steps.Domain, file string) []byte {
 	return text
 }
 
+// TestReloadOfOneThatStarts: a service that systemd is just starting again is waited for.
+func TestReloadOfOneThatStarts(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	h.store("a.test", app(t))
+	u := h.start()
+	if err := u.runtime.Reload(t.Context(), h, "sslwizard-proxy.service"); err != nil {
+		t.Error(err)
+	}
+	u.runtime.control, u.runtime.within = u.control+".gone", 100*time.Millisecond
+	if err := u.runtime.Reload(t.Context(), h, "sslwizard-proxy.service"); err == nil || !strings.Contains(err.Error(), "it does not answer") {
+		t.Errorf("one that never starts: %v", err)
+	}
+}
+
 // TestReloadThatDoesNothingIsSeen: systemctl says that all is well, and nothing has happened.
 func TestReloadThatDoesNothingIsSeen(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"net"
 	"net/http"
 	"strings"
 
@@ -71,7 +72,8 @@ func (x *exchange) find() int {
 // connected is the site that the TLS handshake was for, in the table of this request: after a swap that took it away
 // there is none.
 func (x *exchange) connected() *site {
-	return x.table.bySNI(x.in.TLS.ServerName, x.reached)
+	local, _ := x.in.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return x.table.bySNI(x.in.TLS.ServerName, local)
 }
 
 // answer gives the first answer that fits: a challenge, a redirect, or what the upstream says.
@@ -80,18 +82,14 @@ func (x *exchange) answer() {
 		x.connect()
 		return
 	}
-	if !x.ours() {
-		x.pass()
-	}
-}
-
-// ours gives an answer of our own, if there is one.
-func (x *exchange) ours() bool {
 	if token, ok := strings.CutPrefix(x.path(), steps.ChallengePath); ok {
 		x.challenge(token)
-		return true
+		return
 	}
-	return x.ownCA() || x.redirect()
+	if x.ownCA() || x.redirect() {
+		return
+	}
+	x.pass()
 }
 
 // originForm is the request target as path and query, byte for byte. An absolute-form target (RFC 9112 section 3.2.2)

@@ -21,7 +21,7 @@ func (faulty) Status(context.Context) (steps.HostStatus, error) {
 func TestFaultOfOurOwn(t *testing.T) {
 	t.Parallel()
 	record := ""
-	got := invokeAs(&machine{t: t}, []string{"status"}, func(a *App) {
+	got := invokeAs(&machine{t: t}, []string{"status", "--replace", "https://user:CANARY@a.test"}, func(a *App) {
 		a.Machine = func(MachineOptions) Machine { return faulty{&machine{t: t}} }
 		a.Fault = func(text string) string { record = text; return "/tmp/fault.txt" }
 	})
@@ -36,7 +36,10 @@ func TestFaultOfOurOwn(t *testing.T) {
 	if strings.Contains(got.err, "goroutine") || strings.Contains(got.err, ".go:") {
 		t.Errorf("the stack is shown:\n%s", got.err)
 	}
-	if !strings.Contains(record, "fault_test.go") || !strings.Contains(record, `["status"]`) || !strings.Contains(record, "1.2.3") {
+	if strings.Contains(record, "CANARY") {
+		t.Errorf("the record has a password of the arguments:\n%s", record)
+	}
+	if !strings.Contains(record, "fault_test.go") || !strings.Contains(record, `"status"`) || !strings.Contains(record, "1.2.3") {
 		t.Errorf("the record says nothing to who mends it:\n%s", record)
 	}
 }

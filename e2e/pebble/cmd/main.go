@@ -34,6 +34,7 @@ type flags struct {
 	management, serveDNS              string
 	root, directoryCA, refuse         string
 	names, records, blocked, fallback list
+	bindings                          list
 }
 
 func parse() flags {
@@ -48,6 +49,7 @@ func parse() flags {
 	flag.IntVar(&f.options.RejectNonces, "reject-nonces", 0, "percentage of good nonces that are refused")
 	flag.IntVar(&f.options.ReuseAuthz, "reuse-authz", 0, "percentage of authorizations that are reused")
 	flag.BoolVar(&f.options.EAB, "eab", false, "accounts need an external binding")
+	flag.Var(&f.bindings, "eab-key", "KEY_ID=HMAC_KEY of an account that may be bound with --eab (repeat)")
 	flag.Var(&f.names, "name", "another name or address for the directory's TLS certificate (repeat)")
 	flag.Var(&f.records, "record", "NAME=ADDRESS[,ADDRESS] for --serve-dns (repeat)")
 	flag.Var(&f.fallback, "default", "address that --serve-dns gives for every other name (repeat)")
@@ -58,6 +60,11 @@ func parse() flags {
 	flag.Parse()
 	f.options.Names, f.options.Blocked = f.names, f.blocked
 	f.options.Log = os.Stderr
+	f.options.EABKeys = map[string]string{}
+	for _, b := range f.bindings {
+		id, key, _ := strings.Cut(b, "=")
+		f.options.EABKeys[id] = key
+	}
 	if f.refuse != "" {
 		f.options.Wrap = func(next http.Handler) http.Handler { return refusing{next, f.refuse} }
 	}
