@@ -232,6 +232,8 @@ func TestWayToStopAHolder(t *testing.T) {
 		"machine-web.scope":        "ps -fp 812",
 		"user@1000.service":        "ps -fp 812",
 		"":                         "ps -fp 812",
+		"ssh.service":              "take the port out of /etc/ssh/sshd_config",
+		"ssh.socket":               "take the port out of /etc/ssh/sshd_config",
 		"nginx.service of user 33": "systemctl --user disable --now nginx.service    as the user with the number 33",
 	} {
 		h := holder{Listener: Listener{PID: 812, Process: "web", Unit: unit}}

@@ -131,11 +131,16 @@ func (h holder) instead() []string {
 	return nil
 }
 
+// sshUnits are those in which people log in.
+var sshUnits = []string{"ssh.service", "sshd.service", "ssh.socket", "sshd.socket"}
+
 func (h holder) stop() []string {
 	unit, user, ofUser := strings.Cut(h.Unit, OfUser)
 	switch {
 	case h.Process == "docker-proxy" || h.Container != "":
 		return []string{"docker ps    shows which container publishes the port; publish it on 127.0.0.1:8080 instead"}
+	case h.Process == "sshd" || slices.Contains(sshUnits, unit): // who is logged in over it would be locked out
+		return []string{"take the port out of /etc/ssh/sshd_config (or of ssh.socket), and see that you can log in on another one before you reload ssh"}
 	case ofUser:
 		return []string{"systemctl --user disable --now " + unit + "    as the user with the number " + user + ", if it is not needed any more"}
 	case unit != "" && !strings.HasSuffix(unit, ".scope") && !strings.HasPrefix(unit, "user@"): // those are whole sessions and containers

@@ -113,6 +113,8 @@ func preflightNginx(f Facts) Check {
 		return Check{Step: IDInstall, Name: "nginx", Verdict: Skip, Detail: "not installed"}
 	case !n.Installed:
 		return Check{Step: IDInstall, Name: "nginx", Verdict: Skip, Detail: "not installed; " + n.Candidate + " could be"}
+	case !n.ConfigOK && n.ConfigError == "":
+		return Check{Step: IDInstall, Name: "nginx", Verdict: Skip, Detail: n.Version + "; whether its configuration passes is not known"}
 	case !n.ConfigOK:
 		return Check{Step: IDInstall, Name: "nginx", Verdict: Warn, Code: "N03", Detail: "its configuration is broken: " + n.ConfigError,
 			Fix: []string{"sudo nginx -t    shows it again"}}

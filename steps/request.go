@@ -46,4 +46,5 @@ type ServeRequest struct {
 	Control     string
 	Metrics     string
 	LogDir      string
+	Engine      string // what serves HTTP/1: "std" or "loop"; empty: std
 }

@@ -29,11 +29,12 @@ func main() {
 		fail(serveApp(os.Args[2]))
 	}
 	last := flag.Duration("last", 5*time.Minute, "how long it `LASTS`")
+	engine := flag.String("engine", "std", "the `ENGINE` that serves: std or loop")
 	idle := flag.Int("idle", bearable(10_000), "how many WebSockets lie there meanwhile")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	fail(chaos(ctx, *last, *idle))
+	fail(chaos(ctx, *engine, *last, *idle))
 }
 
 func fail(err error) {
@@ -43,13 +44,13 @@ func fail(err error) {
 	}
 }
 
-func chaos(ctx context.Context, last time.Duration, idle int) error {
+func chaos(ctx context.Context, engine string, last time.Duration, idle int) error {
 	dir, err := os.MkdirTemp("", "sslwizard-chaos-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := newService(ctx, dir)
+	s, err := newService(ctx, dir, engine)
 	if err != nil {
 		return err
 	}

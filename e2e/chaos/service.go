@@ -33,6 +33,7 @@ const (
 // service is the proxy under test with what belongs to it. Its program is replaced, so it is one process after another.
 type service struct {
 	dir         string
+	engine      string
 	host        *host.Linux // what is stored is stored as the installer does
 	authority   *cert.Authority
 	program     []byte
@@ -54,8 +55,8 @@ type generations struct {
 }
 
 // newService builds the program, starts the applications, stores the sites, and returns when they are served.
-func newService(ctx context.Context, dir string) (*service, error) {
-	s := &service{dir: dir, host: host.New(dir), apps: map[string]*app{}}
+func newService(ctx context.Context, dir, engine string) (*service, error) {
+	s := &service{dir: dir, engine: engine, host: host.New(dir), apps: map[string]*app{}}
 	// A program that was followed becomes an orphan of ours: so its end can be seen.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, err
@@ -122,7 +123,8 @@ func (s *service) furnish() (err error) {
 // start runs the service as `sslwizard serve` on its addresses.
 func (s *service) start() error {
 	cmd := exec.Command(s.path("sslwizard"), "serve", "--http", s.plain, "--https", s.secure, "--sites", s.path(steps.SitesDir),
-		"--certs", s.path(steps.CertsDir), "--webroot", s.path(steps.Webroot), "--control", s.control(), "--metrics", s.path("metrics"))
+		"--certs", s.path(steps.CertsDir), "--webroot", s.path(steps.Webroot), "--control", s.control(), "--metrics", s.path("metrics"),
+		"--engine", s.engine)
 	cmd.Stderr = s.log
 	if err := cmd.Start(); err != nil { // its access log goes to /dev/null
 		return err

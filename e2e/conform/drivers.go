@@ -10,7 +10,11 @@ import (
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/nginx"
 	"github.com/c93d5bcb/sslwizard/system/nginx/conf"
+	"github.com/c93d5bcb/sslwizard/system/proxy"
 )
+
+// engine is what serves HTTP/1 in our own.
+var engine = proxy.EngineStd
 
 // configureNative stores the sites as the installer does; the service reads them itself.
 func configureNative(s *stage, dir string, f *front) ([]string, error) {
@@ -24,7 +28,7 @@ func configureNative(s *stage, dir string, f *front) ([]string, error) {
 		}
 	}
 	return []string{f.program, "serve", "--http", f.http, "--https", f.https, "--sites", sites, "--certs", s.certs,
-		"--webroot", s.webroot, "--control", filepath.Join(dir, "control")}, nil
+		"--webroot", s.webroot, "--control", filepath.Join(dir, "control"), "--engine", engine}, nil
 }
 
 // configureNginx takes the files that our executor plans, word for word but for what a test has to move: addresses and

@@ -6,6 +6,7 @@
 //	go run ./e2e/conform --write            and docs/conformance.md anew
 //	go run ./e2e/conform --proxy native     one of them
 //	go run ./e2e/conform --only upgrade     the suites whose names contain this
+//	go run ./e2e/conform --engine loop      with our own on event loops
 //	go run ./e2e/conform --verbose          with what was seen in each case that is not as it should be
 //	go run ./e2e/conform --at HTTP,HTTPS    another proxy at these addresses, which its operator sets up by the sites
 //	                                        that are printed; it has a minute for that
@@ -25,6 +26,7 @@ func main() {
 	flag.StringVar(&o.proxy, "proxy", "", "only this `PROXY`")
 	flag.StringVar(&o.only, "only", "", "only the suites whose names contain `TEXT`")
 	flag.StringVar(&o.at, "at", "", "a proxy that listens at `HTTP,HTTPS`")
+	flag.StringVar(&engine, "engine", engine, "the `ENGINE` of our own: std or loop")
 	flag.BoolVar(&o.verbose, "verbose", false, "say what was seen in each case that is not as it should be")
 	flag.BoolVar(&o.write, "write", false, "write docs/conformance.md")
 	flag.Parse()

@@ -3,6 +3,7 @@ package apply
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 
@@ -33,27 +34,42 @@ func unfinished(h host.Host) (*journal, error) {
 
 // load reads a run.
 func load(h host.Host, id string) (*journal, error) {
-	j := newJournal(h, manifest{ID: id})
-	name := j.file(manifestName) // where it was looked for, whatever it says of itself
-	err := readJSON(h, name, &j.m)
-	if j.m.Version > version { // its seal may be another one
-		return nil, &steps.Failure{
-			Text: fmt.Sprintf("cannot read the journal of run %s: a newer sslwizard wrote it; nothing was touched", id), Code: "H04",
-			Fixes: []string{"use the newer sslwizard"},
-		}
-	}
+	m, err := readManifest(h, id)
 	if err != nil {
 		return nil, err
 	}
-	if j.m.ID != id {
-		return nil, damaged(name, fmt.Errorf("it is of run %q", j.m.ID))
-	}
+	j := newJournal(h, m)
 	for _, part := range []func() error{j.readPhases, j.readLog, j.check} {
 		if err := part(); err != nil {
 			return nil, err
 		}
 	}
 	return j, nil
+}
+
+// readManifest reads what a run was begun for. That of a newer version may be sealed in another way: it is not ours to judge (H04).
+func readManifest(r host.Reader, id string) (manifest, error) {
+	var m manifest
+	name := newJournal(nil, manifest{ID: id}).file(manifestName) // where it is looked for, whatever it says of itself
+	err := readJSON(r, name, &m)
+	switch {
+	case m.Version > version:
+		return m, &steps.Failure{
+			Text: fmt.Sprintf("cannot read the journal of run %s: a newer sslwizard wrote it; nothing was touched", id), Code: "H04",
+			Fixes: []string{"use the newer sslwizard"},
+		}
+	case err != nil:
+		return m, err
+	case m.ID != id:
+		return m, damaged(name, fmt.Errorf("it is of run %q", m.ID))
+	}
+	return m, nil
+}
+
+// ofNewer reports that what was read is of a newer version.
+func ofNewer(err error) bool {
+	f, is := errors.AsType[*steps.Failure](err)
+	return is && f.Code == "H04"
 }
 
 // readPhases reads the records of the phases; the first one has none when it had nothing to do.

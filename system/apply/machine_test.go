@@ -238,6 +238,7 @@ func (s *store) Make(_ context.Context, h host.Host, c steps.Change, progress fu
 type executor struct {
 	name              string
 	rehearse, reloads error
+	reload            func(context.Context, host.Host, string) error
 	report            steps.Report
 }
 
@@ -250,6 +251,9 @@ func (x *executor) Rehearse(context.Context, host.Host, []steps.Site) (steps.Rep
 func (x *executor) Reload(ctx context.Context, h host.Host, unit string) error {
 	if x.reloads != nil {
 		return x.reloads
+	}
+	if x.reload != nil {
+		return x.reload(ctx, h, unit)
 	}
 	_, err := h.Run(ctx, systemctl("reload", unit))
 	return err

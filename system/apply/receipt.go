@@ -33,6 +33,9 @@ func receiptOf(r host.Reader) (receipt, error) {
 		if absent(err) {
 			continue
 		}
+		if _, err := readManifest(r, id); ofNewer(err) { // what it says is ours may mean another thing
+			return nil, err
+		}
 		if end.Receipt == nil {
 			end.Receipt = receipt{}
 		}

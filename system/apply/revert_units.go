@@ -26,7 +26,7 @@ func (u *undoing) reloads(ctx context.Context, p phase) {
 			continue
 		}
 		have := todo[r.Unit]
-		have.Unit, have.Restart = r.Unit, have.Restart || r.Restart
+		have.Unit, have.Restart, have.Ran = r.Unit, have.Restart || r.Restart, have.Ran || r.Ran
 		if r.Executor != "" {
 			have.Executor = r.Executor
 		}
@@ -38,13 +38,18 @@ func (u *undoing) reloads(ctx context.Context, p phase) {
 }
 
 func (u *undoing) reload(ctx context.Context, r ReloadState) error {
-	if r.Unit == u.refused {
+	now, err := unitState(ctx, u, r.Unit)
+	switch {
+	case err != nil:
+		return err
+	case !now.active() && (u.always || !r.Ran):
+		return nil // it starts on what is there then: at boot nothing runs yet, and since a run ended somebody may have stopped it
+	case !now.active(): // it ran, and did not live through what it was told
+		u.systemctl(ctx, "start", []string{r.Unit}, "started ")
+		return nil
+	case r.Unit == u.refused:
 		u.kept = append(u.kept, r.Unit+": it still runs with the configuration that it had")
 		return nil
-	}
-	now, err := unitState(ctx, u, r.Unit)
-	if err != nil || !now.active() {
-		return err // at boot nothing runs yet: it will start on what is there then
 	}
 	x, err := u.e.executor(r.Executor)
 	switch {

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"errors"
 	"path"
 	"slices"
@@ -66,14 +67,15 @@ func listRuns(r host.Reader) ([]run, error) {
 func readRun(r host.Reader, id string) (run, error) {
 	var x run
 	j := newJournal(nil, manifest{ID: id})
-	if err := readJSON(r, j.file(resultName), &x.end); err != nil {
-		return x, err
+	ended := readJSON(r, j.file(resultName), &x.end)
+	if absent(ended) {
+		return x, ended
 	}
-	err := readJSON(r, j.file(manifestName), &x.m)
-	if absent(err) {
+	var err error
+	if x.m, err = readManifest(r, id); absent(err) {
 		err = damaged(j.file(manifestName), errors.New("it is gone"))
 	}
-	return x, err
+	return x, cmp.Or(err, ended)
 }
 
 // loaded is a finished run with everything that is needed to take it back.

@@ -1,10 +1,13 @@
 package apply
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 // TestApplicationDownIsKept is for a set-up that is right while its application is not: nothing is taken back, and the
@@ -84,6 +87,27 @@ func TestRefusedReloadIsNotAskedForAgain(t *testing.T) {
 				t.Errorf("%s: %+v, %v", code, res, err)
 			}
 		})
+	}
+}
+
+// TestUnitThatDiesOfAReloadRunsAgain: it ran before, so it runs afterwards, on what it had; one that did not run stays off.
+func TestUnitThatDiesOfAReloadRunsAgain(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"N05", "N06"} {
+		w := newWorld(t)
+		w.ufw()
+		w.mustApply(t, nginxPlan("server { one; }\n"))
+		w.nginx.reload = func(ctx context.Context, h host.Host, unit string) error {
+			if _, err := h.Run(ctx, systemctl("stop", unit)); err != nil {
+				return err
+			}
+			return &steps.Failure{Text: "cannot reload", Code: code}
+		}
+		res, _, err := w.apply(t, nginxPlan("server { two; }\n"))
+		now, asked := unitState(t.Context(), w, "nginx.service")
+		if res.Outcome != steps.OutcomeReverted || asked != nil || !now.up() || !slices.Contains(res.Undone, "started nginx.service") {
+			t.Errorf("%s: %+v, %v; %+v, %v", code, res, err, now, asked)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type ReloadState struct {
 	Unit     string `json:"unit,omitempty"`
 	Executor string `json:"executor,omitempty"`
 	Restart  bool   `json:"restart,omitempty"`
+	Ran      bool   `json:"ran,omitempty"` // before the run began
 }
 
 // triggerVerb is a triggered change.
@@ -82,8 +83,14 @@ func (v triggerVerb) always() bool {
 	return false
 }
 
-func (v triggerVerb) record(context.Context, *recorder) (Before, error) {
-	return Before{Reload: v.reload}, nil
+func (v triggerVerb) record(ctx context.Context, r *recorder) (Before, error) {
+	if v.reload == nil || v.reload.Unit == "" {
+		return Before{Reload: v.reload}, nil
+	}
+	was := *v.reload
+	now, err := unitState(ctx, r, was.Unit)
+	was.Ran = now.active()
+	return Before{Reload: &was}, err
 }
 
 func (v triggerVerb) do(ctx context.Context, d *doing) error { return v.act(ctx, d) }

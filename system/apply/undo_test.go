@@ -165,6 +165,35 @@ func TestUndoOfARunThatIsNotWhatWasWritten(t *testing.T) {
 	}
 }
 
+// A newer version may seal its records in another way, and mean another thing by them: that is said, and nothing is done after it
+// either, an undo of an older run or a run of ours.
+func TestRunOfANewerVersion(t *testing.T) {
+	t.Parallel()
+	w, _, first := threeRuns(t)
+	runs, err := listRuns(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := runs[len(runs)-1].m.ID
+	w.File(steps.DoneDir+"/"+newest+"/"+manifestName, `{"version": 2, "sealed": "otherwise"}`)
+	before := w.Snapshot()
+	wantNewer := func(what string, err error) {
+		t.Helper()
+		if f, ok := errors.AsType[*steps.Failure](err); !ok || f.Code != "H04" || !strings.Contains(f.Text, newest) {
+			t.Errorf("%s: %v", what, err)
+		}
+		w.same(t, before)
+	}
+	_, err = w.Undo(t.Context(), "", nil)
+	wantNewer("undo", err)
+	_, err = w.Undo(t.Context(), first, nil)
+	wantNewer("undo of the first", err)
+	_, err = w.Preview(t.Context(), w, nativePlan())
+	wantNewer("preview", err)
+	_, err = Runs(w)
+	wantNewer("the list", err)
+}
+
 // What was set up cannot be taken back without the log: then its certificates are not removed either.
 func TestUninstallWithoutTheLog(t *testing.T) {
 	t.Parallel()

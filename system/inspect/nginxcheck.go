@@ -4,10 +4,14 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
+
+// checkTime is how long nginx may read a configuration: one of 10 MB takes a while, and so does any on a busy machine.
+const checkTime = 30 * time.Second
 
 // judge has nginx check the present configuration without letting it change anything (sentinel). If it refuses the
 // flat text although nginx runs, the real "nginx -t" has the last word: a running nginx has its folders, logs and pid
@@ -27,7 +31,7 @@ func (in *inspector) judge(c *configuration, build nginxBuild, active bool) (ok 
 	case !active || !in.opt.Process.Root:
 		return false, problem
 	}
-	out, ran := in.ask(host.Command{Argv: []string{"nginx", "-t"}})
+	out, ran := in.ask(host.Command{Argv: []string{"nginx", "-t"}, Timeout: checkTime})
 	if ran && out.Status == 0 {
 		return true, ""
 	}
@@ -47,7 +51,7 @@ func (in *inspector) parseOnly(build nginxBuild, text string) (stderr string, as
 		}
 		argv = []string{"nginx", "-t", "-c", "/dev/stdin"}
 	}
-	out, ok := in.ask(host.Command{Argv: argv, Stdin: []byte(text)})
+	out, ok := in.ask(host.Command{Argv: argv, Stdin: []byte(text), Timeout: checkTime})
 	return string(out.Stderr), ok
 }
 

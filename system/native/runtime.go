@@ -16,7 +16,7 @@ import (
 )
 
 // reloadTime is how long a reload may take until it is observed.
-const reloadTime = 10 * time.Second
+const reloadTime = 9 * time.Second
 
 // observeEvery is how often a reload is looked at.
 const observeEvery = 20 * time.Millisecond

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -67,6 +68,9 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT)
 		defer signal.Stop(signals)
 		o.Signals = signals
+	}
+	if !slices.Contains([]string{"", proxy.EngineStd, proxy.EngineLoop}, o.Engine) {
+		return fmt.Errorf("cannot serve with the engine %q: there are %s and %s", o.Engine, proxy.EngineStd, proxy.EngineLoop)
 	}
 	d := newDaemon(o)
 	defer d.access.end()
@@ -130,7 +134,7 @@ func newDaemon(o ServeOptions) *daemon {
 	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	d := &daemon{options: o, log: log, notify: newNotifier(os.Getenv), started: time.Now(), program: thisProgram()}
 	d.access = newAccessLog(o.Out, o.LogDir, log)
-	d.server = proxy.New(proxy.Options{Log: log, Key: quicKey(os.Getenv), Access: func(a proxy.Access) {
+	d.server = proxy.New(proxy.Options{Log: log, Key: quicKey(os.Getenv), Engine: o.Engine, Access: func(a proxy.Access) {
 		if a.Host == watchdogHost && a.Path == watchdogPath {
 			return // the service's question to itself
 		}

@@ -46,6 +46,9 @@ func usable(f steps.Facts) []steps.Finding {
 	case !n.Packaged:
 		return []steps.Finding{blocker("unpackaged", "cannot use this nginx: its program belongs to no package, so nobody knows its layout and units",
 			"move it away and let sslwizard install the distribution's nginx", useNative)}
+	case !n.ConfigOK && n.ConfigError == "":
+		return []steps.Finding{blocker("N03", "cannot build on this nginx: whether its configuration is whole cannot be told, for nginx did not say",
+			"nginx -t shows it; run sslwizard again, as root", useNative)}
 	case !n.ConfigOK:
 		return []steps.Finding{blocker("N03", "cannot build on this nginx: its configuration is broken already: "+steps.CleanLine(n.ConfigError),
 			"nginx -t shows the line; repair it and run sslwizard again", useNative)}

@@ -38,6 +38,7 @@ func TestFit(t *testing.T) {
 		{"cannot be installed", host(func(f *steps.Facts) { f.Nginx, f.Packages.Kind = steps.Nginx{}, "" }), []string{"blocker H10 package manager"}},
 		{"own build", host(func(f *steps.Facts) { f.Nginx.Packaged = false }), []string{"blocker unpackaged"}},
 		{"broken", host(func(f *steps.Facts) { f.Nginx.ConfigOK, f.Nginx.ConfigError = false, "x in y:12" }), []string{"blocker N03 x in y:12"}},
+		{"not told whether it is broken", host(func(f *steps.Facts) { f.Nginx.ConfigOK = false }), []string{"blocker N03 cannot be told"}},
 		{"http3", func(f *steps.Facts, s *steps.Site) { f.Nginx.Caps.QUIC, s.SSL.HTTP3 = true, true }, []string{"warning http3 issue 425"}},
 		{"http3 without its module", func(f *steps.Facts, s *steps.Site) { f.Nginx.Caps.QUIC, s.SSL.HTTP3 = false, true }, []string{"blocker http3 ngx_http_v3_module"}},
 		{"no include", host(func(f *steps.Facts) { f.Nginx.Include = "" }), []string{"blocker N07"}},

@@ -13,8 +13,8 @@ import (
 )
 
 // settle is how long nginx may take until it serves what it was given. Old workers still answered 0.3 s after a good
-// reload when it was measured.
-const settle = 10 * time.Second
+// reload when it was measured. With the questions before and after it, what is wrong is known within ten seconds.
+const settle = 9 * time.Second
 
 // busy is how many times longer it may take while all that is wrong is that answers do not come: on a busy machine a handshake
 // takes seconds, and what is late is not yet refused.

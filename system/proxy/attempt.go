@@ -139,7 +139,14 @@ func (x *exchange) fell(ctx context.Context, err error) {
 		// That was the client, or the connection was closed for one that left.
 	case x.progress.answered() || x.progress.sent.Load() && x.progress.shared.Load():
 		h.count()
-	case h.fail(time.Now(), x.attempt.trial) && x.site.upstreams.several():
+	default:
+		x.unreachable(err)
+	}
+}
+
+// unreachable notes that the upstream of the attempt is down.
+func (x *exchange) unreachable(err error) {
+	if x.attempt.to.health.fail(time.Now(), x.attempt.trial) && x.site.upstreams.several() {
 		x.server.options.Log.Warn("an upstream is down", "site", x.site.Name, "upstream", x.attempt.to.upstream, "error", logged(err.Error()))
 	}
 }
@@ -160,8 +167,12 @@ func (x *exchange) repeatable(r *http.Request) bool {
 	if has {
 		return !x.progress.sent.Load() && !body.read.Load()
 	}
-	idempotent := []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete}
-	return !x.progress.sent.Load() || slices.Contains(idempotent, r.Method)
+	return !x.progress.sent.Load() || idempotent(r.Method)
+}
+
+// idempotent reports whether a request of the method does the same when it arrives twice.
+func idempotent(method string) bool {
+	return slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete}, method)
 }
 
 // heldBody is a body that outlives an attempt: net/http closes what it got, even when it has read nothing of it. The

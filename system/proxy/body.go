@@ -18,13 +18,12 @@ const lingerTime = 500 * time.Millisecond
 type clientBody struct {
 	body  io.ReadCloser
 	x     *exchange
-	mu    sync.Mutex    // orders what follows with the deadline that goes with it
-	until time.Time     // how long the client may be silent
-	spare time.Duration // how much longer than its bytes need it may keep us waiting
-	loose bool          // only silence counts: the answer has begun, or the application is known to hold such talks
-	done  bool          // nothing more will come
-	read  bool          // to its end
-	left  bool          // nobody reads it any more
+	mu    sync.Mutex // orders what follows with the deadline that goes with it
+	until time.Time  // how long the client may be silent
+	pace  pace
+	done  bool // nothing more will come
+	read  bool // to its end
+	left  bool // nobody reads it any more
 }
 
 // Read implements io.Reader.
@@ -69,20 +68,14 @@ func (b *clientBody) allowRead() bool {
 }
 
 func (b *clientBody) extend() {
-	wait := b.x.patience()
-	if !b.loose {
-		wait = min(wait, b.spare)
-	}
-	b.until = time.Now().Add(wait)
+	b.until = time.Now().Add(b.pace.wait())
 	_ = b.x.control.SetReadDeadline(b.until)
 }
 
-// came counts what was waited for. Silence in one place and haste in another are as good as an even flow.
 func (b *clientBody) came(n int, waited time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	earned := time.Duration(float64(n) / b.x.server.options.limits.rate * float64(time.Second))
-	b.spare = min(b.spare-waited+earned, b.x.patience())
+	b.pace.came(n, waited)
 }
 
 // answered is for an exchange that goes both ways at once, as a stream of gRPC does: a client that takes what it is sent
@@ -93,7 +86,7 @@ func (b *clientBody) answered() {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.loose = true
+	b.pace.loose = true
 	if !b.left && !b.done && time.Until(b.until) < b.x.patience()*3/4 { // each one costs a timer
 		b.extend()
 	}
@@ -154,11 +147,9 @@ func (b *clientBody) leave(whole bool) {
 	_ = b.body.Close()
 }
 
-// newBody is the body of the exchange's request. Applications that speak HTTP/2 only hold talks in both directions, and
-// gRPC has them begin with silence on the one side.
+// newBody is the body of the exchange's request.
 func (x *exchange) newBody(from io.ReadCloser) *clientBody {
-	scheme := x.site.Proxy.Upstream.Scheme
-	return &clientBody{body: from, x: x, spare: x.patience(), loose: scheme == "h2" || scheme == "h2c"}
+	return &clientBody{body: from, x: x, pace: x.newPace()}
 }
 
 // tooLarge tells the owner: what a visitor could not upload, he alone can allow.

@@ -14,7 +14,7 @@ func TestConnectionCaps(t *testing.T) {
 	t.Parallel()
 	app := echoServer(t)
 	i := serve(t, Config{Sites: []Site{testSite(app.URL, names("a.test"))}})
-	limits := i.plane.(*httpPlane).caps
+	limits := i.onHTTP().caps
 	limits.mu.Lock()
 	limits.all = 3 - reserved // these clients are of this machine
 	limits.mu.Unlock()
@@ -81,7 +81,7 @@ func TestCapsAtTheListener(t *testing.T) {
 	if err := s.Swap(Config{Sites: []Site{testSite(echoServer(t).URL, names("a.test"))}}); err != nil {
 		t.Fatal(err)
 	}
-	limits := s.plane.(*httpPlane).caps
+	limits := s.onHTTP().caps
 	limits.ofAddress = most
 	l := &elsewhere{Listener: listen(t)}
 	l.from.Store(&net.TCPAddr{IP: net.ParseIP("203.0.113.9"), Port: 1})

@@ -35,9 +35,18 @@ type Options struct {
 	Access func(Access) // called at the end of every request, from many goroutines; nil: none
 	// Key is what the tokens of HTTP/3 are made from: a program that follows another on the same sockets has the same, so
 	// that it can tell the clients of the other that their connections are gone. All zero: a random one.
-	Key    [32]byte
+	Key [32]byte
+	// Engine is what serves HTTP/1 on TCP: EngineStd, or EngineLoop, which is not complete and hands to the other what it
+	// does not do; empty: EngineStd.
+	Engine string
 	limits limits // none: the ordinary ones
 }
+
+// Engines.
+const (
+	EngineStd  = "std"  // net/http
+	EngineLoop = "loop" // event loops
+)
 
 // Access is a finished request, or a WebSocket that has ended. Nothing in it is secret: it has no query, and no header but
 // the two that the combined form of a log has.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/c93d5bcb/sslwizard/system/proxy/record"
 )
 
 const (
@@ -23,6 +25,7 @@ type entrance struct {
 	timeout      time.Duration
 	http1, http2 *handoff
 	turns        turns
+	take         func(*turnedConn) bool // has what speaks HTTP/1 served by somebody else than net/http; nil: nobody
 }
 
 func newEntrance(p *httpPlane, config *tls.Config, timeout time.Duration) *entrance {
@@ -33,26 +36,41 @@ func newEntrance(p *httpPlane, config *tls.Config, timeout time.Duration) *entra
 func (e *entrance) Serve(l net.Listener) error {
 	defer l.Close()
 	for {
-		conn, err := l.Accept()
-		var passing interface{ Temporary() bool }
-		switch {
-		case errors.As(err, &passing) && passing.Temporary(): // no file is free, as a rule
-			e.plane.errors.Printf("Accept error: %v", err)
-			time.Sleep(acceptPause)
-			continue
-		case err != nil:
+		conn, err := e.accept(l)
+		if err != nil {
 			return err
 		}
 		own := &turnedConn{Conn: conn, turns: e.turns}
-		secure := tls.Server(own, e.config)
+		secure := e.server(own)
 		e.plane.begin(secure)
 		go e.admit(secure, own)
 	}
 }
 
+// accept takes the next connection. An error is the end of the listener.
+func (e *entrance) accept(l net.Listener) (net.Conn, error) {
+	for {
+		conn, err := l.Accept()
+		var passing interface{ Temporary() bool }
+		if !errors.As(err, &passing) || !passing.Temporary() {
+			return conn, err
+		}
+		e.plane.errors.Printf("Accept error: %v", err) // no file is free, as a rule
+		time.Sleep(acceptPause)
+	}
+}
+
+func (e *entrance) server(own *turnedConn) *tls.Conn {
+	if e.take == nil {
+		return tls.Server(own, e.config)
+	}
+	own.record = record.Server(own, e.config)
+	return own.record.TLS()
+}
+
 // admit makes the handshake, and hands the connection on.
 func (e *entrance) admit(c *tls.Conn, own *turnedConn) {
-	if !e.shake(c, own) || !e.pass(c) {
+	if !e.shake(c, own) || !e.pass(c, own) {
 		e.plane.end(c)
 		_ = c.Close()
 	}
@@ -80,11 +98,14 @@ func (e *entrance) shake(c *tls.Conn, own *turnedConn) bool {
 }
 
 // pass hands the connection to the server of its protocol, if there is one.
-func (e *entrance) pass(c *tls.Conn) bool {
+func (e *entrance) pass(c *tls.Conn, own *turnedConn) bool {
 	switch c.ConnectionState().NegotiatedProtocol {
 	case "h2":
 		return e.http2.give(newH2Conn(c, func(reason string) { e.plane.cuts.flood(reason, c.RemoteAddr()) }))
 	case "http/1.1", "http/1.0", "":
+		if own.record != nil {
+			return e.take(own)
+		}
 		return e.http1.give(c)
 	}
 	return false // a challenge of a CA has been answered by the handshake
@@ -92,13 +113,20 @@ func (e *entrance) pass(c *tls.Conn) bool {
 
 type tlsKey struct{}
 
-// withTLS keeps what net/http does not know of a connection of HTTP/2.
+// withTLS keeps what net/http does not know of a connection whose TLS it does not see.
 func withTLS(ctx context.Context, c net.Conn) context.Context {
-	if own, ok := c.(*h2Conn); ok {
-		state := own.secure.ConnectionState()
-		return context.WithValue(ctx, tlsKey{}, &state)
+	var secure *tls.Conn
+	switch own := c.(type) {
+	case *h2Conn:
+		secure = own.secure
+	case *handedConn:
+		secure = own.secure
 	}
-	return ctx
+	if secure == nil {
+		return ctx
+	}
+	state := secure.ConnectionState()
+	return context.WithValue(ctx, tlsKey{}, &state)
 }
 
 // knowTLS tells a request of it.

@@ -42,7 +42,7 @@ func TestHandshakeFlood(t *testing.T) { //nolint:paralleltest // it measures the
 	if held := grown(); held > stalled*64<<10 {
 		t.Errorf("%d KiB for each handshake", held/stalled>>10)
 	}
-	turns := i.plane.(*httpPlane).entrance.turns
+	turns := i.onHTTP().entrance.turns
 	for range cap(turns) { // as if so many were computed for ever
 		turns <- struct{}{}
 	}

@@ -24,6 +24,7 @@ type exchange struct {
 	asked   *http.Request // the one that net/http goes on filling in, with trailers
 	began   time.Time
 	peer    netip.Addr // of the connection
+	reached net.Addr   // that it came to
 	from    string     // address of the client, who is somebody else where a site trusts the peer; empty: it has none
 
 	secure bool
@@ -57,6 +58,7 @@ func newExchange(s *Server, t *table, w http.ResponseWriter, r *http.Request, se
 	x := &exchange{
 		server: s, table: t, w: w, control: http.NewResponseController(w), asked: r, secure: secure, began: time.Now(), peer: peerOf(r),
 	}
+	x.reached, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	x.from = addressText(x.peer)
 	x.in = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	_ = x.control.SetWriteDeadline(time.Time{}) // the one of the request before this on the connection

@@ -349,7 +349,7 @@ func TestSocketsOverHTTP2AreConnections(t *testing.T) {
 	i := serve(t, Config{Sites: []Site{testSite(app.URL, names("a.test"))}})
 	client := i.http2Client(t)
 	get(t, client, "https://a.test/")
-	counts := i.plane.(*httpPlane).caps
+	counts := i.onHTTP().caps
 	counts.mu.Lock()
 	counts.all = counts.open + 1 - reserved
 	counts.mu.Unlock()

@@ -86,6 +86,18 @@ func setTarget(out *http.Request, target string) {
 	}
 }
 
+// upstreamTarget is the target as setTarget has it sent.
+func upstreamTarget(target string) string {
+	if !strings.HasPrefix(target, "//") {
+		return target
+	}
+	path, query, asked := strings.Cut(target, "?")
+	if asked {
+		query = "?" + query
+	}
+	return encodeStray(path) + query
+}
+
 // encodeStray encodes the bytes that RFC 3986 section 3.3 does not have in a path; what they decode to stays.
 func encodeStray(path string) string {
 	const stray = "\"<>\\^`{|}"
@@ -141,11 +153,16 @@ func (x *exchange) failed(ctx context.Context, err error) {
 	if status == 0 {
 		panic(http.ErrAbortHandler) // the client has left; one that only closed its side must not get net/http's empty 200
 	}
+	x.unanswered(status, err)
+	x.refuse(status)
+}
+
+// unanswered tells the log why there is a status of ours in the place of the upstream's answer.
+func (x *exchange) unanswered(status int, err error) {
 	if status >= http.StatusInternalServerError && status != http.StatusNotImplemented {
 		x.server.options.Log.Warn("cannot get an answer from the upstream", "site", x.site.Name, "status", status,
 			"error", logged(err.Error()))
 	}
-	x.refuse(status)
 }
 
 // blame finds out whose failure it was and returns the status that says so; 0 when nobody is left to be told.

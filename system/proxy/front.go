@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"net"
 	"net/http"
 	"strings"
 
@@ -72,8 +71,7 @@ func (x *exchange) find() int {
 // connected is the site that the TLS handshake was for, in the table of this request: after a swap that took it away
 // there is none.
 func (x *exchange) connected() *site {
-	local, _ := x.in.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	return x.table.bySNI(x.in.TLS.ServerName, local)
+	return x.table.bySNI(x.in.TLS.ServerName, x.reached)
 }
 
 // answer gives the first answer that fits: a challenge, a redirect, or what the upstream says.
@@ -82,14 +80,18 @@ func (x *exchange) answer() {
 		x.connect()
 		return
 	}
+	if !x.ours() {
+		x.pass()
+	}
+}
+
+// ours gives an answer of our own, if there is one.
+func (x *exchange) ours() bool {
 	if token, ok := strings.CutPrefix(x.path(), steps.ChallengePath); ok {
 		x.challenge(token)
-		return
+		return true
 	}
-	if x.ownCA() || x.redirect() {
-		return
-	}
-	x.pass()
+	return x.ownCA() || x.redirect()
 }
 
 // originForm is the request target as path and query, byte for byte. An absolute-form target (RFC 9112 section 3.2.2)

@@ -178,7 +178,7 @@ func TestMethodsThatAreRefused(t *testing.T) {
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	i := serve(t, Config{Sites: []Site{testSite("http://127.0.0.1:1", names("a.test"))}})
-	plane := i.plane.(*httpPlane)
+	plane := i.onHTTP()
 	for _, s := range []*http.Server{plane.plain, plane.secure} {
 		if s.ReadHeaderTimeout != 10*time.Second || s.IdleTimeout != 2*time.Minute || s.HTTP2.MaxConcurrentStreams != 100 {
 			t.Errorf("%v %v %d", s.ReadHeaderTimeout, s.IdleTimeout, s.HTTP2.MaxConcurrentStreams)

@@ -60,7 +60,7 @@ func serveWithin(t *testing.T, c Config, now func() time.Time, l limits) *instan
 	one.Server = New(Options{
 		Log:    slog.New(slog.NewTextHandler(one.log, nil)),
 		Access: func(a Access) { one.accesses <- a },
-		limits: l,
+		limits: l, Engine: *engine,
 	})
 	one.parent.Time = now
 	if err := one.Swap(c); err != nil {
@@ -272,7 +272,18 @@ func (s *syncBuffer) String() string {
 
 // closeIdle closes the connections to upstreams that wait for their next use: they are no leak.
 func (i *instance) closeIdle() {
+	if loops, ok := i.plane.(*loopPlane); ok {
+		loops.each(func(w *worker) { w.close(func(*transport) bool { return true }) })
+	}
 	for _, one := range i.table().transports() {
 		one.round.CloseIdleConnections()
 	}
+}
+
+// onHTTP is the part of the data plane that stands on net/http.
+func (s *Server) onHTTP() *httpPlane {
+	if loops, ok := s.plane.(*loopPlane); ok {
+		return loops.httpPlane
+	}
+	return s.plane.(*httpPlane)
 }

@@ -37,10 +37,15 @@ var framing = map[string]bool{
 // X.Forwarded.For too. "Proxy" would become HTTP_PROXY there (CVE-2016-5385).
 func (s *site) dropSpoofed(h http.Header) {
 	for name := range h {
-		if plain := plainName(name); s.secret(plain) || framing[plain] && name != plain {
+		if s.spoofed(name) {
 			delete(h, name)
 		}
 	}
+}
+
+func (s *site) spoofed(name string) bool {
+	plain := plainName(name)
+	return s.secret(plain) || framing[plain] && name != plain
 }
 
 // secret reports whether no client may set the header of this plain name.

@@ -184,7 +184,7 @@ func TestATrustedPeerIsManyClients(t *testing.T) {
 	t.Parallel()
 	app := echoServer(t)
 	s := New(Options{})
-	limits := s.plane.(*httpPlane).caps
+	limits := s.onHTTP().caps
 	limits.ofAddress = 1
 	two := func(ip string) bool {
 		first, second := limits.admit(from(ip)), limits.admit(from(ip))

@@ -37,6 +37,7 @@ type httpPlane struct {
 	draining      bool
 	listeners     []*drainListener
 	loops         sync.WaitGroup // the running accept loops
+	servePlain    func(net.Listener) error
 }
 
 func newHTTPPlane(s *Server) *httpPlane {
@@ -47,6 +48,7 @@ func newHTTPPlane(s *Server) *httpPlane {
 	p.http2.Protocols = new(http.Protocols)
 	p.http2.Protocols.SetUnencryptedHTTP2(true) // as it looks to net/http: h2Conn is all that comes
 	p.http2.ConnContext = withTLS
+	p.servePlain = p.plain.Serve
 	p.entrance = newEntrance(p, s.parent, s.options.limits.handshake)
 	return p
 }
@@ -116,7 +118,7 @@ func (p *httpPlane) Serve(plain, secure []net.Listener) error {
 	go func() { _ = p.secure.Serve(p.entrance.http1) }()
 	go func() { _ = p.http2.Serve(p.entrance.http2) }()
 	for _, l := range plain {
-		p.accept(p.plain.Serve, l, failed)
+		p.accept(p.servePlain, l, failed)
 	}
 	for _, l := range secure {
 		p.accept(p.entrance.Serve, l, failed)
@@ -162,14 +164,25 @@ func (p *httpPlane) Stop() {
 
 // Drain implements plane.
 func (p *httpPlane) Drain(ctx context.Context) error {
-	servers := []*http.Server{p.plain, p.secure, p.http2}
-	for _, server := range servers {
+	p.ebb(ctx)
+	return p.shut(ctx)
+}
+
+func (p *httpPlane) servers() []*http.Server { return []*http.Server{p.plain, p.secure, p.http2} }
+
+// ebb has connections become fewer: no new ones come, and each that is open gets one more answer at most.
+func (p *httpPlane) ebb(ctx context.Context) {
+	for _, server := range p.servers() {
 		server.SetKeepAlivesEnabled(false) // from here on every answer says that it is the last of its connection
 	}
 	p.Stop() // what was in the queues has become a connection
 	p.awaitRequests(ctx)
-	ended := make(chan error, len(servers))
-	for _, server := range servers {
+}
+
+// shut waits until all have ended.
+func (p *httpPlane) shut(ctx context.Context) error {
+	ended := make(chan error, len(p.servers()))
+	for _, server := range p.servers() {
 		go func() {
 			err := server.Shutdown(ctx)
 			if err != nil {

@@ -59,6 +59,9 @@ func New(o Options) *Server {
 	s.parent = s.newParent()
 	p := newHTTPPlane(s)
 	s.plane, s.quic = p, newQUICPlane(s, p.caps)
+	if o.Engine == EngineLoop {
+		s.plane = newLoopPlane(s, p)
+	}
 	s.current.Store(&table{})
 	return s
 }
@@ -76,6 +79,9 @@ func (s *Server) Swap(c Config) error {
 	next.generation = before.generation + 1
 	s.current.Store(next)
 	before.retire(next)
+	if loops, ok := s.plane.(*loopPlane); ok {
+		loops.retire()
+	}
 	return nil
 }
 

@@ -38,7 +38,8 @@ type transport struct {
 	scheme, host string
 	dial         time.Duration // how long it may take to connect
 	round        *http.Transport
-	busy         atomic.Int64 // requests and WebSockets that are there
+	connect      func(context.Context) (net.Conn, error) // in the clear
+	busy         atomic.Int64                            // requests and WebSockets that are there
 	health       health
 }
 
@@ -81,6 +82,7 @@ func newTransport(u steps.Upstream, dial time.Duration) (*transport, error) {
 	secure := &tls.Dialer{NetDialer: dialer, Config: &tls.Config{
 		ServerName: u.Host, InsecureSkipVerify: !u.Verify, MinVersion: tls.VersionTLS12, //nolint:gosec // see above
 	}}
+	t.connect = func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, network, address) }
 	t.round = &http.Transport{
 		Proxy:                  nil, // never the environment's: the upstream is what the configuration says
 		DialContext:            followed(dialer.DialContext, network, address),

@@ -4,6 +4,8 @@ import (
 	"net"
 	"runtime"
 	"sync/atomic"
+
+	"github.com/c93d5bcb/sslwizard/system/proxy/record"
 )
 
 // turns are the handshakes that may be computed at the same time. The rest wait, so that a flood of them leaves
@@ -15,8 +17,9 @@ func newTurns() turns { return make(turns, max(1, runtime.GOMAXPROCS(0)/2)) }
 // turnedConn is the connection below a TLS connection. During the handshake its user has a turn but while it reads or writes.
 type turnedConn struct {
 	net.Conn
-	turns turns
-	open  atomic.Bool // the handshake goes on
+	turns  turns
+	open   atomic.Bool  // the handshake goes on
+	record *record.Conn // the TLS connection, where a loop may get it
 }
 
 func (c *turnedConn) begin() {

@@ -61,6 +61,11 @@ func (t *table) transports() []*transport {
 // several reports whether there is a choice.
 func (u *upstreams) several() bool { return len(u.members) > 1 }
 
+// inTheClear reports whether all are spoken to in HTTP/1.1 without TLS.
+func (u *upstreams) inTheClear() bool {
+	return !slices.ContainsFunc(u.members, func(one *transport) bool { return one.upstream.TLS() || one.upstream.HTTP2() })
+}
+
 // choose takes an upstream for a request that has tried some in vain, but not all: the preferred one if it may be. The
 // request counts there until the attempt is done.
 func (u *upstreams) choose(preferred *transport, tried []*transport) *attempt {

@@ -27,6 +27,10 @@ func (a *App) serveCommand() *cobra.Command {
 	c.Flags().StringVar(&req.LogDir, "logs", steps.LogDir, "`FOLDER` of access logs that are files")
 	c.Flags().StringVar(&req.Control, "control", "", "control `SOCKET` (default: in systemd's runtime folder)")
 	c.Flags().StringVar(&req.Metrics, "metrics", "", "metrics and health on this `SOCKET` or loopback ADDRESS:PORT (default: in systemd's runtime folder)")
+	c.Flags().StringVar(&req.Engine, "engine", "std", "what serves HTTP/1: std (net/http), or loop, which is not complete")
+	if err := c.Flags().MarkHidden("engine"); err != nil {
+		panic(err) // it is defined above
+	}
 	return c
 }
 

@@ -12,6 +12,7 @@ type Chunks struct {
 	left    uint64 // bytes of data still to come
 	waste   int    // bytes that were no data, less what the data makes up for
 	trailer []byte // the lines behind the last chunk
+	strict  bool   // a trailer that is no field is a fault
 }
 
 type chunkPart uint8
@@ -88,6 +89,9 @@ func (c *Chunks) take(whole []byte) (end bool, err error) {
 		}
 	case chunkTrailer:
 		end = len(line) == 0
+		if name, value, ok := bytes.Cut(line, []byte{':'}); c.strict && !end && (!ok || !token(name) || !text(trim(value))) {
+			return false, malformed("a trailer is no field", line)
+		}
 		c.trailer = append(c.trailer, whole...)
 		if len(c.trailer) > maxTrailer {
 			err = errTrailer

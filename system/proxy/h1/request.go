@@ -94,7 +94,7 @@ func (r *Request) Body() Body {
 	if r.Framing == Unframed {
 		return Body{kind: Measured}
 	}
-	return Body{kind: r.Framing, left: r.Length}
+	return Body{kind: r.Framing, left: r.Length, chunks: Chunks{strict: true}}
 }
 
 // visible reports whether a target has only bytes that may be in one; "#" never is (RFC 9112 section 3.2).

@@ -272,6 +272,7 @@ func requestRules() []rule {
 		taken("8.3.1 a port", `GET https://a.test:8443/`, ":authority=a.test:8443"),
 		taken("8.3.1 everything", `OPTIONS https://a.test*`, ":method=OPTIONS", ":path=*"),
 		taken("8.3.1 letters of another script", `GET https://a.test/ä?ö`, ":path=/ä?ö"),
+		taken("8.3.1 escapes that are none", `GET https://a.test/%zz`, ":path=/%zz"),
 		taken("8.2 fields in order", `GET https://a.test/ b="1" a="2" b=""`, "b=1", "a=2", "b="),
 		taken("8.2.2 te", `GET https://a.test/ te="trailers"`, "te=trailers"),
 		taken("8.2.3 a cookie", `GET https://a.test/ cookie="a=b"`, "cookie=a=b"),

@@ -1,0 +1,178 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
+	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
+)
+
+// job is one request on a loop and its answer. What it may ask for, and what becomes of it, is decided by its exchange, as
+// on net/http.
+type job struct {
+	worker *worker
+	guest  *guest
+	number uint64 // of the request: what comes late for the one before is not for this one
+	x      exchange
+
+	raw     []byte // the head as it came
+	head    h1.Request
+	fields  []fieldText // its fields, in their order
+	request http.Request
+	url     url.URL
+	header  http.Header
+	values  []string // what the header's lists are made of
+
+	refusal  int // 0: it is understood
+	body     h1.Body
+	bodyDone bool
+	bodyGot  int64
+	began    time.Time // of the wait for more of it
+	waits    bool
+	pace     pace
+	slow     loop.Timer // the client's time for its body
+
+	local    localAnswer
+	control  *http.ResponseController
+	back     *backend
+	tried    []*transport
+	again    bool       // the one more time that net/http has
+	quiet    loop.Timer // the upstream's time to say something
+	answered bool       // the head of the answer is written
+	chunked  bool       // the answer's body, towards the client
+}
+
+// fieldText is a field with its name as http.Header has it.
+type fieldText struct{ name, value string }
+
+func newJob(w *worker, g *guest) *job {
+	j := &job{worker: w, guest: g, header: http.Header{}}
+	j.local.header = http.Header{}
+	j.control = http.NewResponseController(&j.local)
+	j.slow = w.loop.Timer(j.clientIsSlow)
+	j.quiet = w.loop.Timer(j.upstreamIsSilent)
+	return j
+}
+
+// reset forgets a request, and keeps the room that it had.
+func (j *job) reset() {
+	j.slow.Stop()
+	j.quiet.Stop()
+	clear(j.header)
+	clear(j.fields)
+	clear(j.values)
+	j.local.reset()
+	j.number++
+	j.guest, j.back, j.tried = nil, nil, nil
+	j.x = exchange{}
+	j.request, j.url = http.Request{}, url.URL{}
+	j.fields, j.values, j.raw = j.fields[:0], j.values[:0], j.raw[:0]
+	j.bodyDone, j.bodyGot, j.waits, j.again, j.answered, j.chunked = false, 0, false, false, false, false
+}
+
+// read understands the head of a request. It reports false for what net/http shall answer: what is malformed, which it
+// tells in its own words, and what a loop does not do.
+func (j *job) read(head []byte) bool {
+	j.raw = append(j.raw[:0], head...)
+	if j.head.Read(j.raw) != nil || j.head.Minor() == 0 || j.head.Target[0] != '/' {
+		return false
+	}
+	if !j.spread() || j.foreign() {
+		return false
+	}
+	j.meet()
+	j.refusal = j.x.understand()
+	return j.refusal != 0 || j.x.site == nil || j.x.site.upstreams.inTheClear()
+}
+
+// spread makes of the head what the policy reads. All texts are parts of one.
+func (j *job) spread() bool {
+	text := string(j.raw)
+	at := func(part []byte) string {
+		begin := cap(j.raw) - cap(part)
+		return text[begin : begin+len(part)]
+	}
+	for _, f := range j.head.Fields {
+		j.fields = append(j.fields, fieldText{textproto.CanonicalMIMEHeaderKey(at(f.Name)), at(f.Value)})
+	}
+	for i, f := range j.head.Fields {
+		if name := j.fields[i].name; f.Kind != h1.Host {
+			j.values = append(j.values, j.fields[i].value)
+			if list, more := j.header[name]; more {
+				j.header[name] = append(list, j.fields[i].value)
+			} else {
+				n := len(j.values)
+				j.header[name] = j.values[n-1 : n : n]
+			}
+		}
+	}
+	target := at(j.head.Target)
+	if !j.parse(target) {
+		return false
+	}
+	j.request = http.Request{
+		Method: at(j.head.Method), URL: &j.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: j.header,
+		Body: http.NoBody, Host: at(j.head.Host), RequestURI: target, TLS: j.guest.state, RemoteAddr: "",
+	}
+	if j.head.Framing == h1.Measured {
+		j.request.ContentLength = int64(j.head.Length) //nolint:gosec // h1 takes no more than 2^62
+	}
+	if j.head.HasBody() {
+		j.request.Body = unreadBody{}
+	}
+	return true
+}
+
+// unreadBody is the body of a request to who asks whether there is one. The loop reads it.
+type unreadBody struct{}
+
+func (unreadBody) Read([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (unreadBody) Close() error             { return nil }
+
+// parse finds the path of a target, as net/http does.
+func (j *job) parse(target string) bool {
+	for i := range len(target) {
+		c := target[i]
+		if c == '?' {
+			j.url.Path = target[:i]
+			return true
+		}
+		if c == '%' || c < '!' || c > '~' || i == 1 && c == '/' {
+			parsed, err := url.ParseRequestURI(target)
+			if err == nil {
+				j.url.Path = parsed.Path
+			}
+			return err == nil
+		}
+	}
+	j.url.Path = target
+	return true
+}
+
+// meet begins the exchange.
+func (j *job) meet() {
+	g, s := j.guest, j.worker.server
+	j.x = exchange{
+		server: s, table: s.table(), w: &j.local, control: j.control, in: &j.request, asked: &j.request,
+		began: j.worker.loop.Now(), peer: g.peer, reached: g.local, from: g.from, secure: g.secure != nil,
+	}
+	j.body = j.head.Body()
+	j.bodyDone = !j.head.HasBody()
+}
+
+// foreign reports whether the request asks for something that a loop does not do.
+func (j *job) foreign() bool {
+	h := j.header
+	for _, own := range []string{steps.ChallengePath, steps.CAPath} { // those are files
+		if strings.HasPrefix(j.request.RequestURI, own) {
+			return true
+		}
+	}
+	return h["Upgrade"] != nil || h["Expect"] != nil || h["Trailer"] != nil
+}

@@ -1,0 +1,379 @@
+package loop
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/c93d5bcb/sslwizard/system/proxy/record"
+)
+
+const patience = 20 * time.Second
+
+// running is a loop that runs until the test ends; panics are counted.
+type running struct {
+	*Loop
+	ended  chan error
+	faults chan any
+}
+
+func run(t *testing.T) *running {
+	t.Helper()
+	r := &running{ended: make(chan error, 1), faults: make(chan any, 10)}
+	var err error
+	if r.Loop, err = New(func(reason any, _ []byte) { r.faults <- reason }); err != nil {
+		t.Fatal(err)
+	}
+	go func() { r.ended <- r.Run() }()
+	t.Cleanup(func() {
+		r.Stop()
+		select {
+		case err := <-r.ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(patience):
+			t.Error("the loop does not end")
+		}
+	})
+	return r
+}
+
+// pair is a connection: the near end as a descriptor, the far one.
+func pair(t *testing.T) (near net.Conn, far net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	far, err = net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if near, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	_ = far.SetDeadline(time.Now().Add(patience))
+	t.Cleanup(func() { far.Close() })
+	return near, far
+}
+
+func descriptor(t *testing.T, c net.Conn) (fd int) {
+	t.Helper()
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Control(func(own uintptr) { fd, _ = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 0) })
+	if err != nil || fd <= 0 {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	return fd
+}
+
+// open gives the far end of a stream of the loop, in the clear or over TLS.
+func (r *running) open(t *testing.T, secure bool, handler func(*Stream) Handler) net.Conn {
+	t.Helper()
+	near, far := pair(t)
+	var own *record.Conn
+	if secure {
+		own = record.Server(near, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+		client := tls.Client(far, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it is about the loop
+		done := make(chan error, 1)
+		go func() { done <- client.Handshake() }()
+		if err := errors.Join(own.TLS().Handshake(), <-done); err != nil {
+			t.Fatal(err)
+		}
+		own.Detach()
+		far = client
+	}
+	fd := descriptor(t, near)
+	opened := make(chan error, 1)
+	r.Post(func() {
+		proxy := &late{}
+		s, err := r.Open(fd, own, proxy)
+		if err == nil {
+			proxy.Handler = handler(s)
+		}
+		opened <- err
+	})
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
+	return far
+}
+
+// late is a handler that needs its stream first.
+type late struct{ Handler }
+
+var certificate = func() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}()
+
+// echo sends back what comes, and takes no more than there is room for.
+type echo struct {
+	s     *Stream
+	most  int // that it takes at once; 0: all
+	ended func(error)
+}
+
+func (e *echo) Came(p []byte) int {
+	if e.most > 0 {
+		p = p[:min(e.most, len(p))]
+	}
+	e.s.Write(p)
+	if e.s.Full() {
+		e.s.Pause()
+	}
+	return len(p)
+}
+
+func (e *echo) Room() { e.s.Resume() }
+
+func (e *echo) Ended(err error) {
+	if e.ended != nil {
+		e.ended(err)
+	}
+	if errors.Is(err, io.EOF) {
+		e.s.Finish(false)
+		return
+	}
+	e.s.Close()
+}
+
+// TestEcho: megabytes go both ways byte for byte, however they are cut and however little is taken at once, in the clear and
+// over TLS, on many connections at once.
+func TestEcho(t *testing.T) {
+	t.Parallel()
+	r := run(t)
+	sent := make([]byte, 3<<20)
+	_, _ = rand.Read(sent)
+	var all sync.WaitGroup
+	for _, secure := range []bool{false, true} {
+		for _, most := range []int{0, 1 << 10, 40_000} {
+			far := r.open(t, secure, func(s *Stream) Handler { return &echo{s: s, most: most} })
+			all.Go(func() {
+				go func() {
+					for rest, size := sent, 1; len(rest) > 0; size = size*3%100_000 + 1 {
+						n := min(size, len(rest))
+						if _, err := far.Write(rest[:n]); err != nil {
+							return
+						}
+						rest = rest[n:]
+					}
+					_ = far.(interface{ CloseWrite() error }).CloseWrite()
+				}()
+				got, err := io.ReadAll(far)
+				if err != nil || !bytes.Equal(got, sent) {
+					t.Errorf("TLS %t, %d at once: %d of %d bytes, %v", secure, most, len(got), len(sent), err)
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+// keeper takes nothing before there are so many bytes.
+type keeper struct {
+	s    *Stream
+	need int
+	got  chan string
+}
+
+func (k *keeper) Came(p []byte) int {
+	if len(p) < k.need {
+		return 0
+	}
+	k.got <- string(p[:k.need])
+	return k.need
+}
+func (k *keeper) Room()       {}
+func (k *keeper) Ended(error) { k.s.Close() }
+
+// TestWhatIsNotTakenComesAgain: with what follows, in order.
+func TestWhatIsNotTakenComesAgain(t *testing.T) {
+	t.Parallel()
+	r := run(t)
+	for _, secure := range []bool{false, true} {
+		k := &keeper{need: 5, got: make(chan string, 10)}
+		far := r.open(t, secure, func(s *Stream) Handler { k.s = s; return k })
+		for _, piece := range []string{"a", "bc", "d", "e12", "345x"} {
+			_, _ = io.WriteString(far, piece)
+			time.Sleep(time.Millisecond)
+		}
+		if first, second := <-k.got, <-k.got; first != "abcde" || second != "12345" {
+			t.Errorf("TLS %t: %q, %q", secure, first, second)
+		}
+		far.Close()
+	}
+}
+
+// TestWhoTakesNothingIsToldOf: the time covers what is owed, and the loop goes on with the others.
+func TestWhoTakesNothingIsToldOf(t *testing.T) {
+	t.Parallel()
+	r := run(t)
+	ended := make(chan error, 2)
+	far := r.open(t, false, func(s *Stream) Handler {
+		s.Stall = func(int) time.Duration { return 100 * time.Millisecond }
+		return &echo{s: s, ended: func(err error) { ended <- err }}
+	})
+	go func() { _, _ = far.Write(make([]byte, 64<<20)) }() // and reads nothing
+	select {
+	case err := <-ended:
+		if !errors.Is(err, ErrStalled) {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Error("nobody noticed")
+	}
+}
+
+// faulty panics.
+type faulty struct {
+	echo
+	when string
+}
+
+func (f *faulty) Came(p []byte) int {
+	if f.when == "came" {
+		panic("a fault")
+	}
+	return f.echo.Came(p)
+}
+
+func (f *faulty) Ended(error) {
+	if f.when == "ended" {
+		panic("a fault")
+	}
+	f.s.Close()
+}
+
+// TestAFaultCostsOneConnection: the others do not notice.
+func TestAFaultCostsOneConnection(t *testing.T) {
+	t.Parallel()
+	r := run(t)
+	good := r.open(t, false, func(s *Stream) Handler { return &echo{s: s} })
+	for _, when := range []string{"came", "ended"} {
+		bad := r.open(t, false, func(s *Stream) Handler { return &faulty{echo{s: s}, when} })
+		_, _ = io.WriteString(bad, "x")
+		if when == "ended" {
+			_ = bad.(*net.TCPConn).CloseWrite()
+		}
+		_, _ = io.Copy(io.Discard, bad)
+		select {
+		case <-r.faults:
+		case <-time.After(patience):
+			t.Fatalf("the fault when it %s was not told of", when)
+		}
+	}
+	if _, err := io.WriteString(good, "ping"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(good, make([]byte, 4)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRelease: who takes the descriptor over gets what was kept, and the other side notices nothing.
+func TestRelease(t *testing.T) {
+	t.Parallel()
+	r := run(t)
+	released := make(chan string, 1)
+	fds := make(chan int, 1)
+	var own *Stream
+	k := &keeper{need: 1 << 20}
+	far := r.open(t, false, func(s *Stream) Handler { own, k.s = s, s; return k })
+	_, _ = io.WriteString(far, "kept")
+	deadline := time.Now().Add(patience)
+	for {
+		done := make(chan bool)
+		r.Post(func() {
+			if own.Kept() == 4 {
+				fd, kept, _ := own.Release()
+				released <- string(kept)
+				fds <- fd
+			}
+			done <- own.Closed()
+		})
+		if <-done {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it did not come")
+		}
+	}
+	fd := <-fds
+	defer unix.Close(fd)
+	if kept := <-released; kept != "kept" {
+		t.Errorf("kept %q", kept)
+	}
+	_, _ = io.WriteString(far, "more")
+	_ = unix.SetNonblock(fd, false)
+	p := make([]byte, 10)
+	if n, err := unix.Read(fd, p); err != nil || string(p[:n]) != "more" {
+		t.Errorf("%q, %v", p[:n], err)
+	}
+}
+
+// TestPosts: what is posted by many is done, in the order of each, and a loop that has ended takes nothing.
+func TestPosts(t *testing.T) {
+	t.Parallel()
+	r := run(t)
+	const each = 2000
+	var seen [4][]int
+	var all sync.WaitGroup
+	for who := range seen {
+		all.Go(func() {
+			for n := range each {
+				r.Post(func() { seen[who] = append(seen[who], n) })
+			}
+		})
+	}
+	all.Wait()
+	done := make(chan bool)
+	r.Post(func() { close(done) })
+	<-done
+	for who := range seen {
+		for n, got := range seen[who] {
+			if got != n {
+				t.Fatalf("%d: %d came as number %d", who, got, n)
+			}
+		}
+		if len(seen[who]) != each {
+			t.Errorf("%d: %d of %d", who, len(seen[who]), each)
+		}
+	}
+	r.Stop()
+	select {
+	case err := <-r.ended:
+		r.ended <- err
+	case <-time.After(patience):
+		t.Fatal("the loop does not end")
+	}
+	if r.Post(func() {}) {
+		t.Error("a loop that has ended takes posts")
+	}
+}

@@ -1,0 +1,226 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
+)
+
+// worker is a loop and what it has: its guests, and its own connections to upstreams. But for what is posted, all that it
+// does is done by the goroutine of the loop.
+type worker struct {
+	plane    *loopPlane
+	server   *Server
+	loop     *loop.Loop
+	guests   map[*guest]bool
+	idle     map[*transport][]*backend // the last that came back is the first to go: the others may become old
+	jobs     []*job                    // for their next use
+	own      []fieldText               // room for the fields that are ours
+	date     string
+	dated    int64 // the second that it is for
+	draining bool
+	stopped  bool // nobody comes any more
+}
+
+const maxSpareJobs = 256
+
+func newWorker(l *loopPlane) (*worker, error) {
+	w := &worker{plane: l, server: l.server, guests: map[*guest]bool{}, idle: map[*transport][]*backend{}}
+	var err error
+	w.loop, err = loop.New(l.panicked)
+	return w, err
+}
+
+func (w *worker) run() {
+	if err := w.loop.Run(); err != nil {
+		w.server.options.Log.Error("an event loop has ended", "error", logged(err.Error()))
+	}
+}
+
+// admit begins with a connection.
+func (w *worker) admit(g *guest, fd int) {
+	s, err := w.loop.Open(fd, g.secure, g)
+	if err != nil {
+		w.lose(g, fd)
+		return
+	}
+	g.worker, g.stream = w, s
+	s.Stall, s.Done = g.stall, g.closed
+	g.clock = w.loop.Timer(g.late)
+	g.clock.Set(w.loop.Now().Add(w.server.options.limits.header))
+	w.guests[g] = true
+	if w.draining {
+		g.ebb()
+	}
+}
+
+// lose ends a connection that no loop can take.
+func (w *worker) lose(g *guest, fd int) {
+	_ = unix.Close(fd)
+	g.leave()
+	w.plane.guests.Add(-1)
+}
+
+// forget is told that a guest has gone.
+func (w *worker) forget(g *guest) {
+	delete(w.guests, g)
+	g.clock.Free()
+}
+
+// drain has every guest get one more answer at most.
+func (w *worker) drain() {
+	w.draining = true
+	for g := range w.guests {
+		g.ebb()
+	}
+}
+
+// cut ends all guests.
+func (w *worker) cut() {
+	for g := range w.guests {
+		g.abort()
+	}
+}
+
+// stop ends the loop, when the last connection is closed.
+func (w *worker) stop() {
+	w.close(func(*transport) bool { return true })
+	w.stopped = true
+	w.loop.Stop()
+}
+
+// retire closes what waits for requests to upstreams that nobody is sent to any more.
+func (w *worker) retire() {
+	used := map[*transport]bool{}
+	for _, one := range w.server.table().transports() {
+		used[one] = true
+	}
+	w.close(func(to *transport) bool { return !used[to] })
+}
+
+// close closes what waits for requests to some upstreams.
+func (w *worker) close(which func(*transport) bool) {
+	for to, some := range w.idle {
+		if which(to) {
+			delete(w.idle, to)
+			for _, b := range some {
+				b.drop()
+			}
+		}
+	}
+}
+
+// now is the time as a field of an answer.
+func (w *worker) httpDate() string {
+	if second := w.loop.Now().Unix(); second != w.dated {
+		w.dated, w.date = second, w.loop.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
+	}
+	return w.date
+}
+
+// job is one for a request.
+func (w *worker) job(g *guest) *job {
+	if n := len(w.jobs); n > 0 {
+		j := w.jobs[n-1]
+		w.jobs = w.jobs[:n-1]
+		j.guest = g
+		return j
+	}
+	return newJob(w, g)
+}
+
+func (w *worker) freeJob(j *job) {
+	j.reset()
+	if len(w.jobs) < maxSpareJobs {
+		w.jobs = append(w.jobs, j)
+	} else {
+		j.quiet.Free()
+		j.slow.Free()
+	}
+}
+
+// take returns a connection to the upstream that waits for a request; nil when there is none.
+func (w *worker) take(to *transport) *backend {
+	some := w.idle[to]
+	for len(some) > 0 {
+		b := some[len(some)-1]
+		some[len(some)-1] = nil
+		some = some[:len(some)-1]
+		w.idle[to] = some
+		b.waits = false
+		if b.stream.Quiet() {
+			b.clock.Stop()
+			return b
+		}
+		b.drop() // something has come that nobody asked for, or its end
+	}
+	return nil
+}
+
+// keep has a connection wait for the next request.
+func (w *worker) keep(b *backend) {
+	some := w.idle[b.to]
+	if len(some) >= maxIdleUpstream || w.stopped {
+		b.drop()
+		return
+	}
+	b.waits = true
+	w.idle[b.to] = append(some, b)
+	b.clock.Set(w.loop.Now().Add(upstreamIdle))
+}
+
+// leave takes one out that does not wait any more.
+func (w *worker) leave(b *backend) {
+	some := w.idle[b.to]
+	b.waits = false
+	for i, one := range some {
+		if one == b {
+			w.idle[b.to] = append(some[:i], some[i+1:]...)
+			return
+		}
+	}
+}
+
+// dial connects to an upstream, aside: names have to be looked up. What comes of it is told to done, in the loop; a
+// connection that comes too late for whoever asked is a spare one.
+func (w *worker) dial(to *transport, done func(*backend, error)) {
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), to.dial+time.Second)
+		defer cancel()
+		conn, err := to.connect(ctx)
+		var fd int
+		if err == nil {
+			fd, err = descriptorOf(conn)
+		}
+		if !w.loop.Post(func() { w.dialled(to, fd, err, done) }) && err == nil {
+			_ = unix.Close(fd)
+		}
+	}()
+}
+
+func descriptorOf(conn net.Conn) (int, error) {
+	fd, err := takeDescriptor(conn)
+	if err != nil {
+		_ = conn.Close()
+	}
+	return fd, err
+}
+
+func (w *worker) dialled(to *transport, fd int, err error, done func(*backend, error)) {
+	if err != nil {
+		done(nil, err)
+		return
+	}
+	b := &backend{worker: w, to: to}
+	if b.stream, err = w.loop.Open(fd, nil, b); err != nil {
+		_ = unix.Close(fd)
+		done(nil, err)
+		return
+	}
+	b.clock = w.loop.Timer(b.drop)
+	done(b, nil)
+}
