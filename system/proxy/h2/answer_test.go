@@ -287,7 +287,7 @@ func TestTurns(t *testing.T) {
 func TestDeaf(t *testing.T) {
 	t.Parallel()
 	k := begin(t, usual)
-	field := fields("X=" + strings.Repeat("y", 2000))
+	field := fields("Set-Cookie=" + strings.Repeat("y", 2000))
 	var log []string
 	for id := uint32(1); id < 4000 && len(log) < 3; id += 2 {
 		k.ask(id, true)

@@ -7,11 +7,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
 )
@@ -100,6 +105,73 @@ func answerAll(conn *Conn, p []byte) {
 			e.Stream.Data(page, true)
 		}
 	}
+}
+
+// BenchmarkHead: the head of an answer, of which the date is another one in each; by the encoder here, and by that of x/net,
+// which puts all it meets into its table. The bytes are what the client gets.
+func BenchmarkHead(b *testing.B) {
+	list := slices.Clone(pageFields)
+	next := func(n int) { list[1].Value = strconv.AppendInt(list[1].Value[:0], int64(n), 10) }
+	measure := func(b *testing.B, head func() int) {
+		b.Helper()
+		b.ReportAllocs()
+		began, bytes := spent(b), 0
+		for n := range b.N {
+			next(n)
+			bytes += head()
+		}
+		b.ReportMetric(float64((spent(b)-began).Nanoseconds())/float64(b.N), "cpu-ns/op")
+		b.ReportMetric(float64(bytes)/float64(b.N), "bytes/op")
+	}
+	b.Run("own", func(b *testing.B) {
+		var c Conn
+		measure(b, func() int {
+			c.out = c.out[:0]
+			c.appendBlock(1, 200, list, 0)
+			return len(c.out) - headSize
+		})
+	})
+	b.Run("x/net", func(b *testing.B) {
+		var out bytes.Buffer
+		e := hpack.NewEncoder(&out)
+		measure(b, func() int {
+			out.Reset()
+			_ = e.WriteField(hpack.HeaderField{Name: ":status", Value: "200"})
+			for _, f := range list {
+				_ = e.WriteField(hpack.HeaderField{Name: strings.ToLower(string(f.Name)), Value: string(f.Value)})
+			}
+			return out.Len()
+		})
+	})
+}
+
+// TestIdleMemory: what a connection has that was asked something and is idle.
+func TestIdleMemory(t *testing.T) { //nolint:paralleltest // it measures the heap
+	const connections = 1000
+	server := NewServer(usual)
+	room := make([]byte, 0, 1<<16)
+	sent := newAsking(false).batch()
+	idle := make([]*Conn, connections)
+	before := heap()
+	for i := range idle {
+		idle[i] = server.Conn(epoch)
+		idle[i].Room(room)
+		answerAll(idle[i], sent)
+		room = idle[i].Sent(len(idle[i].Out()))
+	}
+	each := (heap() - before) / connections
+	t.Logf("%d bytes", each)
+	if each > 8<<10 || idle[0].over {
+		t.Errorf("an idle connection has %d bytes", each)
+	}
+}
+
+func heap() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
 
 // BenchmarkBeside: the same requests over a connection in memory, served by net/http and by the core in turns, so that the

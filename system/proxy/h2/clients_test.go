@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// clear is a client of net/http that speaks HTTP/2 without TLS.
-func clear(t testing.TB) *http.Client {
+// withoutTLS is a client of net/http that speaks HTTP/2 without TLS.
+func withoutTLS(t testing.TB) *http.Client {
 	t.Helper()
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
@@ -29,7 +29,7 @@ func TestNetHTTP(t *testing.T) {
 	t.Parallel()
 	for _, most := range []int{1, 1000, 1 << 16} {
 		at := "http://" + listen(t, usual, most)
-		client := clear(t)
+		client := withoutTLS(t)
 		sizes := []int{0, 1, maxFrame, 100_000, 3 << 20}
 		if most == 1 {
 			sizes = sizes[:4]
@@ -93,7 +93,7 @@ func echo(t *testing.T, client *http.Client, at string, n int) {
 func TestNetHTTPHeads(t *testing.T) {
 	t.Parallel()
 	at := "http://" + listen(t, usual, 1<<16)
-	client := clear(t)
+	client := withoutTLS(t)
 	request, _ := http.NewRequest(http.MethodGet, at+"/x?y=z", nil)
 	long := strings.Repeat("long ", 5000)
 	request.Header.Set("X-Long", long)
@@ -146,7 +146,7 @@ func trailed(t *testing.T, client *http.Client, at string) {
 func TestCancelling(t *testing.T) {
 	t.Parallel()
 	at := "http://" + listen(t, usual, 1<<16)
-	client := clear(t)
+	client := withoutTLS(t)
 	for range 50 {
 		ctx, cancel := context.WithCancel(t.Context())
 		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, at+"/bytes/100000000", nil)

@@ -1,24 +1,19 @@
 package h2
 
-import (
-	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
-)
+import "github.com/c93d5bcb/sslwizard/system/proxy/h1"
 
 // appendBlock appends the head of an answer, or trailers when the status is 0, as HEADERS and what CONTINUATION that
 // takes.
 func (c *Conn) appendBlock(stream uint32, status int, fields []h1.Field, f flags) {
 	at := len(c.out)
 	c.out = appendHead(c.out, frame{})
-	if !c.tableless {
-		c.tableless = true
-		c.out = append(c.out, 0x20) // the size of the table is 0 (RFC 7541 section 6.3)
-	}
+	c.out = c.known.begin(c.out)
 	if status != 0 {
 		c.out = appendStatus(c.out, status)
 	}
 	for _, one := range fields {
 		if !one.Kind.Hop() {
-			c.out = appendField(c.out, one.Name, one.Value)
+			c.out = c.known.append(c.out, one)
 		}
 	}
 	first := frame{kind: frameHeaders, flags: f | flagEndHeaders, stream: stream, length: len(c.out) - at - headSize}
@@ -61,17 +56,17 @@ const firstStatus = 8
 
 var statuses = [...]int{200, 204, 206, 304, 400, 404, 500}
 
-// appendField appends a field that is not to be referred to.
-func appendField(b, name, value []byte) []byte {
+// appendLiteral appends a field as it is, behind the bits that say whether it can be referred to.
+func appendLiteral(b []byte, first byte, bits int, f h1.Field) []byte {
 	at := len(b)
-	b = append(b, 0)
-	b = appendLower(b, name)
+	b = append(b, first)
+	b = appendLower(b, f.Name)
 	if index := staticNames[string(b[at+1:])]; index != 0 {
-		b = appendInteger(b[:at], 0, 4, index)
+		b = appendInteger(b[:at], first, bits, index)
 	} else {
-		b = appendText(b[:at+1], name, true)
+		b = appendText(b[:at+1], f.Name, true)
 	}
-	return appendText(b, value, false)
+	return appendText(b, f.Value, false)
 }
 
 func appendLower(b, name []byte) []byte {

@@ -2,12 +2,12 @@ package h2
 
 // output is what is to be sent, and who may add to it.
 type output struct {
-	room, out []byte // out is the part of room that is not sent
-	begun     bool   // our settings are in it, or were
-	send      int    // bytes of data that the client takes in all
-	sendStart int    // and of a stream that is opened
-	tableless bool   // the client knows that our heads refer to nothing
-	waiting   queue  // streams that have data for a client that takes some
+	room, out []byte  // out is the part of room that is not sent
+	begun     bool    // our settings are in it, or were
+	send      int     // bytes of data that the client takes in all
+	sendStart int     // and of a stream that is opened
+	known     dynamic // what heads can refer to
+	waiting   queue   // streams that have data for a client that takes some
 	turn      *Stream
 	allowance int // bytes of that turn
 }

@@ -397,8 +397,10 @@ func TestTables(t *testing.T) {
 		all[i] = byte(i)
 	}
 	for _, value := range []string{"", "a", "text/html; charset=utf-8", strings.Repeat("long ", 1000), string(all)} {
-		block := appendField(nil, []byte("X-Some"), []byte(value))
-		block = appendField(block, []byte("Server"), []byte(value))
+		var block []byte
+		for _, f := range fields("X-Some="+value, "Server="+value) {
+			block = appendLiteral(block, 0, 4, f)
+		}
 		got, err := hpack.NewDecoder(0, nil).DecodeFull(block)
 		if err != nil || len(got) != 2 || got[0].Name != "x-some" || got[0].Value != value || got[1].Name != "server" || got[1].Value != value {
 			t.Errorf("%q is read as %v (%v)", value, got, err)

@@ -4,6 +4,7 @@ import "encoding/binary"
 
 // Settings of RFC 9113 section 6.5.2, RFC 8441 and RFC 9218.
 const (
+	settingTable          = 0x1
 	settingPush           = 0x2
 	settingStreams        = 0x3
 	settingWindow         = 0x4
@@ -37,8 +38,7 @@ func appendSettings(b []byte, s Settings) []byte {
 	return b
 }
 
-// takeSettings takes the client's settings. Of several values for one the last counts, and the others cost nothing. The
-// size of its table is nothing to us: what we write never refers to it.
+// takeSettings takes the client's settings. Of several values for one the last counts, and the others cost nothing.
 func (c *Conn) takeSettings(p []byte) Event {
 	if c.frame.flags.has(flagAck) {
 		return c.acknowledged(p)
@@ -50,6 +50,8 @@ func (c *Conn) takeSettings(p []byte) Event {
 	for ; len(p) > 0; p = p[settingSize:] {
 		value := binary.BigEndian.Uint32(p[2:])
 		switch binary.BigEndian.Uint16(p) {
+		case settingTable:
+			c.known.limit(value)
 		case settingPush:
 			if value > 1 {
 				return c.fail(ProtocolError, "a setting is neither on nor off")

@@ -6,8 +6,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// What our blocks refer to is only what RFC 7541 has in its appendices: it needs no memory for a client, and tells nobody
-// what others were told. The library has both tables, and does not show them; they are asked of it once.
+// The library has the tables of RFC 7541's appendices, and does not show them; they are asked of it once.
 
 // staticNames are the names in the static table, and where each is first.
 var staticNames = func() map[string]int {
