@@ -43,7 +43,7 @@ var Transaction = []Mutant{
 	one("owners are not restored", state, "Mode: s.Mode, UID: s.UID, GID: s.GID, Link: s.Link,", "Mode: s.Mode, Link: s.Link,"),
 	one("modes are not restored", state, "f := host.File{Data: data, Mode: s.Mode,", "f := host.File{Data: data, Mode: 0o600,"),
 	one("attributes are not restored", state, "Link: s.Link, Xattrs: s.Xattrs}", "Link: s.Link}"),
-	one("changes are taken back in the order in which they were made", revert, "	slices.Reverse(reverse)\n", ""),
+	one("phases are taken back in the order in which they were made", "system/apply/undo.go", "range slices.Backward(target.phases) {", "range target.phases {"),
 	one("somebody's edit is overwritten", revert, "	case u.ours(p, b, now, seen):", "	case true:"),
 	one("what a killed write left is not swept", revert, "	if !u.always {\n", "	if u.always || !u.always {\n"),
 	one("folders of ours stay", revert, "	u.emptyFolders(reverse)\n", ""),
