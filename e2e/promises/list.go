@@ -36,5 +36,5 @@ var List = []Promise{
 	{Short: "Every failure has a name", Long: "A failure says its code, its cause and what to type next, and has an exit status."},
 	{Short: "The probe agrees with others", Long: "What the probe says of a server is what browsers and other probes say.", Open: "Not measured on this page yet."},
 	{Short: "You can check the binary", Long: "The same source gives the same binary.", Open: "Not measured on this page yet."},
-	{Short: "When unsure, it stops", Long: "A server that is not understood is left alone, with the reason.", Open: "Not measured on this page yet."},
+	{Short: "When unsure, it stops", Long: "A server that is not understood is left alone, with the reason."},
 }

@@ -180,7 +180,7 @@ func (m Manifest) diff(later Manifest, times bool, except []string) []string {
 		if !times {
 			before, after = before.timeless(), after.timeless()
 		}
-		if before != after && !below(name, except) {
+		if before != after && !Below(name, except) {
 			lines = append(lines, fmt.Sprintf("%s: %s → %s", name, before, after))
 		}
 	}
@@ -196,7 +196,8 @@ func (e Entry) timeless() Entry {
 	return e
 }
 
-func below(name string, dirs []string) bool {
+// Below reports a path that is one of these, or in one of them.
+func Below(name string, dirs []string) bool {
 	for _, dir := range dirs {
 		if name == dir || strings.HasPrefix(name, dir+"/") {
 			return true

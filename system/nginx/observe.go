@@ -24,6 +24,7 @@ const (
 	// handshakes bounds the whole on hosts with very many sites; each is asked twice at least.
 	handshakes = 1000
 	pause      = 25 * time.Millisecond
+	askLog     = 500 * time.Millisecond // how often the error log is looked into meanwhile
 )
 
 // worker is a process of nginx, told from a later one with the same number by when it started.
@@ -96,10 +97,22 @@ func stat(h host.Reader, pid int) (parent, started string) {
 	return "", ""
 }
 
-// newWorkers waits for workers that were not there before.
-func newWorkers(ctx context.Context, h host.Reader, master int, before []worker) error {
+// newWorkers waits for workers that were not there before, or for nginx to have said that there will be none.
+func newWorkers(ctx context.Context, h host.Reader, master int, before []worker, said func() string) error {
+	asked := time.Now()
 	return poll(ctx, pause, func() (bool, error) {
-		return slices.ContainsFunc(workersOf(h, master), func(w worker) bool { return !slices.Contains(before, w) }), nil
+		if slices.ContainsFunc(workersOf(h, master), func(w worker) bool { return !slices.Contains(before, w) }) {
+			return true, nil
+		}
+		if time.Since(asked) < askLog {
+			return false, nil
+		}
+		asked = time.Now()
+		// A port that is taken is tried again by nginx itself, five times: until then it may still take what it was given.
+		if why := said(); why != "" && !strings.Contains(why, "bind() to") {
+			return false, errors.New(why)
+		}
+		return false, nil
 	})
 }
 

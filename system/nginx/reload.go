@@ -14,7 +14,7 @@ import (
 
 // settle is how long nginx may take until it serves what it was given. Old workers still answered 0.3 s after a good
 // reload when it was measured. With the questions before and after it, what is wrong is known within ten seconds.
-const settle = 9 * time.Second
+const settle = 8 * time.Second
 
 // busy is how many times longer it may take while all that is wrong is that answers do not come: on a busy machine a handshake
 // takes seconds, and what is late is not yet refused.
@@ -41,7 +41,7 @@ func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	settled := time.Now().Add(r.settle)
 	change, cancel := context.WithDeadlineCause(ctx, settled, fmt.Errorf("waited for %s", r.settle))
 	defer cancel()
-	if err := newWorkers(change, h, master, before); err != nil {
+	if err := newWorkers(change, h, master, before, func() string { return emergencies(ctx, h, log, from) }); err != nil {
 		return keptOld(ctx, h, log, from, err)
 	}
 	if said := emergencies(ctx, h, log, from); said != "" {
