@@ -25,6 +25,7 @@ var targets = map[string]struct {
 	execs int
 }{
 	"./e2e/conform FuzzForward":                      {"requests through the proxy, as net/http reads them", 60_000},
+	"./steps FuzzHushedFile":                         {"files of sites as they are shown: no value of a header in them", 200_000},
 	"./steps FuzzReadLine":                           {"lines of a run that a screen follows: nothing that steers a terminal", 1_000_000},
 	"./steps FuzzSites":                              {"answers files: parsed, printed, parsed: the same; or refused in clean words", 500_000},
 	"./steps FuzzValues":                             {"single values: read back as they are printed, harmless", 400_000},
@@ -41,6 +42,8 @@ var targets = map[string]struct {
 	"./system/proxy FuzzAnswers":                     {"answers of an application to the proxy", 60_000},
 	"./system/proxy/h1 FuzzAnswer":                   {"heads of answers, to the proxy's own reader", 1_000_000},
 	"./system/proxy/h1 FuzzRequest":                  {"heads of requests, to the proxy's own reader", 1_000_000},
+	"./system/proxy/h2 FuzzConn":                     {"frames of a client, cut anywhere, to the proxy's own reader", 300_000},
+	"./system/proxy/h2 FuzzRequest":                  {"requests in HTTP/2: taken or refused as net/http does", 100_000},
 	"./system/resolve FuzzReply":                     {"replies of name servers", 400_000},
 }
 
