@@ -23,7 +23,7 @@ func (j *job) doubtful() bool { return j.head.Framing == h1.Chunked }
 // reply sends the answer of ours that the policy has written.
 func (j *job) reply() {
 	a, to := &j.local, j.guest.stream
-	if a.header.Get("Connection") == "close" || j.doubtful() || !j.bodyDone || j.worker.plane.draining.Load() {
+	if j.guest.last || a.header.Get("Connection") == "close" || j.doubtful() || !j.bodyDone || j.worker.plane.draining.Load() {
 		a.header.Set("Connection", "close")
 		j.guest.last = true
 	}
@@ -81,7 +81,7 @@ func (j *job) appendFields(b []byte, a *h1.Answer) []byte {
 	}
 	dated := false
 	for _, f := range a.Fields {
-		if !a.Passes(f) && f.Kind != h1.Trailer || f.Kind == h1.ContentLength || f.Kind == h1.Trailer && !j.chunked || proxyLine(f.Name) || named(own, f.Name) {
+		if !a.Passes(f) && f.Kind != h1.Trailer || f.Kind == h1.ContentLength || f.Kind == h1.Trailer && a.Framing != h1.Chunked || proxyLine(f.Name) || named(own, f.Name) {
 			continue
 		}
 		dated = dated || len(f.Name) == len("Date") && isDate(f.Name)

@@ -67,7 +67,7 @@ func (g *guest) request(head []byte) int {
 		g.handBack()
 		return 0
 	}
-	g.job, g.served = j, true
+	g.job, g.served, g.last = j, true, j.head.Close
 	g.clock.Stop()
 	j.begin()
 	return len(head)
@@ -137,7 +137,7 @@ func (g *guest) abort() {
 		g.worker.freeJob(j)
 	}
 	g.gone = true
-	g.stream.Close()
+	g.stream.Cut()
 }
 
 // closed is told when the connection is.

@@ -56,11 +56,17 @@ func serveAt(t *testing.T, c Config, now func() time.Time) *instance {
 // serveWithin has the server keep other limits.
 func serveWithin(t *testing.T, c Config, now func() time.Time, l limits) *instance {
 	t.Helper()
+	return serveOn(t, *engine, c, now, l)
+}
+
+// serveOn has the server be on an engine of its own.
+func serveOn(t *testing.T, engine string, c Config, now func() time.Time, l limits) *instance {
+	t.Helper()
 	one := &instance{roots: pool, log: &syncBuffer{}, accesses: make(chan Access, 10_000), served: make(chan error, 1)}
 	one.Server = New(Options{
 		Log:    slog.New(slog.NewTextHandler(one.log, nil)),
 		Access: func(a Access) { one.accesses <- a },
-		limits: l, Engine: *engine,
+		limits: l, Engine: engine,
 	})
 	one.parent.Time = now
 	if err := one.Swap(c); err != nil {

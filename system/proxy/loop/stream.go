@@ -469,6 +469,12 @@ func (s *Stream) Close() {
 	}
 }
 
+// Cut closes at once behind what can be sent at once, without saying that this is the end.
+func (s *Stream) Cut() {
+	s.flush()
+	s.Close()
+}
+
 // detach takes it out of the loop.
 func (s *Stream) detach() {
 	s.closed = true

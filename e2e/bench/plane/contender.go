@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+)
+
+// contender is a proxy before the application.
+type contender struct {
+	name    string
+	at      string // its address for TLS
+	command func(*stage, *contender) (*exec.Cmd, error)
+	process *exec.Cmd
+}
+
+const reference = "nginx"
+
+func contenders(caddy string) []*contender {
+	all := []*contender{
+		{name: reference, command: nginx}, {name: "sslwizard, loop", command: native("loop")}, {name: "sslwizard, std", command: native("std")},
+	}
+	if _, err := exec.LookPath("haproxy"); err == nil {
+		all = append(all, &contender{name: "HAProxy", command: haproxy})
+	}
+	if caddy != "" {
+		all = append(all, &contender{name: "Caddy", command: theCaddy(caddy)})
+	}
+	return all
+}
+
+func (c *contender) start(s *stage) (err error) {
+	if c.at, err = freeAddress(); err != nil {
+		return err
+	}
+	if c.process, err = c.command(s, c); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := net.Dial("tcp", c.at)
+		if err == nil {
+			return conn.Close()
+		}
+		if time.Now().After(deadline) {
+			c.stop()
+			return errors.New("it does not listen")
+		}
+	}
+}
+
+func (c *contender) stop() { end(c.process) }
+
+// native is this tree's proxy. Its access log goes to nobody, as those of the others do.
+func native(engine string) func(*stage, *contender) (*exec.Cmd, error) {
+	return func(s *stage, c *contender) (*exec.Cmd, error) {
+		plain, err := freeAddress()
+		if err != nil {
+			return nil, err
+		}
+		return run(s.program, "serve", "--http", plain, "--https", c.at, "--sites", s.dir+steps.SitesDir, "--certs", s.dir+steps.CertsDir,
+			"--webroot", s.dir+steps.Webroot, "--control", s.path("control-"+engine), "--engine", engine)
+	}
+}
+
+func nginx(s *stage, c *contender) (*exec.Cmd, error) {
+	return s.nginx("nginx.conf", `worker_processes 2;
+daemon off;
+pid `+s.path("nginx.pid")+`;
+events { worker_connections 4096; }
+http {
+	access_log off;
+	client_max_body_size 0;
+	keepalive_requests 100000000;
+	proxy_temp_path `+s.path("proxy")+`;
+	client_body_temp_path `+s.path("body")+`;
+	upstream app { server `+s.app+`; keepalive 256; keepalive_requests 100000000; }
+	server {
+		listen `+c.at+` ssl http2;
+		server_name `+site+`;
+		ssl_certificate `+s.chain+`;
+		ssl_certificate_key `+s.key+`;
+		ssl_protocols TLSv1.2 TLSv1.3;
+		ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
+		ssl_session_cache shared:SSL:10m;
+		http2_max_concurrent_streams 100;
+		location / {
+			proxy_pass http://app;
+			proxy_http_version 1.1;
+			proxy_set_header Connection "";
+			proxy_set_header Host $host;
+			proxy_set_header X-Forwarded-For $remote_addr;
+			proxy_set_header X-Forwarded-Proto $scheme;
+			proxy_buffers 16 64k;
+			proxy_buffer_size 64k;
+			proxy_busy_buffers_size 128k;
+			proxy_max_temp_file_size 0;
+			proxy_request_buffering off;
+		}
+	}
+}
+`)
+}
+
+func haproxy(s *stage, c *contender) (*exec.Cmd, error) {
+	text := `global
+	nbthread 2
+	ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
+	tune.ssl.default-dh-param 2048
+defaults
+	mode http
+	timeout connect 5s
+	timeout client 60s
+	timeout server 60s
+	option forwardfor
+frontend https
+	bind ` + c.at + ` ssl crt ` + s.path("both.pem") + ` alpn h2,http/1.1
+	http-request set-header X-Forwarded-Proto https
+	default_backend app
+backend app
+	http-reuse always
+	server app ` + s.app + `
+`
+	if err := os.WriteFile(s.path("haproxy.cfg"), []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	return run("haproxy", "-db", "-q", "-f", s.path("haproxy.cfg"))
+}
+
+func theCaddy(program string) func(*stage, *contender) (*exec.Cmd, error) {
+	return func(s *stage, c *contender) (*exec.Cmd, error) {
+		host, port, _ := net.SplitHostPort(c.at)
+		text := fmt.Sprintf("{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n\tdefault_bind %s\n\thttps_port %s\n}\n%s {\n\ttls %s %s\n\treverse_proxy %s\n}\n",
+			host, port, site, s.chain, s.key, s.app)
+		if err := os.WriteFile(s.path("Caddyfile"), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+		return run(program, "run", "--adapter", "caddyfile", "--config", s.path("Caddyfile"))
+	}
+}
+
+// measure puts a load on the contender, and returns the microseconds of the processor that a request cost it.
+func (c *contender) measure(ctx context.Context, s *stage, w workload, load time.Duration) (float64, error) {
+	if _, err := w.run(ctx, s, c.at, load/4); err != nil { // connections to the application, memory, caches
+		return 0, err
+	}
+	before, err := used(c.process.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	requests, err := w.run(ctx, s, c.at, load)
+	if err != nil {
+		return 0, err
+	}
+	after, err := used(c.process.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	if requests == 0 {
+		return 0, errors.New("no request was answered")
+	}
+	return float64((after - before).Microseconds()) / float64(requests), nil
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// results are what was measured: microseconds of the processor for a request, round by round.
+type results struct {
+	names     []string
+	workloads []workload
+	cost      map[string]map[string][]float64 // workload, contender
+	resident  []int                           // KiB behind the loads
+}
+
+func (r *results) add(workload, name string, cost float64) {
+	if r.cost[workload] == nil {
+		r.cost[workload] = map[string][]float64{}
+	}
+	r.cost[workload][name] = append(r.cost[workload][name], cost)
+}
+
+func (r *results) memory(those []*contender) {
+	for _, c := range those {
+		r.resident = append(r.resident, resident(c.process.Process.Pid))
+	}
+}
+
+// ratio is the median of the ratios to nginx in the same round.
+func (r *results) ratio(workload, name string) float64 {
+	var all []float64
+	for i, cost := range r.cost[workload][name] {
+		all = append(all, cost/r.cost[workload][reference][i])
+	}
+	return median(all)
+}
+
+func median(all []float64) float64 {
+	all = slices.Sorted(slices.Values(all))
+	return all[len(all)/2]
+}
+
+func (r *results) table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "| workload | goal | hold | %s |\n| --- | --- | --- |%s\n", strings.Join(r.names, " | "), strings.Repeat(" --- |", len(r.names)))
+	for _, w := range r.workloads {
+		fmt.Fprintf(&b, "| %s | ≤ %.2f | %.2f |", w.name, w.goal, w.hold)
+		for _, name := range r.names {
+			if name == reference {
+				fmt.Fprintf(&b, " %.1f µs |", median(r.cost[w.name][name]))
+			} else {
+				fmt.Fprintf(&b, " %.2f |", r.ratio(w.name, name))
+			}
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("| memory behind all of that, MiB | | |")
+	for _, kib := range r.resident {
+		fmt.Fprintf(&b, " %.1f |", float64(kib)/1024)
+	}
+	return b.String() + "\n"
+}
+
+//go:embed dataplane.md.tmpl
+var text string
+
+// page writes docs/dataplane.md.
+func (r *results) page(o options) error {
+	root, err := treeRoot(context.Background())
+	if err != nil {
+		return err
+	}
+	parsed, err := template.New("page").Parse(text)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := parsed.Execute(&b, map[string]any{"Table": r.table(), "Rounds": o.rounds, "Load": o.load, "Machine": machine()}); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(root, "docs", "dataplane.md"), b.Bytes(), 0o644) //nolint:gosec // a page
+}
+
+// machine says where the figures are from.
+func machine() string {
+	model := "processor"
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(info)) {
+		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+			model = strings.TrimSpace(value)
+			break
+		}
+	}
+	out := []string{fmt.Sprintf("%d × %s", runtime.NumCPU(), model), runtime.Version()}
+	for _, version := range [][]string{{"nginx", "-v"}, {"haproxy", "-v"}} {
+		if said, err := exec.Command(version[0], version[1:]...).CombinedOutput(); err == nil {
+			line, _, _ := strings.Cut(string(said), "\n")
+			out = append(out, strings.TrimSpace(line))
+		}
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/steps"
+	"github.com/c93d5bcb/sslwizard/system/cert"
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
+
+const site = "localhost" // a name that every load tool finds
+
+// stage is what all contenders have in common: the application, which is an nginx of one worker, and a certificate.
+type stage struct {
+	dir     string
+	program string // of this tree
+	app     string // address
+	chain   string
+	key     string
+	apps    *exec.Cmd
+}
+
+func newStage(ctx context.Context) (*stage, error) {
+	dir, err := os.MkdirTemp("", "sslwizard-plane-")
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{dir: dir, program: filepath.Join(dir, "sslwizard"), chain: filepath.Join(dir, "chain.pem"), key: filepath.Join(dir, "key.pem")}
+	if err := errors.Join(os.Chmod(dir, 0o755), s.build(ctx), s.certify(), s.serveApp()); err != nil { //nolint:gosec // the workers of nginx have another user
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stage) close() {
+	if s.apps != nil {
+		end(s.apps)
+	}
+	_ = os.RemoveAll(s.dir)
+}
+
+func (s *stage) build(ctx context.Context) error {
+	root, err := treeRoot(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", s.program, ".")
+	cmd.Dir = root
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot build the program: %w\n%s", err, text)
+	}
+	return nil
+}
+
+func treeRoot(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", fmt.Errorf("cannot find the tree: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// certify stores the site as the installer does, and its certificate for the others.
+func (s *stage) certify() error {
+	names := []steps.Domain{site}
+	own, err := cert.GenerateKey(steps.ECDSAP256)
+	if err != nil {
+		return err
+	}
+	authority, err := cert.NewAuthority(own, "plane", names, time.Now())
+	if err != nil {
+		return err
+	}
+	key, err := cert.GenerateKey(steps.ECDSAP256)
+	if err != nil {
+		return err
+	}
+	chain, err := authority.Issue(key.Public(), names, 30, time.Now())
+	if err != nil {
+		return err
+	}
+	text, err := cert.MarshalKey(key)
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{steps.SitesDir, steps.CertsDir, steps.Webroot} {
+		if err := os.MkdirAll(s.dir+dir, 0o755); err != nil {
+			return err
+		}
+	}
+	h := host.New(s.dir)
+	version, err := cert.Add(h, site, cert.Version{Key: text, Chain: cert.EncodeChain(chain), Meta: cert.Meta{Source: cert.SourceLocal}})
+	if err != nil {
+		return err
+	}
+	return errors.Join(cert.Switch(h, site, version), os.WriteFile(s.chain, cert.EncodeChain(chain), 0o644), //nolint:gosec // public
+		os.WriteFile(s.key, text, 0o600), os.WriteFile(s.path("both.pem"), append(cert.EncodeChain(chain), text...), 0o600))
+}
+
+func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
+
+// store stores the site with the application behind it.
+func (s *stage) store() error {
+	a := steps.Defaults()
+	a.Certs.Domains, a.Trusted.Source, a.Install.Executor = []string{site}, steps.SourceNone, steps.ExecutorNative
+	a.Proxy.Upstream, a.Proxy.MaxBody = "http://"+s.app, "0"
+	one, problems := a.Site()
+	if len(problems) > 0 {
+		return fmt.Errorf("the site is wrong: %v", problems)
+	}
+	return host.New(s.dir).WriteFile(steps.SiteFile(one.Name), host.File{Data: steps.Print(one), Mode: 0o644})
+}
+
+// serveApp starts the application.
+func (s *stage) serveApp() (err error) {
+	if s.app, err = freeAddress(); err != nil {
+		return err
+	}
+	root := s.path("app")
+	if err := os.Mkdir(root, 0o755); err != nil { //nolint:gosec // the workers of nginx have another user
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(root, "large"), bytes.Repeat([]byte("x"), 1<<20), 0o644); err != nil { //nolint:gosec // likewise
+		return err
+	}
+	s.apps, err = s.nginx("app.conf", `worker_processes 1;
+daemon off;
+pid `+s.path("app.pid")+`;
+events { worker_connections 4096; }
+http {
+	access_log off;
+	client_max_body_size 0;
+	keepalive_requests 100000000;
+	sendfile on;
+	server {
+		listen `+s.app+`;
+		root `+root+`;
+		location = /small { default_type text/plain; return 200 "`+strings.Repeat("x", 1024)+`"; }
+		location = /upload { default_type text/plain; return 200 "taken"; }
+	}
+}
+`)
+	return errors.Join(err, s.store())
+}
+
+func (s *stage) nginx(file, text string) (*exec.Cmd, error) {
+	if err := os.WriteFile(s.path(file), []byte(text), 0o644); err != nil { //nolint:gosec // likewise
+		return nil, err
+	}
+	return run("nginx", "-p", s.dir, "-e", s.path(file+".log"), "-c", s.path(file))
+}
+
+func run(argv ...string) (*exec.Cmd, error) {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return cmd, nil
+}
+
+func end(cmd *exec.Cmd) {
+	_ = cmd.Process.Signal(os.Interrupt)
+	ended := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait()
+	ended.Stop()
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
