@@ -113,6 +113,9 @@ func (j *job) appendHead(b []byte) []byte {
 		b = h1.AppendText(b, f.name, f.value)
 	}
 	j.worker.own = own[:0]
+	if j.upgrade {
+		b = append(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
+	}
 	return append(j.appendFraming(b), "\r\n"...)
 }
 

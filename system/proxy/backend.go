@@ -61,6 +61,8 @@ func (b *backend) head(p []byte) {
 	switch {
 	case err != nil:
 		b.wrong(fmt.Errorf("the upstream's answer is wrong: %w", err))
+	case b.answer.Switches() && b.job.upgrade && switchesTo(&b.answer, "websocket"):
+		b.job.join(&b.answer)
 	case b.answer.Switches():
 		b.wrong(errProtocol)
 	case b.answer.Interim():

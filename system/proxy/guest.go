@@ -29,6 +29,7 @@ type guest struct {
 	served bool       // there was a request before
 	last   bool       // the connection ends after this answer
 	gone   bool
+	joined bool // it has become a WebSocket
 	job    *job // nil between requests
 }
 
@@ -144,7 +145,9 @@ func (g *guest) abort() {
 func (g *guest) closed() {
 	g.worker.forget(g)
 	g.leave()
-	g.worker.plane.guests.Add(-1)
+	if !g.joined {
+		g.worker.plane.guests.Add(-1)
+	}
 }
 
 // handBack has net/http go on with the connection, from the head of the request on.

@@ -30,6 +30,7 @@ type job struct {
 	values  []string // what the header's lists are made of
 
 	refusal  int // 0: it is understood
+	upgrade  bool
 	body     h1.Body
 	bodyDone bool
 	bodyGot  int64
@@ -73,6 +74,7 @@ func (j *job) reset() {
 	j.x = exchange{}
 	j.request, j.url = http.Request{}, url.URL{}
 	j.fields, j.values, j.raw = j.fields[:0], j.values[:0], j.raw[:0]
+	j.upgrade = false
 	j.bodyDone, j.bodyGot, j.waits, j.again, j.answered, j.chunked = false, 0, false, false, false, false
 }
 
@@ -88,7 +90,11 @@ func (j *job) read(head []byte) bool {
 	}
 	j.meet()
 	j.refusal = j.x.understand()
-	return j.refusal != 0 || j.x.site == nil || j.x.site.upstreams.inTheClear()
+	if j.refusal != 0 || j.x.site == nil {
+		return true
+	}
+	j.upgrade = j.header["Upgrade"] != nil && j.x.webSocket()
+	return j.x.site.upstreams.inTheClear()
 }
 
 // spread makes of the head what the policy reads. All texts are parts of one.
@@ -174,5 +180,5 @@ func (j *job) foreign() bool {
 			return true
 		}
 	}
-	return h["Upgrade"] != nil || h["Expect"] != nil || h["Trailer"] != nil
+	return h["Expect"] != nil || h["Trailer"] != nil
 }

@@ -22,8 +22,35 @@ const (
 // tunnels are the open WebSockets.
 type tunnels struct {
 	mu   sync.Mutex
-	open map[*tunnel]bool
+	open map[tunneled]bool
 	gone chan struct{} // closed when the last one ends; nil when nobody waits
+}
+
+// tunneled is a WebSocket, on whatever data plane.
+type tunneled interface {
+	// goAway has both sides told to go away, and cuts what is left of them.
+	goAway()
+}
+
+// enter counts a WebSocket.
+func (t *tunnels) enter(one tunneled) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.open == nil {
+		t.open = map[tunneled]bool{}
+	}
+	t.open[one] = true
+}
+
+// leave is told when it has ended.
+func (t *tunnels) leave(one tunneled) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.open, one)
+	if len(t.open) == 0 && t.gone != nil {
+		close(t.gone)
+		t.gone = nil
+	}
 }
 
 // tunnel is a WebSocket: bytes go both ways as they come, and the proxy only follows where frames end.
@@ -52,12 +79,7 @@ func (t *tunnel) open(client net.Conn, in *bufio.Reader) {
 	t.client, t.in = client, in
 	t.toClient = lane{out: client}
 	t.touch()
-	t.owner.mu.Lock()
-	if t.owner.open == nil {
-		t.owner.open = map[*tunnel]bool{}
-	}
-	t.owner.open[t] = true
-	t.owner.mu.Unlock()
+	t.owner.enter(t)
 	if t.idle > 0 {
 		t.timer = time.AfterFunc(t.idle, t.checkIdle)
 	}
@@ -93,13 +115,7 @@ func (t *tunnel) end() {
 		if t.timer != nil {
 			t.timer.Stop()
 		}
-		t.owner.mu.Lock()
-		delete(t.owner.open, t)
-		if len(t.owner.open) == 0 && t.owner.gone != nil {
-			close(t.owner.gone)
-			t.owner.gone = nil
-		}
-		t.owner.mu.Unlock()
+		t.owner.leave(t)
 	})
 }
 
@@ -135,10 +151,10 @@ func (t *tunnels) drain(ctx context.Context) int {
 }
 
 // wait returns the open sockets and what tells when the last has ended.
-func (t *tunnels) wait() ([]*tunnel, <-chan struct{}) {
+func (t *tunnels) wait() ([]tunneled, <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	left := make([]*tunnel, 0, len(t.open))
+	left := make([]tunneled, 0, len(t.open))
 	for one := range t.open {
 		left = append(left, one)
 	}

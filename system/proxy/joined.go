@@ -1,0 +1,192 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
+	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
+)
+
+// joined is a WebSocket on a loop: the client's connection and the upstream's. What tunnel is on net/http.
+type joined struct {
+	server   *Server
+	guest    *guest
+	job      *job // its record, until the end
+	client   *loop.Stream
+	backend  *loop.Stream
+	toClient lane
+	toServer lane
+	idle     time.Duration
+	clock    loop.Timer // while nothing comes; then while the end is waited for
+	leaving  bool
+	ended    bool
+	halves   int // sides that have ended
+}
+
+// streamWriter has a lane write to a stream.
+type streamWriter struct{ *loop.Stream }
+
+// Write implements io.Writer.
+func (w streamWriter) Write(p []byte) (int, error) {
+	w.Stream.Write(p)
+	return len(p), nil
+}
+
+// join makes a WebSocket of a request whose upstream has switched protocols.
+func (j *job) join(a *h1.Answer) {
+	x, g, b := &j.x, j.guest, j.back
+	x.succeeded()
+	x.status = http.StatusSwitchingProtocols
+	g.stream.Put(j.appendSwitch(g.stream.Buffer(), a))
+	one := &joined{server: j.worker.server, guest: g, job: j, client: g.stream, backend: b.stream, idle: x.site.WebSockets.Idle}
+	one.toClient = lane{out: streamWriter{g.stream}}
+	one.toServer = lane{out: streamWriter{b.stream}, masked: true}
+	one.clock = j.worker.loop.Timer(one.late)
+	j.quiet.Stop()
+	b.clock.Free()
+	g.joins()
+	g.stream.Own(&half{one, g.stream, b.stream, &one.toServer})
+	b.stream.Own(&half{one, b.stream, g.stream, &one.toClient})
+	one.touch()
+	one.server.tunnels.enter(one)
+	g.stream.Resume()
+}
+
+// appendSwitch appends the head of the answer to the handshake.
+func (j *job) appendSwitch(b []byte, a *h1.Answer) []byte {
+	b = h1.AppendStatus(b, a.Status)
+	own := j.worker.own[:0]
+	if j.x.secure {
+		j.x.site.promises(func(name, value string) { own = append(own, fieldText{name, value}) })
+	}
+	for _, f := range a.Fields {
+		switch f.Kind {
+		case h1.Other, h1.Connection, h1.Upgrade:
+			if !proxyLine(f.Name) && !named(own, f.Name) {
+				b = h1.AppendField(b, f.Name, f.Value)
+			}
+		case h1.ContentLength, h1.Expect, h1.Host, h1.KeepAlive, h1.ProxyConnection, h1.TE, h1.Trailer, h1.TransferEncoding:
+		}
+	}
+	for _, f := range own {
+		b = h1.AppendText(b, f.name, f.value)
+	}
+	j.worker.own = own[:0]
+	return append(j.appendSticky(b, a), "\r\n"...)
+}
+
+// switchesTo reports whether the upstream has switched to what was asked for.
+func switchesTo(a *h1.Answer, protocol string) bool {
+	for _, f := range a.Fields {
+		if f.Kind == h1.Upgrade {
+			return strings.EqualFold(string(f.Value), protocol)
+		}
+	}
+	return false
+}
+
+// joins has the guest be no connection that asks for something any more.
+func (g *guest) joins() {
+	g.joined = true
+	g.stream.Stall = nil // the idle time is what a WebSocket has
+	g.clock.Stop()
+	g.worker.forget(g)
+	g.worker.plane.guests.Add(-1)
+}
+
+// touch begins the idle time anew.
+func (o *joined) touch() {
+	if o.idle > 0 && !o.leaving && o.halves == 0 {
+		o.clock.Set(o.client.Loop().Now().Add(o.idle))
+	}
+}
+
+// late is called when nothing came for the idle time, and when who was told to end has not.
+func (o *joined) late() {
+	if o.leaving || o.halves > 0 {
+		o.cut()
+		return
+	}
+	o.leave()
+}
+
+// goAway implements tunneled. It is called by others than the loop.
+func (o *joined) goAway() { o.client.Loop().Post(o.leave) }
+
+// leave sends both sides a close frame as soon as a frame ends, gives them a moment to answer, and cuts.
+func (o *joined) leave() {
+	if o.leaving || o.ended {
+		return
+	}
+	o.leaving = true
+	o.clock.Set(o.client.Loop().Now().Add(closeGrace))
+	o.toServer.close()
+	o.toClient.close()
+}
+
+// cut ends both sides, behind what was written.
+func (o *joined) cut() {
+	if o.ended {
+		return
+	}
+	o.ended = true
+	o.clock.Free()
+	o.client.Finish(false)
+	o.backend.Finish(false)
+	o.server.tunnels.leave(o)
+	j := o.job
+	o.guest.job, j.back = nil, nil
+	j.x.attempt.done()
+	j.x.end()
+	o.guest.worker.freeJob(j)
+}
+
+// half is one direction of it. It implements loop.Handler.
+type half struct {
+	both     *joined
+	from, to *loop.Stream
+	lane     *lane
+}
+
+// Came implements loop.Handler.
+func (h *half) Came(p []byte) int {
+	o := h.both
+	if o.ended {
+		return len(p)
+	}
+	o.touch()
+	_, _ = h.lane.Write(p) // into memory
+	if h.lane == &o.toClient {
+		o.job.x.bytes.Add(int64(len(p)))
+	}
+	if h.to.Full() {
+		h.from.Pause()
+	}
+	return len(p)
+}
+
+// Room implements loop.Handler: what goes to the other direction may come again.
+func (h *half) Room() { h.to.Resume() }
+
+// Ended implements loop.Handler.
+func (h *half) Ended(err error) {
+	o := h.both
+	if o.ended {
+		return
+	}
+	o.halves++
+	if !errors.Is(err, io.EOF) || o.halves == 2 {
+		o.cut()
+		return
+	}
+	h.to.CloseWrite()
+	if !o.leaving { // else it has less
+		o.clock.Set(o.client.Loop().Now().Add(lingerGrace))
+	}
+}
+
+var _ loop.Handler = (*half)(nil)
