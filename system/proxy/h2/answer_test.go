@@ -464,6 +464,23 @@ func TestFloods(t *testing.T) {
 			}
 			_ = k.WriteDataPadded(1, false, nil, []byte{0})
 		}, vainFrames, ErrFrames},
+		"heads of nobody": {func(k *talk, n uint32) {
+			if n == 1 {
+				k.ask(1, false)
+				k.hear()
+				k.streams[1].Reset(Cancel)
+			}
+			k.head(1, true, "x=y")
+		}, vainFrames, ErrFrames},
+		"streams too late": {func(k *talk, n uint32) {
+			if n == 1 {
+				k.ask(1, true)
+				k.hear()
+				k.conn.Drain()
+				k.conn.Drain()
+			}
+			k.ask(n+2, true)
+		}, vainFrames, ErrFrames},
 		"data of nobody": {func(k *talk, n uint32) {
 			if n == 1 {
 				k.ask(1, true)

@@ -56,10 +56,7 @@ func (c *Conn) late() Event {
 	if id := c.frame.stream; !c.gone.has(id) && c.leaving != decided {
 		c.refuse(id, StreamClosed)
 	}
-	if !c.frames.spend(c.now) {
-		return c.failWith(ErrFrames)
-	}
-	return Event{}
+	return c.passOver()
 }
 
 // readBody reads a part of DATA.

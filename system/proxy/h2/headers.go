@@ -52,9 +52,17 @@ func (c *Conn) readBlock(began frame, behind uint32, block []byte) Event {
 	case id > c.last:
 		return c.open(id, h, ended)
 	case c.gone.has(id), c.leaving == decided:
-		return Event{}
+		return c.passOver()
 	}
 	return c.fail(StreamClosed, "a stream is opened again")
+}
+
+// passOver counts a frame that came too late to matter.
+func (c *Conn) passOver() Event {
+	if !c.frames.spend(c.now) {
+		return c.failWith(ErrFrames)
+	}
+	return Event{}
 }
 
 func (c *Conn) decode(block []byte) error {
@@ -69,7 +77,7 @@ func (c *Conn) decode(block []byte) error {
 func (c *Conn) open(id uint32, h *head, ended bool) Event {
 	c.last = id
 	if c.leaving == decided {
-		return Event{} // it has been told that this one does not count
+		return c.passOver() // the client has been told that this one does not count
 	}
 	c.counts = id
 	c.frames.earn(framesOfRequest)

@@ -10,8 +10,8 @@ import (
 type Settings struct {
 	Streams   int  // requests at once
 	Head      int  // bytes of the head of a request, as RFC 9113 section 6.5.2 counts them
-	Window    int  // bytes of the body of a request that may be there and not be used
-	Windows   int  // of all bodies of a connection
+	Window    int  // bytes of the body of a request that may be there and not be used; at least the 65,535 of RFC 9113
+	Windows   int  // of all bodies of a connection, likewise
 	Output    int  // bytes that may wait in Out before Data takes no more
 	WebSocket bool // extended CONNECT is offered (RFC 8441)
 }
