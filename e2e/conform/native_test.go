@@ -3,11 +3,33 @@
 package main
 
 import (
+	"slices"
 	"testing"
+
+	"github.com/c93d5bcb/sslwizard/system/proxy"
 )
 
 // TestNative has every suite try the proxy of this tree: nothing but what is known may deviate, and what is known has to.
 func TestNative(t *testing.T) {
+	left := map[string]bool{}
+	for name := range known {
+		left[name] = true
+	}
+	tryNative(t, suites(), left)
+	for name := range left {
+		t.Errorf("%s goes as it should now: take it out of known", name)
+	}
+}
+
+// TestNativeOnLoops has every suite but those of HTTP/2, which is the same, try it on event loops: nothing may deviate.
+func TestNativeOnLoops(t *testing.T) {
+	defer func(before string) { engine = before }(engine)
+	engine = proxy.EngineLoop
+	tryNative(t, slices.DeleteFunc(suites(), func(u suite) bool { return u.name == "HTTP/2 to HTTP/1" || u.name == "h2spec" }), map[string]bool{})
+}
+
+// tryNative tries it, and takes off left what deviates as it is known to.
+func tryNative(t *testing.T, those []suite, left map[string]bool) {
 	d, dir := drivers[0], t.TempDir()
 	program, err := d.find(t.Context(), dir)
 	if err != nil {
@@ -23,11 +45,7 @@ func TestNative(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.stop()
-	left := map[string]bool{}
-	for name := range known {
-		left[name] = true
-	}
-	for _, u := range suites() {
+	for _, u := range those {
 		t.Run(u.name, func(t *testing.T) {
 			bad, total, err := u.run(t.Context(), f, s, dir)
 			if err != nil {
@@ -44,9 +62,6 @@ func TestNative(t *testing.T) {
 			}
 			t.Logf("%s", count(bad, total))
 		})
-	}
-	for name := range left {
-		t.Errorf("%s goes as it should now: take it out of known", name)
 	}
 	if t.Failed() {
 		t.Logf("the proxy said:\n%.4000s", f.process.said.String())

@@ -23,10 +23,10 @@ type workload struct {
 
 var workloads = []workload{
 	{"h1 keep-alive, 1 KiB, 64 connections", 0.80, 1.00, wrk("-c", "64"), "/small"},
-	{"h2, 1 KiB, 10 connections of 10 streams", 0.70, 1.00, h2load("-c", "10", "-m", "10"), "/small"},
+	{"h2, 1 KiB, 10 connections of 10 streams", 0.70, 1.00, h2load(5000, "-c", "10", "-m", "10"), "/small"},
 	{"full handshake, one request each", 1.05, 1.20, wrk("-c", "16", "-H", "Connection: close"), "/small"},
 	{"h1, 1 MiB down, 16 connections", 0.85, 1.05, wrk("-c", "16"), "/large"},
-	{"h2, 1 MiB down, 4 connections of 4 streams", 0.65, 1.05, h2load("-c", "4", "-m", "4", "-w", "20", "-W", "22"), "/large"},
+	{"h2, 1 MiB down, 4 connections of 4 streams", 0.65, 1.05, h2load(60, "-c", "4", "-m", "4", "-w", "20", "-W", "22"), "/large"},
 	{"h1, 1 MiB up, 16 connections", 1.00, 1.20, upload, "/upload"},
 }
 
@@ -40,9 +40,11 @@ func upload(s *stage, url, seconds string) []string {
 	return []string{"wrk", "-t", "1", "-c", "16", "-d", seconds, "-s", s.path("upload.lua"), url}
 }
 
-func h2load(options ...string) func(*stage, string, string) []string {
+// h2load is told a number of requests, for about so many seconds: told a time, it may wait for ever for connections to end.
+func h2load(perSecond int, options ...string) func(*stage, string, string) []string {
 	return func(_ *stage, url, seconds string) []string {
-		return append(append([]string{"h2load", "-t", "1", "-D", seconds}, options...), url)
+		n, _ := strconv.Atoi(seconds)
+		return append(append([]string{"h2load", "-t", "1", "-n", strconv.Itoa(n * perSecond)}, options...), url)
 	}
 }
 
