@@ -20,7 +20,7 @@ var List = []Promise{
 	{Short: "Twice is once", Long: "The same answers again change nothing, reload nothing and ask no CA."},
 	{Short: "Preview is the truth", Long: "What a plan shows is what happens, and a dry run writes nothing.", Open: "That the real difference of the tree is what the plan showed is not counted on this page yet."},
 	{Short: "Your other sites stay up", Long: "Sites that were there answer through install, failure, undo and renewal, with their own certificates.", Open: "Not measured on this page yet."},
-	{Short: "A reload is proven", Long: "A server that did not take its new configuration is found out, and everything is put back.", Open: "Not measured on this page yet."},
+	{Short: "A reload is proven", Long: "A server that did not take its new configuration is found out, and everything is put back."},
 	{Short: "Certificate and key never disagree", Long: "Whoever loads the pair at any moment gets two halves that belong together."},
 	{Short: "No certificate in vain", Long: "A killed or failed issuance is gone on with, not repeated, and a limit is kept before the CA has to."},
 	{Short: "Renewal is never silent", Long: "No certificate runs out while its CA could be reached, and no failure is told to nobody."},

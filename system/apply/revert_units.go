@@ -5,7 +5,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/c93d5bcb/sslwizard/system/host"
 )
+
+// refusedTime is how long a unit may take for a reload that it did not take before.
+const refusedTime = 15 * time.Second
 
 func (u *undoing) daemonReload(ctx context.Context, entries []entry) {
 	for _, e := range entries {
@@ -48,6 +54,9 @@ func (u *undoing) reload(ctx context.Context, r ReloadState) error {
 		u.systemctl(ctx, "start", []string{r.Unit}, "started ")
 		return nil
 	case r.Unit == u.refused:
+		// Nothing is proved of this: it is told once more because it may have taken in part what it did not show to have taken,
+		// as an nginx does that has two masters while its program is exchanged.
+		_, _ = u.Run(ctx, host.Command{Argv: []string{"systemctl", "reload", r.Unit}, Timeout: refusedTime})
 		u.kept = append(u.kept, r.Unit+": it still runs with the configuration that it had")
 		return nil
 	}

@@ -71,9 +71,9 @@ func rehearsal(on string) steps.Change {
 	return steps.Rehearse{For: steps.For(steps.IDSSL), Executor: "native", On: []string{steps.FileKey(on)}}
 }
 
-// TestRefusedReloadIsNotAskedForAgain is for a unit that went on with its old configuration: the files are put back, and
-// that is all there is to do.
-func TestRefusedReloadIsNotAskedForAgain(t *testing.T) {
+// TestRefusedReloadIsNotProvedAgain is for a unit that went on with its old configuration: the files are put back, it is told so, in
+// case that it took a part, and that is all there is to do.
+func TestRefusedReloadIsNotProvedAgain(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]steps.Outcome{"N05": steps.OutcomeReverted, "N06": steps.OutcomeInconsistent} {
 		t.Run(code, func(t *testing.T) {
@@ -82,9 +82,14 @@ func TestRefusedReloadIsNotAskedForAgain(t *testing.T) {
 			w.ufw()
 			w.mustApply(t, nginxPlan("server { one; }\n"))
 			w.nginx.reloads = &steps.Failure{Text: "cannot reload", Code: code}
+			before := len(w.Mutations())
 			res, _, err := w.apply(t, nginxPlan("server { two; }\n"))
 			if res.Outcome != want {
 				t.Errorf("%s: %+v, %v", code, res, err)
+			}
+			last := w.Mutations()[before:]
+			if told := slices.ContainsFunc(last, func(m string) bool { return strings.Contains(m, "systemctl reload nginx.service") }); told != (code == "N05") {
+				t.Errorf("%s: told to reload: %t: %q", code, told, last)
 			}
 		})
 	}
