@@ -18,7 +18,7 @@ var List = []Promise{
 	{Short: "Losing SSH changes nothing", Long: "A run ends by itself when its terminal goes, and who comes back sees it.", Open: "Not measured on this page yet."},
 	{Short: "One at a time", Long: "However many are started, one runs, and the others say who holds the lock.", Open: "Not measured on this page yet."},
 	{Short: "Twice is once", Long: "The same answers again change nothing, reload nothing and ask no CA."},
-	{Short: "Preview is the truth", Long: "What a plan shows is what happens, and a dry run writes nothing.", Open: "That the real difference of the tree is what the plan showed is not counted on this page yet."},
+	{Short: "Preview is the truth", Long: "What a plan shows is what happens, and a dry run writes nothing."},
 	{Short: "Your other sites stay up", Long: "Sites that were there answer through install, failure, undo and renewal, with their own certificates.", Open: "Not measured on this page yet."},
 	{Short: "A reload is proven", Long: "A server that did not take its new configuration is found out, and everything is put back."},
 	{Short: "Certificate and key never disagree", Long: "Whoever loads the pair at any moment gets two halves that belong together."},
