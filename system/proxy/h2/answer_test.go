@@ -505,6 +505,32 @@ func TestFloods(t *testing.T) {
 	}
 }
 
+// TestEarning: every answer allows one more request in vain, and more frames; more of them than there would be at once.
+func TestEarning(t *testing.T) {
+	t.Parallel()
+	k := begin(t, usual)
+	id := uint32(1)
+	for range vainFrames / 4 {
+		if id < 4*(vainRequests+100) {
+			k.ask(id, true)
+			_ = k.WriteRSTStream(id, http2.ErrCodeCancel)
+			id += 2
+		}
+		k.ask(id, true)
+		for range framesOfRequest + 2*framesOfAnswer {
+			_ = k.WritePing(false, [8]byte{})
+		}
+		k.hear()
+		if k.conn.over {
+			t.Fatalf("at stream %d: %v", id, k.conn.fault)
+		}
+		k.streams[id].Head(200, nil, false)
+		k.streams[id].Data([]byte("x"), true)
+		k.said()
+		id += 2
+	}
+}
+
 // TestHonest: answers that are taken back when they have begun, and frames that come with answers, are no flood; and what
 // was spent comes back with time.
 func TestHonest(t *testing.T) {
