@@ -125,7 +125,8 @@ func certsFindings(s Site, f Facts) []Finding {
 	var found []Finding
 	for _, d := range s.Certs.Domains {
 		if u := d.Unicode(); u != string(d) {
-			found = append(found, Finding{Code: "X02", Severity: Info, Text: fmt.Sprintf("%s is %s: please compare it letter by letter", d, Clean(u))})
+			found = append(found, Finding{Code: "X02", Severity: Info, Text: fmt.Sprintf("%s is %s: please compare it letter by letter", d, Clean(u)),
+				Fix: []string{"type the name anew in certs.domains, if it is another one than you mean: letters of several alphabets look alike"}})
 		}
 	}
 	if s.Certs.DHGroup == DHNone {

@@ -30,6 +30,27 @@ func (i *Installer) units(ctx context.Context, sites []steps.Site) ([]steps.Unit
 	return all, nil
 }
 
+// unrenewed is what becomes of certificates while nothing starts the renewal (R01).
+func unrenewed(units []steps.UnitStatus) []steps.Finding {
+	var all []steps.Finding
+	for _, u := range units {
+		why := ""
+		switch {
+		case u.Name != steps.RenewTimer:
+			continue
+		case !u.Active:
+			why = "does not run"
+		case !u.Enabled:
+			why = "does not start at the next boot"
+		default:
+			continue
+		}
+		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R01", Severity: steps.Warning, Text: "certificates are not renewed: " + u.Name + " " + why,
+			Fix: []string{"sudo systemctl enable --now " + u.Name, "sudo systemctl unmask " + u.Name + "    before that, if somebody masked it"}})
+	}
+	return all
+}
+
 // words has systemctl say one word of each unit. What it leaves out about units that are not there is empty.
 func (i *Installer) words(ctx context.Context, verb string, units []string) ([]string, error) {
 	words := make([]string, len(units))
@@ -53,7 +74,7 @@ func neededUnits(sites []steps.Site) []string {
 		}
 	}
 	if len(sites) > 0 {
-		names = append(names, "sslwizard-renew.timer")
+		names = append(names, steps.RenewTimer)
 	}
 	return names
 }

@@ -27,7 +27,7 @@ var List = []Promise{
 	{Short: "You keep your SSH", Long: "A firewall is never switched on by us, and a new login works after every run.", Open: "Not measured on this page yet."},
 	{Short: "No input becomes code", Long: "Whatever is typed in a field stays a value.", Open: "Not measured on this page yet."},
 	{Short: "No path escapes", Long: "Links and folders that somebody swaps under our hands lead no write elsewhere."},
-	{Short: "Secrets stay where they belong", Long: "No token, key or passphrase reaches a log, a screen, an argument or a foreign file.", Open: "Not measured on this page yet."},
+	{Short: "Secrets stay where they belong", Long: "No token, key or passphrase reaches a log, a screen, an argument or a foreign file."},
 	{Short: "The screen does not lie", Long: "Text from outside cannot steer the terminal."},
 	{Short: "Least privilege", Long: "The services may do what they need and nothing else.", Open: "Not measured on this page yet."},
 	{Short: "The proxy adds no lie", Long: "What the application reads of a request is what the client sent, or what the proxy itself knows.", Open: "Not measured on this page yet."},

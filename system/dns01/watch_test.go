@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/resolve"
@@ -94,6 +95,7 @@ func TestUntilTimeIsUp(t *testing.T) {
 	if !errors.As(err, &f) || f.Code != "A11" || f.ExitStatus() != steps.ExitTryLater || !strings.Contains(f.Text, "1 of 2 still do not have it: ns2.example.com ("+second+")") {
 		t.Errorf("%v", err)
 	}
+	failures.MetError(t, err)
 	w.all("ns2.example.com", pebbletest.Record{Addresses: []string{"192.0.2.99"}}) // nobody is there
 	if err := w.watch().Until(t.Context(), Record{shop, value}); err != nil {
 		t.Errorf("a dead server: %v", err)

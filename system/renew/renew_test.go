@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	pebbletest "github.com/c93d5bcb/sslwizard/e2e/pebble"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/cert"
@@ -170,6 +171,7 @@ func TestRenewGoesLiveLater(t *testing.T) {
 	if !slices.ContainsFunc(said, func(f steps.Finding) bool { return f.Code == "R03" && len(f.Fix) > 0 }) {
 		t.Errorf("nobody is told that the old one is still served: %+v", said)
 	}
+	failures.MetFindings(t, said)
 	l.stale = false
 	out := w.renew(l, false)
 	if out[0].Err != nil || !out[0].Renewed || out[1].Renewed || len(l.reloads) != 2 || !slices.Equal(l.reloads[1], []string{site}) {
