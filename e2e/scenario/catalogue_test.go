@@ -87,3 +87,14 @@ func TestCatalogueAfter(t *testing.T) {
 		{row: "X07", shell: "for f in " + last + "/bk/*; do echo evil >$f; done", typed: []string{"undo"}, status: 5, right: ":"},
 	})
 }
+
+// TestCatalogueStanding has what a plan tells although nothing stands in its way.
+func TestCatalogueStanding(t *testing.T) {
+	t.Parallel()
+	st := begin(t, "trixie")
+	st.answer("native")
+	st.meet([]wrong{
+		{row: "X02", shell: "sed 's/www.shop.example.com/bücher.example.com/' " + answers + " >/root/other.yaml", typed: []string{"--dry-run", "/root/other.yaml"}, status: 0, right: "rm /root/other.yaml"},
+		{row: "H21", shell: "mkdir -p /etc/nginx/conf.d; echo '# Ansible managed' >/etc/nginx/conf.d/shop.conf", typed: []string{"--dry-run", answers}, status: 0, right: "rm -r /etc/nginx"},
+	})
+}
