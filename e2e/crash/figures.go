@@ -24,5 +24,6 @@ func (r report) figures() []promises.Figure {
 		figure(2, "kills of the recovery of that", "≥ 500", sum.triples),
 		figure(4, "edits of files of ours between a kill and its recovery, all still there", "≥ 100", sum.edits),
 		figure(6, "system calls that failed, with nine error numbers by turns", "≥ 1,500", sum.errno),
+		figure(6, "disks that took nothing more from a call on, recovered from when they were mended", "", sum.dead),
 	}
 }

@@ -159,6 +159,29 @@ func (f *flow) refused(ctx context.Context, w *worker, n int, errno syscall.Errn
 	return wrong, err
 }
 
+// dead has the disk take nothing more from a call on, until the next start: what was begun cannot be taken back before that.
+// The program has to say so, and the recovery on the mended disk has to end it.
+func (f *flow) dead(ctx context.Context, w *worker, n int, errno syscall.Errno) ([]string, error) {
+	if err := w.lay(f.before); err != nil {
+		return nil, err
+	}
+	r, said, err := w.traced(ctx, trace.Order{Fail: n, Errno: errno, On: true}, f.do...)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Failed {
+		return nil, missed{fmt.Sprintf("%s: call %d was not made", f.name, n)}
+	}
+	end, wrong, err := f.judge(ctx, w)
+	if err == nil && wrong == nil && r.Status == 0 && end != "after" {
+		wrong = []string{"it said that all is well, and is as " + end}
+	}
+	if wrong != nil {
+		wrong = append([]string{fmt.Sprintf("it ended with %d: %s", r.Status, said)}, wrong...)
+	}
+	return wrong, err
+}
+
 // retried reports an fsync of a file after one that failed: the kernel has dropped what it did not store, and says so only
 // once. Folders are stored again for what is done in them later, and the name of a file of ours is a new one each time.
 func retried(calls []trace.Call, n int) bool {

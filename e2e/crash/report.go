@@ -33,7 +33,7 @@ func (r report) total() *tally {
 	sum := &tally{flow: &flow{name: "all"}, ends: map[string]int{}}
 	for _, t := range r.flows {
 		sum.kills, sum.edits, sum.doubles, sum.triples = sum.kills+t.kills, sum.edits+t.edits, sum.doubles+t.doubles, sum.triples+t.triples
-		sum.errno, sum.faults = sum.errno+t.errno, append(sum.faults, t.faults...)
+		sum.errno, sum.dead, sum.faults = sum.errno+t.errno, sum.dead+t.dead, append(sum.faults, t.faults...)
 		sum.flow.calls = append(sum.flow.calls, t.flow.calls...)
 		for how, n := range t.ends {
 			sum.ends[how] += n
@@ -53,8 +53,8 @@ func (r report) summary() string {
 }
 
 func (t *tally) line() string {
-	return fmt.Sprintf("%-32s %5d calls, killed %d (%d before, %d checkpoint, %d after), edited %d, recovery killed %d, twice %d, failed %d: %d faults",
-		t.flow.name, len(t.flow.calls), t.kills, t.ends["before"], t.ends["checkpoint"], t.ends["after"], t.edits, t.doubles, t.triples, t.errno, len(t.faults))
+	return fmt.Sprintf("%-32s %5d calls, killed %d (%d before, %d checkpoint, %d after), edited %d, recovery killed %d, twice %d, failed %d, and all after %d: %d faults",
+		t.flow.name, len(t.flow.calls), t.kills, t.ends["before"], t.ends["checkpoint"], t.ends["after"], t.edits, t.doubles, t.triples, t.errno, t.dead, len(t.faults))
 }
 
 func (c caught) line() string {
@@ -71,7 +71,7 @@ func (c caught) line() string {
 func (r report) page() string {
 	var b strings.Builder
 	sum := r.total()
-	fmt.Fprintf(&b, intro, sum.kills, len(sum.faults), sum.ends["before"], sum.ends["checkpoint"], sum.ends["after"], sum.doubles, sum.triples, sum.errno, sum.edits, len(sum.faults))
+	fmt.Fprintf(&b, intro, sum.kills, len(sum.faults), sum.ends["before"], sum.ends["checkpoint"], sum.ends["after"], sum.doubles, sum.triples, sum.errno, sum.dead, sum.edits, len(sum.faults))
 	b.WriteString("\n| change | system calls | killed | before | checkpoint | after | recovery killed | and again | call failed | edited | neither |\n| --- " + strings.Repeat("| --- ", 10) + "|\n")
 	for _, t := range append(r.flows, sum) {
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %d |\n", t.flow.name, len(t.flow.calls), t.kills,
@@ -81,6 +81,9 @@ func (r report) page() string {
 	b.WriteString("\n| what is broken | points at which it was seen | in |\n| --- | --- | --- |\n")
 	for _, c := range r.mutants {
 		at := fmt.Sprint(c.faults)
+		if !c.seen() {
+			at = "NOT SEEN"
+		}
 		if c.clean {
 			at = "every one: it fails without a kill"
 		}
@@ -107,6 +110,7 @@ of it (docs/kills.md has the kills in an issuance, against a real CA's server).
 - The recovery was killed too, at each of its own calls, %d times; the recovery of that one %d times. None was wedged.
 - Each call failed once, in turn with ENOSPC, EDQUOT, EIO, EROFS, EMFILE, EACCES, EPERM, ELOOP and EXDEV: %d times. The program ends by
   itself, what it says of the outcome is true, and an fsync that failed is not tried again on the same file.
+- From a call on all failed, with the first four of these, until the next start: %d times. The recovery on the mended disk ends it.
 - %d times somebody edited a file of ours between the kill and the recovery: the edit is still there, in its place or beside it.
 - Each change was tried while another process held the lock: nothing happened.
 - In all of this, %d faults.

@@ -17,13 +17,14 @@ type amount struct {
 	doubles int // at most so many kills of each of these recoveries
 	triples int // of each
 	errnos  int
+	dead    int // disks that take nothing more from a call on
 }
 
 var (
-	everything = amount{kills: 1 << 20, onward: 10, edits: 20, halves: 7, doubles: 1 << 20, triples: 4, errnos: 1 << 20}
+	everything = amount{kills: 1 << 20, onward: 10, edits: 25, halves: 8, doubles: 1 << 20, triples: 7, errnos: 1 << 20, dead: 40}
 	slice      = amount{kills: 5, onward: 4, edits: 1, halves: 1, doubles: 2, triples: 1, errnos: 3}
-	sample     = amount{kills: 24, onward: 8, edits: 3, errnos: 12} // of a mutant
-	thorough   = amount{kills: 1 << 20, onward: 8, edits: 20}       // of one that the sample does not show
+	sample     = amount{kills: 24, onward: 8, edits: 3, errnos: 12}                      // of a mutant
+	thorough   = amount{kills: 1 << 20, onward: 8, edits: 20, errnos: 1 << 20, dead: 40} // of one that the sample does not show
 )
 
 // tally is what came of it all, for one flow.
@@ -31,6 +32,7 @@ type tally struct {
 	flow                                  *flow
 	mu                                    sync.Mutex
 	kills, edits, doubles, triples, errno int
+	dead                                  int
 	ends                                  map[string]int
 	faults                                []fault
 	first                                 bool // one is enough
@@ -52,7 +54,7 @@ func (t *tally) add(count *int, f *flow, what string, said []string, err error) 
 	return nil
 }
 
-func (t *tally) points() int { return t.kills + t.edits + t.doubles + t.triples + t.errno }
+func (t *tally) points() int { return t.kills + t.edits + t.doubles + t.triples + t.errno + t.dead }
 
 // work are the jobs of a flow.
 func (f *flow) work(ctx context.Context, a amount, t *tally) []job {
@@ -85,6 +87,13 @@ func (f *flow) work(ctx context.Context, a amount, t *tally) []job {
 		jobs = append(jobs, func(w *worker) error {
 			said, err := f.refused(ctx, w, n, errno)
 			return t.add(&t.errno, f, f.at(n)+" fails: "+errno.Error(), said, err)
+		})
+	}
+	for i, n := range stride(len(f.calls), a.dead, 2) {
+		errno := errnos[i%4] // those that stay
+		jobs = append(jobs, func(w *worker) error {
+			said, err := f.dead(ctx, w, n, errno)
+			return t.add(&t.dead, f, "from "+f.at(n)+" on all fails: "+errno.Error(), said, err)
 		})
 	}
 	return jobs

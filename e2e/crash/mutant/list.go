@@ -46,7 +46,10 @@ var Transaction = []Mutant{
 	one("phases are taken back in the order in which they were made", "system/apply/undo.go", "range slices.Backward(target.phases) {", "range target.phases {"),
 	one("somebody's edit is overwritten", revert, "	case u.ours(p, b, now, seen):", "	case true:"),
 	one("what a killed write left is not swept", revert, "	if !u.always {\n", "	if u.always || !u.always {\n"),
-	one("folders of ours stay", revert, "	u.emptyFolders(reverse)\n", ""),
+	{Name: "folders of ours stay", Text: []Replacement{
+		{File: revert, Old: "	u.emptyFolders(reverse)\n", New: ""},
+		{File: revert, Old: "		return u.write(p.Path, p.Before)\n	case p.Before.Kind == kindDir && now.Kind == kindNone:", New: "		return nil\n	case p.Before.Kind == kindDir && now.Kind == kindNone:"},
+	}},
 	one("the user stays", revert, "		return u.removeUser(ctx, b.User)", "		return nil"),
 	one("the user who is half gone stays so", "system/apply/user.go", "	if !half {\n", "	if half || !half {\n"),
 	one("the port stays open", revert, "		return u.closePort(ctx, b.Port, seen)", "		return nil"),

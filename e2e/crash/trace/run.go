@@ -36,6 +36,8 @@ type Order struct {
 	// Fail has this call fail with Errno without being made; 0: none.
 	Fail  int
 	Errno syscall.Errno
+	// On has all calls after it fail too, as when a disk goes read-only.
+	On bool
 	// CPU is the one on which the tracer, the program and all that it starts run, from 1: then they wait for each other the
 	// least. 0: any.
 	CPU int
@@ -257,7 +259,7 @@ func (t *tracer) next() error {
 	if t.Kill == th.call.N && !t.After {
 		return t.kill(pid)
 	}
-	if t.Fail == th.call.N {
+	if t.Fail == th.call.N || t.On && t.Failed {
 		t.Failed = true
 		if err := refuse(pid, t.Errno); err != nil {
 			return err

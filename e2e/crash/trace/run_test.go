@@ -206,6 +206,18 @@ func TestRefusedCalls(t *testing.T) {
 	}
 }
 
+// TestRefusedFromThere: no call is made any more after the first that is to fail.
+func TestRefusedFromThere(t *testing.T) {
+	t.Parallel()
+	r, dir, _ := traced(t, Order{Fail: 3, Errno: unix.EROFS, On: true})
+	if !r.Failed || r.Status != 1 {
+		t.Errorf("%+v", r)
+	}
+	if got := present(t, dir); len(got) > 2 {
+		t.Errorf("made in spite of that: %v", got)
+	}
+}
+
 // TestStopped: who gives up ends the program.
 func TestStopped(t *testing.T) {
 	t.Parallel()
