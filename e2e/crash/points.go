@@ -159,13 +159,16 @@ func (f *flow) refused(ctx context.Context, w *worker, n int, errno syscall.Errn
 	return wrong, err
 }
 
-// dead has the disk take nothing more from a call on, until the next start: what was begun cannot be taken back before that.
-// The program has to say so, and the recovery on the mended disk has to end it.
-func (f *flow) dead(ctx context.Context, w *worker, n int, errno syscall.Errno) ([]string, error) {
+// away are for how many more calls the disk is away: for good, or for a part of what takes the change back.
+var away = []int{1 << 20, 1, 3, 10, 30}
+
+// dead has the disk take nothing from a call on, for a while or until the next start: what was begun cannot be taken back
+// whole before that. The program has to say so, and the recovery on the mended disk has to end it.
+func (f *flow) dead(ctx context.Context, w *worker, n int, errno syscall.Errno, more int) ([]string, error) {
 	if err := w.lay(f.before); err != nil {
 		return nil, err
 	}
-	r, said, err := w.traced(ctx, trace.Order{Fail: n, Errno: errno, On: true}, f.do...)
+	r, said, err := w.traced(ctx, trace.Order{Fail: n, Errno: errno, More: more}, f.do...)
 	if err != nil {
 		return nil, err
 	}

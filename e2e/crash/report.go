@@ -53,7 +53,7 @@ func (r report) summary() string {
 }
 
 func (t *tally) line() string {
-	return fmt.Sprintf("%-32s %5d calls, killed %d (%d before, %d checkpoint, %d after), edited %d, recovery killed %d, twice %d, failed %d, and all after %d: %d faults",
+	return fmt.Sprintf("%-32s %5d calls, killed %d (%d before, %d checkpoint, %d after), edited %d, recovery killed %d, twice %d, failed %d, and more after %d: %d faults",
 		t.flow.name, len(t.flow.calls), t.kills, t.ends["before"], t.ends["checkpoint"], t.ends["after"], t.edits, t.doubles, t.triples, t.errno, t.dead, len(t.faults))
 }
 
@@ -110,7 +110,8 @@ of it (docs/kills.md has the kills in an issuance, against a real CA's server).
 - The recovery was killed too, at each of its own calls, %d times; the recovery of that one %d times. None was wedged.
 - Each call failed once, in turn with ENOSPC, EDQUOT, EIO, EROFS, EMFILE, EACCES, EPERM, ELOOP and EXDEV: %d times. The program ends by
   itself, what it says of the outcome is true, and an fsync that failed is not tried again on the same file.
-- From a call on all failed, with the first four of these, until the next start: %d times. The recovery on the mended disk ends it.
+- From a call on all failed, with the first four of these, for a while or until the next start: %d times. The recovery on the mended
+  disk ends it.
 - %d times somebody edited a file of ours between the kill and the recovery: the edit is still there, in its place or beside it.
 - Each change was tried while another process held the lock: nothing happened.
 - In all of this, %d faults.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 )
@@ -90,10 +91,10 @@ func (f *flow) work(ctx context.Context, a amount, t *tally) []job {
 		})
 	}
 	for i, n := range stride(len(f.calls), a.dead, 2) {
-		errno := errnos[i%4] // those that stay
+		errno, more := errnos[i%4], away[i%len(away)] // those that stay
 		jobs = append(jobs, func(w *worker) error {
-			said, err := f.dead(ctx, w, n, errno)
-			return t.add(&t.dead, f, "from "+f.at(n)+" on all fails: "+errno.Error(), said, err)
+			said, err := f.dead(ctx, w, n, errno, more)
+			return t.add(&t.dead, f, fmt.Sprintf("%s and %d more fail: %v", f.at(n), more, errno), said, err)
 		})
 	}
 	return jobs

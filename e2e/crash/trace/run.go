@@ -36,8 +36,8 @@ type Order struct {
 	// Fail has this call fail with Errno without being made; 0: none.
 	Fail  int
 	Errno syscall.Errno
-	// On has all calls after it fail too, as when a disk goes read-only.
-	On bool
+	// More is how many calls after it fail too, as when a disk is away for a while or for good.
+	More int
 	// CPU is the one on which the tracer, the program and all that it starts run, from 1: then they wait for each other the
 	// least. 0: any.
 	CPU int
@@ -259,7 +259,7 @@ func (t *tracer) next() error {
 	if t.Kill == th.call.N && !t.After {
 		return t.kill(pid)
 	}
-	if t.Fail == th.call.N || t.On && t.Failed {
+	if t.Fail > 0 && th.call.N >= t.Fail && th.call.N-t.Fail <= t.More {
 		t.Failed = true
 		if err := refuse(pid, t.Errno); err != nil {
 			return err

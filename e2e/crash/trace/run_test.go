@@ -209,7 +209,7 @@ func TestRefusedCalls(t *testing.T) {
 // TestRefusedFromThere: no call is made any more after the first that is to fail.
 func TestRefusedFromThere(t *testing.T) {
 	t.Parallel()
-	r, dir, _ := traced(t, Order{Fail: 3, Errno: unix.EROFS, On: true})
+	r, dir, _ := traced(t, Order{Fail: 3, Errno: unix.EROFS, More: 1 << 20})
 	if !r.Failed || r.Status != 1 {
 		t.Errorf("%+v", r)
 	}
