@@ -18,6 +18,8 @@ import (
 func tool(t *testing.T, dir, name, script string) {
 	t.Helper()
 	must(t, os.MkdirAll(filepath.Join(dir, "usr/bin"), 0o755))
+	syscall.ForkLock.RLock() // what another test starts just now would have it open for writing until its exec: "text file busy"
+	defer syscall.ForkLock.RUnlock()
 	must(t, os.WriteFile(filepath.Join(dir, "usr/bin", name), []byte("#!/bin/sh\n"+script), 0o755))
 }
 
