@@ -167,6 +167,7 @@ func (j *job) cameOfAnswer(p []byte) int {
 	if to.Full() {
 		b.stream.Pause()
 	}
+	j.waits = false // a talk in both directions: with each piece of the answer the client's time begins anew
 	j.clock()
 	return n
 }

@@ -85,8 +85,11 @@ func (g *guest) Ended(err error) {
 
 // Room implements loop.Handler.
 func (g *guest) Room() {
-	if g.job != nil {
+	switch {
+	case g.job != nil:
 		g.job.clientHasRoom()
+	case !g.gone:
+		g.await()
 	}
 }
 
@@ -102,12 +105,20 @@ func (g *guest) answered(unread bool) {
 		return
 	}
 	g.began = false
-	g.clock.Set(g.worker.loop.Now().Add(g.worker.server.options.limits.idle))
-	if g.worker.draining {
-		g.ebb()
+	if g.stream.Full() { // who asks on and on and reads no answer
+		g.stream.Pause()
 		return
 	}
+	g.await()
+}
+
+// await waits for the next request.
+func (g *guest) await() {
+	g.clock.Set(g.worker.loop.Now().Add(g.worker.server.options.limits.idle))
 	g.stream.Resume()
+	if g.worker.draining {
+		g.ebb()
+	}
 }
 
 // ebb is for a drain: who has had an answer and asks for nothing now goes, and who has asked for nothing yet has a moment.
@@ -165,9 +176,12 @@ func (g *guest) handBack() {
 	})
 }
 
+// mostPieces are no fewer than a stream holds back.
+const mostPieces = 32
+
 // stall is how long a client may take for so much of an answer.
 func (g *guest) stall(n int) time.Duration {
-	pieces := max(1, float64(n)/pieceSize)
+	pieces := min(max(1, float64(n)/pieceSize), mostPieces)
 	wait := time.Duration(pieces * float64(g.worker.server.options.limits.take))
 	if g.job != nil {
 		wait = max(wait, g.job.x.patience())

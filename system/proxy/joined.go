@@ -48,11 +48,11 @@ func (j *job) join(a *h1.Answer) {
 	one.clock = j.worker.loop.Timer(one.late)
 	j.quiet.Stop()
 	b.clock.Free()
+	one.server.tunnels.enter(one) // before it is no guest any more: a drain that looks in between would see neither
 	g.joins()
 	g.stream.Own(&half{one, g.stream, b.stream, &one.toServer})
 	b.stream.Own(&half{one, b.stream, g.stream, &one.toClient})
 	one.touch()
-	one.server.tunnels.enter(one)
 	g.stream.Resume()
 }
 

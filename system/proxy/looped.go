@@ -114,6 +114,10 @@ func (l *loopPlane) take(conn net.Conn, secure *record.Conn) bool {
 	if secure != nil {
 		g.state = tlsState(secure.TLS())
 	}
+	all := l.all()
+	if len(all) == 0 { // a drain came before the start
+		return false
+	}
 	fd, err := takeDescriptor(tcp)
 	if err != nil {
 		return false
@@ -122,8 +126,7 @@ func (l *loopPlane) take(conn net.Conn, secure *record.Conn) bool {
 		secure.Detach()
 	}
 	l.guests.Add(1)
-	all := l.all()
-	w := all[int(l.turn.Add(1))%len(all)]
+	w := all[l.turn.Add(1)%uint32(len(all))] //nolint:gosec // one for each processor
 	if !w.loop.Post(func() { w.admit(g, fd) }) {
 		w.lose(g, fd)
 	}

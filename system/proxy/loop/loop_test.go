@@ -251,6 +251,86 @@ func TestWhoTakesNothingIsToldOf(t *testing.T) {
 	}
 }
 
+// spring writes whenever there is room, and remembers the most that it held back.
+type spring struct {
+	s     *Stream
+	most  int
+	ended func(error)
+}
+
+func (w *spring) Came(p []byte) int { w.Room(); return len(p) }
+
+func (w *spring) Room() {
+	for !w.s.Full() && !w.s.Closed() {
+		w.s.Write(make([]byte, 4<<10))
+	}
+	w.most = max(w.most, cap(w.s.out))
+}
+
+func (w *spring) Ended(err error) {
+	if w.ended != nil {
+		w.ended(err)
+	}
+}
+
+// narrow has the kernel hold little of what a stream sends.
+func narrow(t *testing.T, s *Stream) {
+	t.Helper()
+	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 4096); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWhatIsSentIsForgotten: also when something is left at each moment, for a reader who is never quite there.
+func TestWhatIsSentIsForgotten(t *testing.T) {
+	t.Parallel()
+	r := run(t)
+	w := &spring{}
+	far := r.open(t, false, func(s *Stream) Handler { w.s = s; return w })
+	narrow(t, w.s)
+	_, _ = io.WriteString(far, "go")
+	p := make([]byte, 3000)
+	for n := 0; n < 4<<20; {
+		got, err := far.Read(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += got
+	}
+	most := make(chan int)
+	r.Post(func() { most <- w.most; w.s.Close() })
+	if most := <-most; most > 1<<20 {
+		t.Errorf("%d bytes were held", most)
+	}
+}
+
+// TestBrokenAndFinished: who is broken while there is more to send, and is finished then, is closed.
+func TestBrokenAndFinished(t *testing.T) {
+	t.Parallel()
+	r := run(t)
+	closed := make(chan bool)
+	var own *Stream
+	far := r.open(t, false, func(s *Stream) Handler {
+		own, s.Done = s, func() { close(closed) }
+		return &spring{s: s, ended: func(err error) {
+			if !errors.Is(err, io.EOF) {
+				s.Finish(false)
+			}
+		}}
+	})
+	narrow(t, own)
+	_, _ = io.WriteString(far, "go")
+	time.Sleep(200 * time.Millisecond) // by then nothing more has room
+	_ = far.(*net.TCPConn).SetLinger(0)
+	_ = far.Close()
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		t.Error("it is open still")
+		r.Post(own.Close)
+	}
+}
+
 // faulty panics.
 type faulty struct {
 	echo

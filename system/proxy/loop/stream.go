@@ -30,6 +30,7 @@ const (
 	highMark = 64 << 10
 	lowMark  = 16 << 10
 	large    = 8 << 10 // is not worth copying
+	mostOut  = 1 << 20 // what TLS may have to be sent; more is none of our writing
 	perEvent = 4       // reads, before it is somebody else's turn
 )
 
@@ -120,6 +121,9 @@ func (s *Stream) queue() {
 
 // work does what can be done.
 func (s *Stream) work() {
+	if s.closed { // or released since it was queued
+		return
+	}
 	if s.writable && s.Pending() > 0 {
 		s.flush()
 	}
@@ -196,6 +200,9 @@ func (s *Stream) decrypt() {
 	if len(s.secure.Out()) > 0 && !s.closed {
 		s.note()
 	}
+	if len(s.secure.Out()) > mostOut { // of what TLS answers by itself, to who does not read it
+		s.fail(ErrStalled)
+	}
 }
 
 // deliver gives the handler what was kept and what comes now, and keeps what it does not take.
@@ -241,14 +248,16 @@ func (s *Stream) end(err error) {
 
 // fail tells the handler, once, that the connection is broken.
 func (s *Stream) fail(err error) {
-	if s.failed || s.closed {
+	switch {
+	case s.closed:
+		return
+	case s.finishing: // also when it failed before
+		s.Close()
+		return
+	case s.failed:
 		return
 	}
 	s.failed, s.over, s.undrained = true, true, false
-	if s.finishing {
-		s.Close()
-		return
-	}
 	s.handler.Ended(err)
 }
 
@@ -350,6 +359,8 @@ func (s *Stream) flush() {
 	} else if before > 0 && s.writable {
 		if s.sent += s.push(s.out[s.sent:]); s.sent == len(s.out) {
 			s.freeOut()
+		} else if s.sent > len(s.out)-s.sent { // else what was sent stays for as long as something is always left
+			s.out, s.sent = s.out[:copy(s.out, s.out[s.sent:])], 0
 		}
 	}
 	if s.closed {
@@ -424,6 +435,10 @@ const (
 // side closes too: what that sent and nobody reads would make a reset of the end, which takes away what was sent before.
 func (s *Stream) Finish(linger bool) {
 	if s.Closed() {
+		return
+	}
+	if s.failed { // nothing goes any more, and nobody would tell
+		s.Close()
 		return
 	}
 	s.finishing, s.lingering = true, linger || len(s.kept) > 0
