@@ -14,6 +14,7 @@ type answers struct {
 	state  answerState
 	toHEAD bool   // it is the answer to HEAD
 	head   []byte // of an answer, as far as it has come
+	before int    // bytes of the answers that another one follows
 	scan   h1.Scan
 	body   h1.Body
 }
@@ -26,10 +27,12 @@ const (
 	inBody                     // its body
 )
 
+var errLongHead = errors.New("the head of the upstream's answer is too long")
+
 var errUnasked = errors.New("the upstream sends what nobody asked for")
 
 // expect says that a request is about to be sent.
-func (a *answers) expect(head bool) { a.state, a.toHEAD = inHead, head }
+func (a *answers) expect(head bool) { a.state, a.toHEAD, a.before = inHead, head, 0 }
 
 // follow returns how many of the bytes belong to answers that were asked for. The error says what is wrong behind them:
 // then the connection cannot be used any more.
@@ -59,7 +62,7 @@ func (a *answers) followHead(p []byte) (int, error) {
 	size := a.scan.End(a.head)
 	if size == 0 {
 		if len(a.head) > maxUpstreamHeader {
-			return 0, errors.New("the head of the upstream's answer is too long")
+			return 0, errLongHead
 		}
 		return len(p), nil
 	}
@@ -71,6 +74,8 @@ func (a *answers) followHead(p []byte) (int, error) {
 	}
 	if !answer.Interim() {
 		a.begin(answer.Body(a.toHEAD))
+	} else if a.before += size; a.before > maxUpstreamHeader { // net/http has no limit for those that it passes on
+		return 0, errLongHead
 	}
 	return size - had, nil
 }

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -21,16 +20,15 @@ type backend struct {
 	waits  bool       // for a request, among the others
 	ended  bool       // nothing more can come
 	scan   h1.Scan
+	before int // bytes of the answers that another one follows
 	answer h1.Answer
 	body   h1.Body
 }
 
 var _ loop.Handler = (*backend)(nil)
 
-var errLongHead = errors.New("the head of the upstream's answer is too long")
-
 // begin has a request be sent on it.
-func (b *backend) begin(j *job) { b.job, b.heard, b.scan = j, false, h1.Scan{} }
+func (b *backend) begin(j *job) { b.job, b.heard, b.scan, b.before = j, false, h1.Scan{}, 0 }
 
 // Came implements loop.Handler.
 func (b *backend) Came(p []byte) int {
@@ -66,7 +64,11 @@ func (b *backend) head(p []byte) {
 	case b.answer.Switches():
 		b.wrong(errProtocol)
 	case b.answer.Interim():
-		b.job.interim(&b.answer)
+		if b.before += len(p); b.before > maxUpstreamHeader {
+			b.wrong(errLongHead)
+		} else {
+			b.job.interim(&b.answer)
+		}
 	default:
 		b.job.answer(&b.answer)
 	}

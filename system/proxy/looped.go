@@ -135,10 +135,10 @@ func (l *loopPlane) take(conn net.Conn, secure *record.Conn) bool {
 
 // giveBack has net/http go on with a connection.
 func (l *loopPlane) giveBack(g *guest, fd int, kept, unsent []byte) {
+	defer l.guests.Add(-1) // until then a drain waits
 	conn, err := connOf(fd)
 	if err != nil {
 		g.leave()
-		l.guests.Add(-1)
 		return
 	}
 	counted := &countedConn{Conn: conn, leave: g.leave}
@@ -148,7 +148,6 @@ func (l *loopPlane) giveBack(g *guest, fd int, kept, unsent []byte) {
 		own.Conn, own.secure, to = g.secure.TLS(), g.secure.TLS(), l.entrance.http1
 	}
 	l.httpPlane.begin(own)
-	l.guests.Add(-1)
 	if len(unsent) > 0 {
 		_ = counted.SetWriteDeadline(time.Now().Add(l.server.options.limits.take))
 		_, err = counted.Write(unsent)
@@ -177,6 +176,7 @@ func (l *loopPlane) Drain(ctx context.Context) error {
 	for _, w := range l.all() {
 		w.loop.Post(w.stop)
 	}
+	l.awaitRequests(ctx) // of what the loops gave back last
 	return cmp.Or(l.shut(ctx), err)
 }
 

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"errors"
+	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -32,6 +34,40 @@ func TestWhoReadsNoAnswer(t *testing.T) {
 			if !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("%s, %s: %d bytes of requests were taken, %v", engine, name, taken, err)
 			}
+		}
+	}
+}
+
+// TestEndlessInterimAnswers: an application that never comes to its answer is given up.
+func TestEndlessInterimAnswers(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{EngineStd, EngineLoop} {
+		up, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { up.Close() })
+		go func() {
+			for {
+				conn, err := up.Accept()
+				if err != nil {
+					return
+				}
+				go func() {
+					defer conn.Close()
+					for err == nil {
+						_, err = io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\nLink: <"+strings.Repeat("x", 2000)+">\r\n\r\n")
+					}
+				}()
+			}
+		}()
+		i := serveOn(t, engine, Config{Sites: []Site{testSite("http://"+up.Addr().String(), names("a.test"))}}, nil, ordinary)
+		conn := i.dialTLS(t, "a.test")
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+		said, err := io.ReadAll(conn)
+		if err != nil || !strings.Contains(string(said), "HTTP/1.1 502 ") {
+			t.Errorf("%s: %d bytes, %v: %.300q", engine, len(said), err, said[max(0, len(said)-300):])
 		}
 	}
 }

@@ -101,6 +101,14 @@ func (w *wheel) turn(ring *Timer, until int64) {
 	all.next, all.prev = ring.next, ring.prev
 	all.next.prev, all.prev.next = &all, &all
 	ring.next, ring.prev = ring, ring
+	defer func() { // what panics has cost itself its turn, not the others theirs
+		for all.next != &all {
+			t := all.next
+			t.leave()
+			t.due = w.now + 1
+			w.put(t)
+		}
+	}()
 	for all.next != &all {
 		t := all.next
 		t.leave()

@@ -87,3 +87,30 @@ func TestWheelSleeps(t *testing.T) {
 		t.Errorf("something is due in %v", at.Sub(now))
 	}
 }
+
+// TestAFaultInATimer: the others of its moment are called none the less.
+func TestAFaultInATimer(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	w := newWheel(began)
+	called := 0
+	timers := make([]Timer, 5)
+	for n := range timers {
+		timers[n] = w.timer(func() {
+			if n == 1 {
+				panic("a fault")
+			}
+			called++
+		})
+		timers[n].Set(began.Add(time.Second))
+	}
+	for turn := range 3 {
+		func() {
+			defer func() { _ = recover() }()
+			w.advance(began.Add(time.Second + time.Duration(1+turn)*2*tick))
+		}()
+	}
+	if called != 4 || w.count != 0 {
+		t.Errorf("%d of 4 were called, %d wait", called, w.count)
+	}
+}
