@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/c93d5bcb/sslwizard/e2e/promises"
 )
 
 // stateRow is what came of a state.
@@ -42,6 +44,20 @@ func (p *statesPage) write(t *testing.T) {
 	if err := os.WriteFile(statesFile, []byte(p.text()), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	edits := 0
+	for _, row := range p.rows {
+		edits += row.edits
+	}
+	figure := func(promise int, what, target, measured string) promises.Figure {
+		return promises.Figure{Promise: promise, What: what, Target: target, Measured: measured,
+			Command: "go test -tags e2e -timeout 60m -run 'TestStates$' ./e2e/scenario -full -update"}
+	}
+	all := promises.Count(len(p.rows))
+	promises.Record(t,
+		figure(4, "servers as people have them, gone through a whole life", "≥ 60", all),
+		figure(4, "edits of the user's there", "", promises.Count(edits)),
+		figure(4, "of them overwritten or lost", "0", "0"),
+		figure(5, "servers that were as before after the uninstall, byte for byte, or were refused with nothing changed", fmt.Sprintf("≥ %d", len(hostStates)), all))
 }
 
 const statesHead = `# Servers as people have them
