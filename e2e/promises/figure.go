@@ -12,7 +12,7 @@ type Figure struct {
 	Promise  int    // its number in List
 	What     string // what was counted; with Promise it tells one figure from another
 	Target   string // "≥ 1,500", "≤ 10", "0": a figure compared with Measured, or "" where nothing was aimed at
-	Measured string // begins with the figure: "4,561", "12 of 12", "0"
+	Measured string // begins with the figure: "4,561", "12 of 12", "0; 30 looks"
 	Command  string // what makes it again, typed in the root of this tree
 	On       string // the day, as 2006-01-02; Write fills it in
 }
@@ -68,6 +68,7 @@ func (f Figure) Met() (bool, error) {
 // leading reads the number at the beginning of a text: "1,500 kills", "99.5 %".
 func leading(text string) (float64, error) {
 	word, _, _ := strings.Cut(text, " ")
+	word = strings.TrimSuffix(word, ";")
 	return strconv.ParseFloat(strings.ReplaceAll(word, ",", ""), 64)
 }
 
