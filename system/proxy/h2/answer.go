@@ -15,6 +15,7 @@ func (s *Stream) Head(status int, fields []h1.Field, end bool) {
 		return
 	}
 	s.begun = true
+	s.tunnel = s.tunnel && status < 300 // one that is refused is as good as answered
 	s.conn.appendBlock(s.id, status, fields, endFlag(end))
 	s.said(end)
 }

@@ -147,9 +147,15 @@ func TestTunnels(t *testing.T) {
 	k.streams[3].Data([]byte("too"), true)
 	k.want(k.hear(), "3 closed NO_ERROR")
 	k.want(k.said(), `1 head :status="200"`, "1 data bye.", `3 head :status="200"`, "3 data too.")
-	k.ask(5, false, ":method=CONNECT", ":protocol=websocket")
-	k.head(5, true, "x=y")
-	k.want(k.hear(), "5 CONNECT https://a.test/ by websocket", "5 closed PROTOCOL_ERROR: the trailers are none")
+	k.ask(7, false, ":method=CONNECT", ":protocol=websocket")
+	k.hear()
+	k.streams[7].Head(405, nil, false)
+	k.streams[7].Data([]byte("no"), true)
+	k.want(k.said(), `7 head :status="405"`, "7 data no.", "7 reset NO_ERROR") // or it would be one of those that may be open
+	k.want(k.hear(), "7 closed NO_ERROR")
+	k.ask(9, false, ":method=CONNECT", ":protocol=websocket")
+	k.head(9, true, "x=y")
+	k.want(k.hear(), "9 CONNECT https://a.test/ by websocket", "9 closed PROTOCOL_ERROR: the trailers are none")
 }
 
 // TestLongHeads: what does not go into a frame goes on in the next ones.
@@ -163,6 +169,20 @@ func TestLongHeads(t *testing.T) {
 		k.streams[1].Head(200, fields("X="+value), true)
 		k.want(k.said(), fmt.Sprintf("1 head :status=\"200\" x=%q.", value))
 	}
+}
+
+// TestUnsayable: what an application says and HTTP/2 has not is left out, as net/http does.
+func TestUnsayable(t *testing.T) {
+	t.Parallel()
+	k := begin(t, usual)
+	k.ask(1, true)
+	k.hear()
+	list := fields("X-Tab=a\tb", "X-High=\xff", "X-Line=a\nb", "X-Return=a\rb", "X-Nul=a\x00b", "X-Del=a\x7f", "X-Bell=\a", "X Name=a", "X:=a", "=a")
+	k.streams[1].Interim(103, list)
+	k.streams[1].Head(200, list, false)
+	k.streams[1].Trailers(list)
+	const left = ` x-tab="a\tb" x-high="\xff"`
+	k.want(k.said(), `1 head :status="103"`+left, `1 head :status="200"`+left, `1 head`+left+`.`)
 }
 
 // TestBackPressure: no more is taken than the client takes and the network does; what is taken comes whole, and whoever
@@ -528,6 +548,30 @@ func TestEarning(t *testing.T) {
 		k.streams[id].Data([]byte("x"), true)
 		k.said()
 		id += 2
+	}
+}
+
+// TestOnItsWay: a body that comes in small pieces, and is answered before its end, is no flood; more of it than could be on
+// its way is.
+func TestOnItsWay(t *testing.T) {
+	t.Parallel()
+	k := begin(t, usual)
+	k.ask(1, false)
+	k.hear()
+	k.streams[1].Head(413, nil, true)
+	pieces := func(n int) {
+		for range n {
+			_ = k.WriteData(1, false, []byte("0123456789"))
+		}
+		k.hear()
+	}
+	pieces(usual.Window / 10)
+	if k.conn.over {
+		t.Fatal(k.conn.fault)
+	}
+	pieces(vainFrames + framesOfRequest + 10)
+	if k.conn.fault != ErrFrames {
+		t.Errorf("it goes on: %v", k.conn.fault)
 	}
 }
 

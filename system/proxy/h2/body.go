@@ -23,7 +23,7 @@ func (c *Conn) meetData() Event {
 	switch {
 	case s == nil:
 		c.grant(length)
-		return c.late()
+		return c.late(length)
 	case s.ended:
 		c.grant(length)
 		return c.reset(s, StreamClosed, &Fault{StreamClosed, "there is data behind the end"})
@@ -51,10 +51,15 @@ func (c *Conn) measure() Event {
 	return Event{}
 }
 
-// late tells the client that a stream is over, if it could know.
-func (c *Conn) late() Event {
-	if id := c.frame.stream; !c.gone.has(id) && c.leaving != decided {
-		c.refuse(id, StreamClosed)
+// late tells the client that a stream is over, if it could know. What was on its way when we reset the stream is nobody's
+// fault, however many frames it comes in.
+func (c *Conn) late(length int) Event {
+	id := c.frame.stream
+	switch {
+	case length > 0 && c.gone.takes(id, length):
+		return Event{}
+	case !c.gone.has(id) && c.leaving != decided:
+		c.refuse(id, StreamClosed, 0)
 	}
 	return c.passOver()
 }

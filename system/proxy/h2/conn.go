@@ -116,14 +116,15 @@ func (c *Conn) retire(s *Stream, code Code, fault *Fault) {
 func (c *Conn) reset(s *Stream, code Code, fault *Fault) Event {
 	vain := code.clientsFault() && !s.answered
 	c.close(s, code, fault)
-	c.refuse(s.id, code)
+	c.refuse(s.id, code, s.receive)
 	return c.inVain(vain)
 }
 
-// refuse tells the client that a stream is none, and has what is still under way for it passed over.
-func (c *Conn) refuse(id uint32, code Code) {
+// refuse tells the client that a stream is none, and has what is still under way for it passed over: so many bytes of a
+// body at most.
+func (c *Conn) refuse(id uint32, code Code, window int) {
 	c.out = appendWord(c.out, frameReset, id, uint32(code))
-	c.gone.add(id)
+	c.gone.add(id, window)
 }
 
 // inVain counts a request that was.

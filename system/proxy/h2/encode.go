@@ -12,7 +12,7 @@ func (c *Conn) appendBlock(stream uint32, status int, fields []h1.Field, f flags
 		c.out = appendStatus(c.out, status)
 	}
 	for _, one := range fields {
-		if !one.Kind.Hop() {
+		if !one.Kind.Hop() && sayable(one) {
 			c.out = c.known.append(c.out, one)
 		}
 	}
@@ -22,6 +22,17 @@ func (c *Conn) appendBlock(stream uint32, status int, fields []h1.Field, f flags
 		return
 	}
 	appendHead(c.out[:at], first)
+}
+
+// sayable reports whether HTTP/2 has such a field (RFC 9113 section 8.2.1). An application may send what HTTP/1.1 lets by,
+// and a client would take it for a fault of ours.
+func sayable(f h1.Field) bool {
+	for _, c := range f.Value {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return token(f.Name)
 }
 
 // cutBlock makes several frames of one that is too long.

@@ -82,12 +82,12 @@ func (c *Conn) open(id uint32, h *head, ended bool) Event {
 	c.counts = id
 	c.frames.earn(framesOfRequest)
 	if len(c.streams) >= c.server.settings.Streams {
-		c.refuse(id, RefusedStream)
+		c.refuse(id, RefusedStream, c.server.settings.Window)
 		return c.inVain(true)
 	}
 	r := &c.server.request
 	if wrong := r.read(h, ended, c.server.settings.WebSocket); wrong != "" {
-		c.refuse(id, ProtocolError)
+		c.refuse(id, ProtocolError, c.server.settings.Window)
 		return c.inVain(true)
 	}
 	s := c.server.take()
