@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +37,9 @@ func (a *App) attachCommand() *cobra.Command {
 
 // attach prints the events of a run from its beginning. Who stops watching stops nothing else.
 func (a *App) attach(ctx context.Context, m Machine, run string) error {
+	if a.flags.output != "json" { // a run that was just begun says nothing for a while
+		_, _ = fmt.Fprintf(a.Stderr, "Following run %s. Ctrl-C stops the watching and not the run.\n", steps.CleanLine(run))
+	}
 	out := a.printer()
 	result, err := m.Follow(ctx, run, out.event)
 	if errors.Is(err, context.Canceled) {

@@ -97,6 +97,9 @@ func TestAttach(t *testing.T) {
 			if got.status != c.status || c.f.asked != c.asked || !strings.Contains(got.out+got.err, c.says) {
 				t.Errorf("exit status %d, followed %q\n%s%s", got.status, c.f.asked, got.out, got.err)
 			}
+			if said := "Following run " + c.asked + "."; c.asked != "" && !strings.HasPrefix(got.err, said) {
+				t.Errorf("%q was not said first, but %q", said, got.err)
+			}
 		})
 	}
 }
