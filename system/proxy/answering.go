@@ -17,102 +17,94 @@ func (j *job) refuse(status int) {
 	j.reply()
 }
 
-// doubtful is what it is on net/http: chunked bodies are read strictly here, but what stands before us may not have.
-func (j *job) doubtful() bool { return j.head.Framing == h1.Chunked }
-
 // reply sends the answer of ours that the policy has written.
 func (j *job) reply() {
-	a, to := &j.local, j.guest.stream
-	if j.guest.last || a.header.Get("Connection") == "close" || j.doubtful() || !j.bodyDone || j.worker.plane.draining.Load() {
-		a.header.Set("Connection", "close")
-		j.guest.last = true
-	}
+	a, room := &j.local, &j.worker.room
+	room.begin()
 	a.header.Set("Date", j.worker.httpDate())
-	b := h1.AppendStatus(to.Buffer(), a.status)
 	for _, name := range a.names() {
 		for _, value := range a.header[name] {
-			b = h1.AppendText(b, name, value)
+			if name != "Connection" {
+				room.say(name, value)
+			}
 		}
 	}
-	b = append(b, "\r\n"...)
-	to.Put(append(b, a.body...))
 	j.answered = true
+	j.by.head(answerHead{status: a.status, fields: room.fields, none: len(a.body) == 0, closes: !j.bodyDone || a.header.Get("Connection") == "close"})
+	if len(a.body) > 0 {
+		j.by.body(a.body, true, nil)
+	}
 	j.finish()
 }
 
 // interim passes on an answer that another one follows.
 func (j *job) interim(a *h1.Answer) {
-	to := j.guest.stream
-	b := h1.AppendStatus(to.Buffer(), a.Status)
+	room := &j.worker.room
+	room.begin()
 	for _, f := range a.Fields {
 		if f.Kind == h1.Other && a.Passes(f) {
-			b = h1.AppendField(b, f.Name, f.Value)
+			room.add(f)
 		}
 	}
-	to.Put(append(b, "\r\n"...))
+	j.by.interim(a.Status, room.fields)
 }
 
 // answer passes on the head of the upstream's answer.
 func (j *job) answer(a *h1.Answer) {
-	x, g := &j.x, j.guest
+	x := &j.x
 	x.succeeded()
 	x.status = a.Status
 	j.answered = true
-	g.last = g.last || j.doubtful() || !j.bodyDone || j.worker.plane.draining.Load()
 	toHEAD := x.in.Method == http.MethodHead
-	j.chunked = a.Framing != h1.Measured && !a.Bodiless(toHEAD)
-	b := h1.AppendStatus(g.stream.Buffer(), a.Status)
-	g.stream.Put(j.appendFields(b, a))
+	bodiless := a.Bodiless(toHEAD)
 	j.back.body = a.Body(toHEAD)
+	left, known := j.back.body.Left()
+	h := answerHead{status: a.Status, fields: j.fieldsOf(a), unknown: a.Framing != h1.Measured && !bodiless, none: known && left == 0, closes: !j.bodyDone}
+	j.by.head(h)
 	j.pace.loose = true
-	if left, known := j.back.body.Left(); known && left == 0 {
+	if h.none {
 		j.finish()
 		return
 	}
 	j.clock()
 }
 
-// appendFields appends the fields of the answer, ours behind them, and the end of the head.
-func (j *job) appendFields(b []byte, a *h1.Answer) []byte {
-	x := &j.x
+// fieldsOf are the fields of the answer as the client gets them, ours behind those of the upstream.
+func (j *job) fieldsOf(a *h1.Answer) []h1.Field {
+	x, room := &j.x, &j.worker.room
 	own := j.worker.own[:0]
 	if x.secure {
 		x.site.promises(func(name, value string) { own = append(own, fieldText{name, value}) })
 	}
+	room.begin()
 	dated := false
 	for _, f := range a.Fields {
 		if !a.Passes(f) && f.Kind != h1.Trailer || f.Kind == h1.ContentLength || f.Kind == h1.Trailer && a.Framing != h1.Chunked || proxyLine(f.Name) || named(own, f.Name) {
 			continue
 		}
 		dated = dated || len(f.Name) == len("Date") && isDate(f.Name)
-		b = h1.AppendField(b, f.Name, f.Value)
+		room.add(f)
 	}
 	if !dated {
-		b = h1.AppendText(b, "Date", j.worker.httpDate())
+		room.say("Date", j.worker.httpDate())
 	}
 	for _, f := range own {
-		b = h1.AppendText(b, f.name, f.value)
+		room.say(f.name, f.value)
 	}
 	j.worker.own = own[:0]
-	b = j.appendSticky(b, a)
-	switch {
-	case j.chunked:
-		b = append(b, "Transfer-Encoding: chunked\r\n"...)
-	case a.Framing == h1.Measured && a.Status != http.StatusNoContent:
-		b = append(b, "Content-Length: "...)
-		b = strconv.AppendUint(b, a.Length, 10)
-		b = append(b, "\r\n"...)
+	for _, cookie := range j.stickyCookies(a) {
+		room.say("Set-Cookie", cookie)
 	}
-	if j.guest.last {
-		b = append(b, "Connection: close\r\n"...)
+	if a.Framing == h1.Measured && a.Status != http.StatusNoContent {
+		room.say("Content-Length", strconv.FormatUint(a.Length, 10))
 	}
-	return append(b, "\r\n"...)
+	return room.fields
 }
 
-// appendSticky has the visitor come back to the upstream, where the site wants that.
-func (j *job) appendSticky(b []byte, a *h1.Answer) []byte {
+// stickyCookies have the visitor come back to the upstream, where the site wants that.
+func (j *job) stickyCookies(a *h1.Answer) []string {
 	if j.x.site.upstreams.sticky == nil {
-		return b
+		return nil
 	}
 	h := http.Header{}
 	for _, f := range a.Fields {
@@ -121,10 +113,7 @@ func (j *job) appendSticky(b []byte, a *h1.Answer) []byte {
 		}
 	}
 	j.x.stick(h)
-	for _, cookie := range h["Set-Cookie"] {
-		b = h1.AppendText(b, "Set-Cookie", cookie)
-	}
-	return b
+	return h["Set-Cookie"]
 }
 
 // The names of an answer are compared in any case.
@@ -146,7 +135,7 @@ func named(own []fieldText, name []byte) bool {
 
 // cameOfAnswer passes on what has come of the answer's body, and returns how much that was.
 func (j *job) cameOfAnswer(p []byte) int {
-	b, to := j.back, j.guest.stream
+	b := j.back
 	piece, n, end, err := b.body.Next(p)
 	if err != nil {
 		j.x.attempt.to.health.count()
@@ -154,29 +143,18 @@ func (j *job) cameOfAnswer(p []byte) int {
 		return len(p)
 	}
 	j.x.bytes.Add(int64(len(piece)))
-	if !j.chunked {
-		to.Write(piece)
-	} else if len(piece) > 0 {
-		to.Put(h1.AppendChunk(to.Buffer(), piece))
-	}
 	if end {
-		j.endChunks(b.body.Trailer())
+		j.by.body(piece, true, b.body.Trailer())
 		j.finish()
 		return n
 	}
-	if to.Full() {
+	j.by.body(piece, false, nil)
+	if j.by.full() {
 		b.stream.Pause()
 	}
 	j.waits = false // a talk in both directions: with each piece of the answer the client's time begins anew
 	j.clock()
 	return n
-}
-
-func (j *job) endChunks(trailer []h1.Field) {
-	if j.chunked {
-		to := j.guest.stream
-		to.Put(h1.AppendEnd(to.Buffer(), trailer))
-	}
 }
 
 // backEnded is told that the upstream's connection has ended.
@@ -186,7 +164,7 @@ func (j *job) backEnded(err error) {
 		j.fell(errorOfEnd(err))
 	case j.back.body.UntilEnd() && errors.Is(err, io.EOF):
 		j.back.ended = true
-		j.endChunks(nil)
+		j.by.body(nil, true, nil)
 		j.finish()
 	default:
 		j.x.attempt.to.health.count()
@@ -212,18 +190,17 @@ func (j *job) clientHasRoom() {
 
 // backHasRoom has the client's body go on.
 func (j *job) backHasRoom() {
-	j.guest.stream.Resume()
+	j.by.resume()
 	j.clock()
 }
 
 // finish ends a request whose answer is written.
 func (j *job) finish() {
-	g, b := j.guest, j.back
-	if b != nil {
+	if b := j.back; b != nil {
 		j.back = nil
 		b.release(j.bodyDone)
 	}
 	j.x.attempt.done()
 	j.x.end()
-	g.answered(!j.bodyDone)
+	j.by.answered(!j.bodyDone)
 }

@@ -75,7 +75,7 @@ func (j *job) send(b *backend) {
 	j.x.progress.shared.Store(b.used)
 	j.x.progress.sent.Store(true)
 	b.stream.Put(j.appendHead(b.stream.Buffer()))
-	j.guest.stream.Resume()
+	j.by.resume()
 	j.clock()
 }
 
@@ -156,32 +156,8 @@ func (j *job) appendFraming(b []byte) []byte {
 	return b
 }
 
-// asked takes what has come of the client: of the body as much as the upstream has room for, and nothing of what is behind.
-func (j *job) asked(p []byte) int {
-	g := j.guest
-	if j.bodyDone || j.back == nil {
-		g.stream.Pause() // another request, which has to wait
-		return 0
-	}
-	taken, before := 0, j.bodyGot
-	for taken < len(p) && !j.bodyDone {
-		piece, n, end, err := j.body.Next(p[taken:])
-		taken += n
-		if err != nil {
-			j.fail(http.StatusBadRequest, err)
-			return len(p)
-		}
-		if !j.passBody(piece, end) {
-			return len(p)
-		}
-	}
-	j.cameOfBody(int(j.bodyGot - before))
-	if !j.bodyDone && j.back.stream.Full() {
-		g.stream.Pause()
-	}
-	j.clock()
-	return taken
-}
+// takesBody reports whether there is somebody to pass the body on to.
+func (j *job) takesBody() bool { return j.back != nil && !j.bodyDone }
 
 // passBody passes a piece on; false when the request has come to its end by that.
 func (j *job) passBody(piece []byte, end bool) bool {
@@ -213,12 +189,13 @@ func (j *job) cameOfBody(n int) {
 		j.pace.came(n, now.Sub(j.began))
 		j.waits = false
 	}
+	j.clock()
 }
 
 // clock has the one be watched who has to do something now: the client, whose body is waited for or who has to take the
 // answer, or the upstream.
 func (j *job) clock() {
-	g, b, now := j.guest, j.back, j.worker.loop.Now()
+	b, now := j.back, j.worker.loop.Now()
 	if b == nil {
 		return
 	}
@@ -231,7 +208,7 @@ func (j *job) clock() {
 		j.slow.Set(now.Add(j.pace.wait()))
 	}
 	limit := j.x.site.Proxy.Timeout
-	if limit <= 0 || body || g.stream.Full() {
+	if limit <= 0 || body || j.by.full() {
 		j.quiet.Stop()
 	} else {
 		j.quiet.Set(now.Add(limit))
@@ -257,7 +234,7 @@ func (j *job) clientEnded(err error) {
 	if !j.bodyDone {
 		j.x.status = j.statusOfBroken()
 	}
-	j.guest.abort()
+	j.by.abort()
 }
 
 // statusOfBroken is what net/http makes of a body that breaks off: an answer that nobody gets.
@@ -326,7 +303,7 @@ func failureStatus(err error) int {
 // broken.
 func (j *job) fail(status int, err error) {
 	if j.answered {
-		j.guest.abort()
+		j.by.abort()
 		return
 	}
 	if err != nil && status >= http.StatusInternalServerError {

@@ -49,6 +49,10 @@ func (b *backend) Came(p []byte) int {
 		j.clock()
 		return 0
 	}
+	if !j.by.takesHead() {
+		b.stream.Pause()
+		return 0
+	}
 	b.head(p[:size])
 	return size
 }

@@ -1,28 +1,18 @@
 package proxy
 
 import (
-	"net"
-	"net/netip"
+	"net/http"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
 	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
-	"github.com/c93d5bcb/sslwizard/system/proxy/record"
-
-	"crypto/tls"
 )
 
-// guest is a client's connection of HTTP/1 on a loop.
+// guest is a client's connection of HTTP/1 on a loop. One request comes behind the answer to the other.
 type guest struct {
+	arrival
 	worker *worker
 	stream *loop.Stream
-	leave  func() // uncounts it
-	secure *record.Conn
-	state  *tls.ConnectionState // nil without TLS
-	local  net.Addr
-	remote net.Addr
-	peer   netip.Addr
-	from   string // peer, as it is told to others
 	scan   h1.Scan
 	clock  loop.Timer // while no request is answered: until one has to begin, or to be there
 	began  bool       // the head of a request has
@@ -31,9 +21,23 @@ type guest struct {
 	gone   bool
 	joined bool // it has become a WebSocket
 	job    *job // nil between requests
+
+	asked   h1.Body // of its request
+	chunked bool    // the body of the answer
 }
 
-var _ loop.Handler = (*guest)(nil)
+var (
+	_ caller = (*guest)(nil)
+	_ asker  = (*guest)(nil)
+)
+
+// begin implements caller.
+func (g *guest) begin(w *worker, s *loop.Stream) {
+	g.worker, g.stream = w, s
+	s.Stall, s.Done = g.stall, g.closed
+	g.clock = w.loop.Timer(g.late)
+	g.clock.Set(w.loop.Now().Add(w.server.options.limits.header))
+}
 
 // Came implements loop.Handler.
 func (g *guest) Came(p []byte) int {
@@ -41,7 +45,7 @@ func (g *guest) Came(p []byte) int {
 		return len(p)
 	}
 	if g.job != nil {
-		return g.job.asked(p)
+		return g.cameOfBody(p)
 	}
 	if !g.began {
 		g.began = true
@@ -62,16 +66,43 @@ func (g *guest) Came(p []byte) int {
 
 // request takes the head of a request, or hands back the connection.
 func (g *guest) request(head []byte) int {
-	j := g.worker.job(g)
+	j := g.worker.job(g, &g.arrival)
 	if !j.read(head) {
 		g.worker.freeJob(j)
 		g.handBack()
 		return 0
 	}
 	g.job, g.served, g.last = j, true, j.head.Close
+	g.asked = j.head.Body()
 	g.clock.Stop()
 	j.begin()
 	return len(head)
+}
+
+// cameOfBody takes of what has come as much as the upstream has room for, and nothing of what is behind the body.
+func (g *guest) cameOfBody(p []byte) int {
+	j := g.job
+	if !j.takesBody() {
+		g.stream.Pause() // another request, which has to wait
+		return 0
+	}
+	taken, before := 0, j.bodyGot
+	for taken < len(p) && !j.bodyDone {
+		piece, n, end, err := g.asked.Next(p[taken:])
+		taken += n
+		if err != nil {
+			j.fail(http.StatusBadRequest, err)
+			return len(p)
+		}
+		if !j.passBody(piece, end) {
+			return len(p)
+		}
+	}
+	if !j.bodyDone && j.back.stream.Full() {
+		g.stream.Pause()
+	}
+	j.cameOfBody(int(j.bodyGot - before))
+	return taken
 }
 
 // Ended implements loop.Handler. A client that has closed its side does not wait for an answer any more.
@@ -96,7 +127,13 @@ func (g *guest) Room() {
 // late is called when no request has come in time.
 func (g *guest) late() { g.finish(false) }
 
-// answered goes on after an answer.
+// resume implements asker.
+func (g *guest) resume() { g.stream.Resume() }
+
+// full implements asker.
+func (g *guest) full() bool { return g.stream.Full() }
+
+// answered implements asker: it goes on after an answer.
 func (g *guest) answered(unread bool) {
 	g.worker.freeJob(g.job)
 	g.job = nil
@@ -121,7 +158,7 @@ func (g *guest) await() {
 	}
 }
 
-// ebb is for a drain: who has had an answer and asks for nothing now goes, and who has asked for nothing yet has a moment.
+// ebb implements caller.
 func (g *guest) ebb() {
 	switch {
 	case g.job != nil, g.gone:
@@ -141,7 +178,7 @@ func (g *guest) finish(linger bool) {
 	}
 }
 
-// abort closes the connection at once, so that the client sees that the answer is broken.
+// abort implements asker and caller: it closes the connection at once.
 func (g *guest) abort() {
 	if j := g.job; j != nil {
 		g.job = nil
@@ -154,11 +191,16 @@ func (g *guest) abort() {
 
 // closed is told when the connection is.
 func (g *guest) closed() {
-	g.worker.forget(g)
+	g.forget()
 	g.leave()
 	if !g.joined {
 		g.worker.plane.guests.Add(-1)
 	}
+}
+
+func (g *guest) forget() {
+	g.worker.forget(g)
+	g.clock.Free()
 }
 
 // handBack has net/http go on with the connection, from the head of the request on.
@@ -170,7 +212,7 @@ func (g *guest) handBack() {
 			return
 		}
 		g.gone = true
-		g.worker.forget(g)
+		g.forget()
 		fd, kept, unsent := g.stream.Release()
 		go g.worker.plane.giveBack(g, fd, kept, unsent)
 	})

@@ -17,8 +17,9 @@ import (
 // on net/http.
 type job struct {
 	worker *worker
-	guest  *guest
-	number uint64 // of the request: what comes late for the one before is not for this one
+	by     asker
+	on     *arrival // the connection that it came on
+	number uint64   // of the request: what comes late for the one before is not for this one
 	x      exchange
 
 	raw     []byte // the head as it came
@@ -31,7 +32,6 @@ type job struct {
 
 	refusal  int // 0: it is understood
 	upgrade  bool
-	body     h1.Body
 	bodyDone bool
 	bodyGot  int64
 	began    time.Time // of the wait for more of it
@@ -46,14 +46,13 @@ type job struct {
 	again    bool       // the one more time that net/http has
 	quiet    loop.Timer // the upstream's time to say something
 	answered bool       // the head of the answer is written
-	chunked  bool       // the answer's body, towards the client
 }
 
 // fieldText is a field with its name as http.Header has it.
 type fieldText struct{ name, value string }
 
-func newJob(w *worker, g *guest) *job {
-	j := &job{worker: w, guest: g, header: http.Header{}}
+func newJob(w *worker, by asker, on *arrival) *job {
+	j := &job{worker: w, by: by, on: on, header: http.Header{}}
 	j.local.header = http.Header{}
 	j.control = http.NewResponseController(&j.local)
 	j.slow = w.loop.Timer(j.clientIsSlow)
@@ -70,12 +69,12 @@ func (j *job) reset() {
 	clear(j.values)
 	j.local.reset()
 	j.number++
-	j.guest, j.back, j.tried = nil, nil, nil
+	j.by, j.on, j.back, j.tried = nil, nil, nil, nil
 	j.x = exchange{}
 	j.request, j.url = http.Request{}, url.URL{}
 	j.fields, j.values, j.raw = j.fields[:0], j.values[:0], j.raw[:0]
 	j.upgrade = false
-	j.bodyDone, j.bodyGot, j.waits, j.again, j.answered, j.chunked = false, 0, false, false, false, false
+	j.bodyDone, j.bodyGot, j.waits, j.again, j.answered = false, 0, false, false, false
 }
 
 // read understands the head of a request. It reports false for what net/http shall answer: what is malformed, which it
@@ -124,7 +123,7 @@ func (j *job) spread() bool {
 	}
 	j.request = http.Request{
 		Method: at(j.head.Method), URL: &j.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: j.header,
-		Body: http.NoBody, Host: at(j.head.Host), RequestURI: target, TLS: j.guest.state, RemoteAddr: "",
+		Body: http.NoBody, Host: at(j.head.Host), RequestURI: target, TLS: j.on.state, RemoteAddr: "",
 	}
 	if j.head.Framing == h1.Measured {
 		j.request.ContentLength = int64(j.head.Length) //nolint:gosec // h1 takes no more than 2^62
@@ -163,12 +162,11 @@ func (j *job) parse(target string) bool {
 
 // meet begins the exchange.
 func (j *job) meet() {
-	g, s := j.guest, j.worker.server
+	on, s := j.on, j.worker.server
 	j.x = exchange{
 		server: s, table: s.table(), w: &j.local, control: j.control, in: &j.request, asked: &j.request,
-		began: j.worker.loop.Now(), peer: g.peer, reached: g.local, from: g.from, secure: g.secure != nil,
+		began: j.worker.loop.Now(), peer: on.peer, reached: on.local, from: on.from, secure: on.secure != nil,
 	}
-	j.body = j.head.Body()
 	j.bodyDone = !j.head.HasBody()
 }
 

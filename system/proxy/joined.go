@@ -36,9 +36,10 @@ func (w streamWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// join makes a WebSocket of a request whose upstream has switched protocols.
+// join makes a WebSocket of a guest's request whose upstream has switched protocols.
 func (j *job) join(a *h1.Answer) {
-	x, g, b := &j.x, j.guest, j.back
+	g, _ := j.by.(*guest)
+	x, b := &j.x, j.back
 	x.succeeded()
 	x.status = http.StatusSwitchingProtocols
 	g.stream.Put(j.appendSwitch(g.stream.Buffer(), a))
@@ -76,7 +77,10 @@ func (j *job) appendSwitch(b []byte, a *h1.Answer) []byte {
 		b = h1.AppendText(b, f.name, f.value)
 	}
 	j.worker.own = own[:0]
-	return append(j.appendSticky(b, a), "\r\n"...)
+	for _, cookie := range j.stickyCookies(a) {
+		b = h1.AppendText(b, "Set-Cookie", cookie)
+	}
+	return append(b, "\r\n"...)
 }
 
 // switchesTo reports whether the upstream has switched to what was asked for.
@@ -93,8 +97,7 @@ func switchesTo(a *h1.Answer, protocol string) bool {
 func (g *guest) joins() {
 	g.joined = true
 	g.stream.Stall = nil // the idle time is what a WebSocket has
-	g.clock.Stop()
-	g.worker.forget(g)
+	g.forget()
 	g.worker.plane.guests.Add(-1)
 }
 

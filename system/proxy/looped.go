@@ -3,7 +3,6 @@ package proxy
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"runtime"
@@ -108,12 +107,7 @@ func (l *loopPlane) take(conn net.Conn, secure *record.Conn) bool {
 	if !ok {
 		return false
 	}
-	g := &guest{leave: counted.leave, secure: secure, local: conn.LocalAddr(), remote: conn.RemoteAddr()}
-	g.peer = addressOf(g.remote)
-	g.from = addressText(g.peer)
-	if secure != nil {
-		g.state = tlsState(secure.TLS())
-	}
+	g := &guest{arrival: newArrival(counted, secure)}
 	all := l.all()
 	if len(all) == 0 { // a drain came before the start
 		return false
@@ -211,9 +205,3 @@ func (l *loopPlane) panicked(reason any, stack []byte) {
 }
 
 var _ plane = (*loopPlane)(nil)
-
-// tlsState is what a request knows of its connection.
-func tlsState(c *tls.Conn) *tls.ConnectionState {
-	state := c.ConnectionState()
-	return &state
-}

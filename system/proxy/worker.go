@@ -10,16 +10,17 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
 )
 
-// worker is a loop and what it has: its guests, and its own connections to upstreams. But for what is posted, all that it
+// worker is a loop and what it has: its clients, and its own connections to upstreams. But for what is posted, all that it
 // does is done by the goroutine of the loop.
 type worker struct {
 	plane    *loopPlane
 	server   *Server
 	loop     *loop.Loop
-	guests   map[*guest]bool
+	callers  map[caller]bool
 	idle     map[*transport][]*backend // the last that came back is the first to go: the others may become old
 	jobs     []*job                    // for their next use
 	own      []fieldText               // room for the fields that are ours
+	room     fieldRoom                 // and for those of an answer
 	date     string
 	dated    int64 // the second that it is for
 	draining bool
@@ -29,7 +30,7 @@ type worker struct {
 const maxSpareJobs = 256
 
 func newWorker(l *loopPlane) (*worker, error) {
-	w := &worker{plane: l, server: l.server, guests: map[*guest]bool{}, idle: map[*transport][]*backend{}}
+	w := &worker{plane: l, server: l.server, callers: map[caller]bool{}, idle: map[*transport][]*backend{}}
 	var err error
 	w.loop, err = loop.New(l.panicked)
 	return w, err
@@ -42,47 +43,41 @@ func (w *worker) run() {
 }
 
 // admit begins with a connection.
-func (w *worker) admit(g *guest, fd int) {
-	s, err := w.loop.Open(fd, g.secure, g)
+func (w *worker) admit(v caller, fd int) {
+	s, err := w.loop.Open(fd, v.arrived().secure, v)
 	if err != nil {
-		w.lose(g, fd)
+		w.lose(v, fd)
 		return
 	}
-	g.worker, g.stream = w, s
-	s.Stall, s.Done = g.stall, g.closed
-	g.clock = w.loop.Timer(g.late)
-	g.clock.Set(w.loop.Now().Add(w.server.options.limits.header))
-	w.guests[g] = true
+	w.callers[v] = true
+	v.begin(w, s)
 	if w.draining {
-		g.ebb()
+		v.ebb()
 	}
 }
 
 // lose ends a connection that no loop can take.
-func (w *worker) lose(g *guest, fd int) {
+func (w *worker) lose(v caller, fd int) {
 	_ = unix.Close(fd)
-	g.leave()
+	v.arrived().leave()
 	w.plane.guests.Add(-1)
 }
 
-// forget is told that a guest has gone.
-func (w *worker) forget(g *guest) {
-	delete(w.guests, g)
-	g.clock.Free()
-}
+// forget is told that a client has gone.
+func (w *worker) forget(v caller) { delete(w.callers, v) }
 
-// drain has every guest get one more answer at most.
+// drain has every client get one more answer at most on its connection, or what it has asked for already.
 func (w *worker) drain() {
 	w.draining = true
-	for g := range w.guests {
-		g.ebb()
+	for v := range w.callers {
+		v.ebb()
 	}
 }
 
-// cut ends all guests.
+// cut ends them all.
 func (w *worker) cut() {
-	for g := range w.guests {
-		g.abort()
+	for v := range w.callers {
+		v.abort()
 	}
 }
 
@@ -123,14 +118,14 @@ func (w *worker) httpDate() string {
 }
 
 // job is one for a request.
-func (w *worker) job(g *guest) *job {
+func (w *worker) job(by asker, on *arrival) *job {
 	if n := len(w.jobs); n > 0 {
 		j := w.jobs[n-1]
 		w.jobs = w.jobs[:n-1]
-		j.guest = g
+		j.by, j.on = by, on
 		return j
 	}
-	return newJob(w, g)
+	return newJob(w, by, on)
 }
 
 func (w *worker) freeJob(j *job) {
