@@ -53,6 +53,7 @@ var meanings = map[string]string{
 	"N12": "A file that sslwizard wrote was deleted since. It is not put back unasked.",
 	"N13": "A file that sslwizard wrote was edited since. Your edit is not overwritten.",
 	"N14": "A service could not be started, or may not be. Why is in its own journal.",
+	"N18": "The service ends by itself whenever it is started. The last lines of its journal say why.",
 
 	"R11": "Somebody should have been told of a certificate, and could not be reached yet.",
 	"R13": "A revocation was begun and cut off.",

@@ -31,6 +31,13 @@ func (i *Installer) Doctor(ctx context.Context, req steps.DoctorRequest, sink fu
 	for _, c := range steps.Preflight(f) {
 		seen(c)
 	}
+	services, err := i.services(ctx, f.Managed.Sites)
+	if err != nil {
+		return report, err
+	}
+	for _, c := range services {
+		seen(c)
+	}
 	visits, err := i.visits(f, req)
 	if err != nil {
 		return report, err

@@ -86,7 +86,11 @@ func (i *Installer) Status(ctx context.Context) (steps.HostStatus, error) {
 	if s.Units, err = i.units(ctx, f.Managed.Sites); err != nil {
 		return s, err
 	}
-	s.Findings = append(s.Findings, unrenewed(s.Units)...)
+	fallen, err := i.fallen(ctx, s.Units)
+	if err != nil {
+		return s, err
+	}
+	s.Findings = append(s.Findings, append(fallen, unrenewed(s.Units)...)...)
 	if told, asked := i.proxy(ctx, f.Managed.Sites); asked {
 		s.Proxy = &steps.ProxyStatus{Since: told.Started, Connections: told.Connections, WebSockets: told.WebSockets, Requests: told.Requests, Failed: told.Failed, Error: told.Error}
 		for n := range s.Sites {

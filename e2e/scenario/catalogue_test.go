@@ -5,6 +5,7 @@ package scenario
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/c93d5bcb/sslwizard/e2e/world"
 )
@@ -88,7 +89,7 @@ func TestCatalogueAfter(t *testing.T) {
 	})
 }
 
-// TestCatalogueStanding has what a plan tells although nothing stands in its way.
+// TestCatalogueStanding has what a plan tells although nothing stands in its way, and what is told of a server that was set up.
 func TestCatalogueStanding(t *testing.T) {
 	t.Parallel()
 	st := begin(t, "trixie")
@@ -97,4 +98,40 @@ func TestCatalogueStanding(t *testing.T) {
 		{row: "X02", shell: "sed 's/www.shop.example.com/bücher.example.com/' " + answers + " >/root/other.yaml", typed: []string{"--dry-run", "/root/other.yaml"}, status: 0, right: "rm /root/other.yaml"},
 		{row: "H21", shell: "mkdir -p /etc/nginx/conf.d; echo '# Ansible managed' >/etc/nginx/conf.d/shop.conf", typed: []string{"--dry-run", answers}, status: 0, right: "rm -r /etc/nginx"},
 	})
+	st.own("expired", -80*24*time.Hour, -time.Hour)
+	st.own("soon", -80*24*time.Hour, 5*24*time.Hour)
+	st.must(st.apply())
+	status, last := []string{"status"}, "/var/lib/sslwizard/done/"+strings.TrimSpace(st.s.Must("sh", "-c", "ls /var/lib/sslwizard/done | tail -n 1"))
+	current := "/var/lib/sslwizard/certs/" + shop + "/current"
+	st.meet([]wrong{
+		{row: "R07", shell: "cd " + current + "; cp -p fullchain.pem key.pem /root/; cat /root/expired.pem >fullchain.pem; cat /root/expired.key >key.pem", typed: status, status: 0,
+			right: "cp -p /root/fullchain.pem /root/key.pem " + current + "/"},
+		{row: "H04", shell: "cp -a " + last + " /root/run; sed -i 's/\"version\": *1,/\"version\": 99,/' " + last + "/manifest.json", typed: []string{"undo"}, status: 1, right: "rm -r " + last + "; cp -a /root/run " + last},
+		{row: "R01", shell: "systemctl disable --quiet --now sslwizard-renew.timer", typed: status, status: 0, right: "systemctl enable --quiet --now sslwizard-renew.timer"},
+	})
+	st.answer("native", `"http://127.0.0.1:3000"`, `"http://127.0.0.1:3000", timeout: 90s`)
+	mended := "rm -r /etc/systemd/system/sslwizard-proxy.service.d; systemctl daemon-reload; systemctl reset-failed; systemctl restart sslwizard-proxy"
+	st.meet([]wrong{
+		{row: "N18", shell: brokenProxy, status: 4, right: ":"},
+		{row: "N18", shell: "sleep 5", typed: status, status: 0, right: ":"},
+		{row: "N18", shell: ":", typed: []string{"doctor", shop}, status: 3, right: mended},
+	})
+	st.live()
+	st.s.Write(answers, strings.Replace(common[:strings.Index(common, "trusted:")], "EXECUTOR", "native", 1)+
+		"trusted: {source: files, caRoots: /root/soon.pem, certificate: /root/soon.pem, key: /root/soon.key}\n", 0o644)
+	st.must(st.apply())
+	st.meet([]wrong{{row: "R10", shell: ":", typed: status, status: 0, right: ":"}})
+}
+
+// brokenProxy has the native proxy end whenever it is started.
+const brokenProxy = `mkdir -p /etc/systemd/system/sslwizard-proxy.service.d
+printf '[Service]\nExecStart=\nExecStart=/bin/false\n' >/etc/systemd/system/sslwizard-proxy.service.d/broken.conf
+systemctl daemon-reload; systemctl restart sslwizard-proxy || :; sleep 4`
+
+// own makes a certificate and a key of the user's, for a time that is told from now.
+func (st *story) own(name string, from, to time.Duration) {
+	st.Helper()
+	at := func(d time.Duration) string { return time.Now().Add(d).UTC().Format("20060102150405Z") }
+	st.s.Must("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/root/"+name+".key", "-out", "/root/"+name+".pem",
+		"-subj", "/CN="+shop, "-addext", "subjectAltName=DNS:"+shop+",DNS:"+www, "-addext", "basicConstraints=critical,CA:FALSE", "-not_before", at(from), "-not_after", at(to))
 }

@@ -85,11 +85,12 @@ func (u *undoing) try(what string, err error) {
 	}
 }
 
-// files takes back what an entry changed of files, and sweeps what an interrupted write left.
+// files takes back what an entry changed of files, and sweeps what an interrupted write left: one that was killed, or one whose disk
+// refused the clearing away too.
 func (u *undoing) files(e entry) error {
 	seen := u.j.seen[e.Index]
 	for _, p := range slices.Backward(e.Before.Paths) {
-		if err := u.sweepTemp(path.Dir(p.Path)); err != nil {
+		if err := host.SweepTemps(u, path.Dir(p.Path)); err != nil {
 			return err
 		}
 		if err := u.path(p, e.Before, seen); err != nil {
@@ -97,7 +98,7 @@ func (u *undoing) files(e entry) error {
 		}
 	}
 	for _, dir := range e.Before.folders() {
-		if err := u.sweepTemp(dir); err != nil {
+		if err := host.SweepTemps(u, dir); err != nil {
 			return err
 		}
 	}
@@ -127,13 +128,6 @@ func (b Before) folders() []string {
 		add(b.Packages.Trees)
 	}
 	return all
-}
-
-func (u *undoing) sweepTemp(dir string) error {
-	if !u.always {
-		return nil
-	}
-	return host.SweepTemps(u.Host, dir)
 }
 
 // path takes one path back, by the rule of dpkg's configuration files: as it was before: nothing to do; as we made it:

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"io/fs"
 	"slices"
 	"strings"
@@ -378,6 +379,24 @@ func TestRevertSweepsWhereItWrites(t *testing.T) {
 	}
 	if _, err := w.UndoAll(t.Context(), false, nil); err != nil {
 		t.Fatal(err)
+	}
+	w.same(t, before, keptByDesign...)
+}
+
+// A run whose disk refused the write, and then the clearing away of what was written of it, clears it away when it is taken back.
+func TestFailedRunLeavesNoTemp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.mustApply(t, nginxPlan("server { one; }\n"))
+	before := w.Snapshot()
+	w.nginx.reload = func(context.Context, host.Host, string) error {
+		w.nginx.reload = nil // the one of the undoing works
+		w.File("/etc/nginx/conf.d/.sslwizard-ABCDEFGHIJKLMNOPQRSTUVWXYZ", "half")
+		return errBroken
+	}
+	if res, _, err := w.apply(t, nginxPlan("server { two; }\n")); res.Outcome != steps.OutcomeReverted {
+		t.Fatalf("%+v, %v", res, err)
 	}
 	w.same(t, before, keptByDesign...)
 }

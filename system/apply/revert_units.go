@@ -122,9 +122,10 @@ func (u *undoing) unitsOff(ctx context.Context, p phase, over bool, stay []strin
 	return disabled
 }
 
-// unitsOn enables and starts the units that were on.
+// unitsOn enables and starts the units that were on. One that was only about to run is only asked to: if it could not run before, it is
+// no fault of the undoing that it cannot now.
 func (u *undoing) unitsOn(ctx context.Context, p phase) {
-	var enable, start []string
+	var enable, start, ask []string
 	for _, was := range u.firstStates(p) {
 		now, err := unitState(ctx, u, was.Unit)
 		if err != nil {
@@ -134,12 +135,16 @@ func (u *undoing) unitsOn(ctx context.Context, p phase) {
 		if was.File == "enabled" && now.File != "enabled" {
 			enable = append(enable, was.Unit)
 		}
-		if was.active() && !now.up() {
+		switch {
+		case was.up() && !now.up():
 			start = append(start, was.Unit)
+		case was.active() && !now.active():
+			ask = append(ask, was.Unit)
 		}
 	}
 	u.systemctl(ctx, "enable", enable, "enabled ")
 	u.systemctl(ctx, "start", start, "started ")
+	u.systemctl(ctx, "start --no-block", ask, "asked to start ")
 }
 
 // systemctl reports whether it could be done.
@@ -147,7 +152,7 @@ func (u *undoing) systemctl(ctx context.Context, verb string, units []string, sa
 	if len(units) == 0 {
 		return true
 	}
-	args := append([]string{verb}, units...)
+	args := append(strings.Fields(verb), units...)
 	if verb == "start" && u.e.s.Booting {
 		args = append([]string{"--no-block"}, args...) // they wait for this to be over
 	}

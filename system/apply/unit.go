@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -208,12 +209,28 @@ func unitFault(ctx context.Context, r host.Reader, unit, verb string, err error)
 	f := failf("cannot %s %s", verb, unit)
 	f.Code, f.Err = "N14", err
 	f.Fixes = []string{"systemctl status " + unit, "journalctl -u " + unit + " -n 50"}
+	if n := restarts(ctx, r, unit); n >= crashing {
+		f.Code, f.Text = "N18", fmt.Sprintf("%s: it ended by itself whenever it was started, and was started again %d times", f.Text, n)
+	}
 	if out, qerr := r.Query(ctx, host.Command{Argv: []string{"journalctl", "-u", unit, "-n", "10", "-o", "cat", "--no-pager"}}); qerr == nil {
 		if said := strings.TrimSpace(string(out.Stdout)); said != "" {
 			f.Err = fmt.Errorf("%w; its journal ends: %s", err, strings.ReplaceAll(said, "\n", " | "))
 		}
 	}
 	return f
+}
+
+// crashing is how often a unit has to be started again by systemd until it is clear that the next time will be no better.
+const crashing = 2
+
+// restarts is how often systemd started a unit again that had ended by itself; 0 if it does not say.
+func restarts(ctx context.Context, r host.Reader, unit string) int {
+	out, err := r.Query(ctx, systemctl("show", "-p", "NRestarts", "--value", unit))
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(out.Stdout)))
+	return n
 }
 
 func masked(c steps.Change, unit string) steps.Finding {

@@ -215,11 +215,11 @@ func (u *undoing) removeUser(ctx context.Context, s *UserState) error {
 	return u.restoreCopies(s)
 }
 
-// sweepAccounts removes what useradd or userdel left when it was killed: /etc/passwd.PID with the number of its process in it, and
+// sweepAccounts removes what useradd or userdel left when it was killed, or its disk refused everything: /etc/passwd.PID with the number of its process in it, and
 // the lock, which is the same file (lckpwdf(3) and shadow's commonio.c). Those of a process that lives are not touched.
 func (u *undoing) sweepAccounts() error {
 	etc, err := u.ReadFile("/etc")
-	if err != nil || !u.always {
+	if err != nil {
 		return nil //nolint:nilerr // it is looked at again by the next undo
 	}
 	for _, name := range etc.Entries {
