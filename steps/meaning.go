@@ -48,6 +48,7 @@ var meanings = map[string]string{
 	"N06": "The server answers, but not with the certificate that it was given.",
 	"N07": "nginx reads no folder into which a site could be put without an edit of your own files.",
 	"N08": "Another site of this nginx claims the same name or address already.",
+	"N09": "nginx's pid file is empty: nobody can tell that nginx anything, not even the rotation of its logs.",
 	"N10": "This nginx is too old for what was asked.",
 	"N11": "nginx looks the application's name up when it starts, and does not start without an answer.",
 	"N12": "A file that sslwizard wrote was deleted since. It is not put back unasked.",

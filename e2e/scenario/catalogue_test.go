@@ -80,6 +80,15 @@ func TestCatalogueAfter(t *testing.T) {
 		{row: "H19", shell: "mv " + ourConf + " /root/theirs; ln -s /root/theirs " + ourConf, status: 1, right: "rm " + ourConf + "; cp -p /root/ours " + ourConf},
 	})
 	st.must(st.apply())
+	st.s.Must("cp", "-p", ourConf, "/root/later")
+	st.answer("nginx", `"http://127.0.0.1:3000"`, `"http://127.0.0.1:3000", timeout: 80s`)
+	st.meet([]wrong{
+		{row: "N13", shell: "cp -p /root/ours " + ourConf, status: 1, right: "cp -p /root/later " + ourConf}, // an older state of it, as a backup has it
+		{row: "N09", shell: ": >/run/nginx.pid", status: 4, right: "systemctl restart nginx"},
+	})
+	st.broken("grep -q 'read_timeout 80s' -r /etc/nginx/conf.d")
+	st.ends(st.sslwizard("undo", "--unended"), 0, "H03:")
+	st.must(st.apply())
 	last := "/var/lib/sslwizard/done/" + strings.TrimSpace(st.s.Must("sh", "-c", "ls /var/lib/sslwizard/done | tail -n 1"))
 	st.s.Must("cp", "-a", last, "/root/run")
 	back := "rm -r " + last + "; cp -a /root/run " + last
@@ -87,6 +96,15 @@ func TestCatalogueAfter(t *testing.T) {
 		{row: "H05", shell: "truncate -s -20 " + last + "/manifest.json", typed: []string{"undo"}, status: 1, right: back},
 		{row: "X07", shell: "for f in " + last + "/bk/*; do echo evil >$f; done", typed: []string{"undo"}, status: 5, right: ":"},
 	})
+}
+
+// broken has a run killed when a condition of the shell comes true.
+func (st *story) broken(when string) {
+	st.Helper()
+	killed := st.s.Background("bash", "-c", strings.Replace(freeze, "-STOP", "-KILL", 1), "kill", when)
+	ended := st.s.Background("/root/sslwizard", "--non-interactive", answers)
+	st.must(killed())
+	ended()
 }
 
 // TestCatalogueStanding has what a plan tells although nothing stands in its way, and what is told of a server that was set up.

@@ -11,9 +11,9 @@ import (
 func TestLocksOfKilledToolsAreSwept(t *testing.T) {
 	t.Parallel()
 	h := systemtest.New(t)
-	goes := map[string]string{"/etc/passwd.4711": "4711\x00", "/etc/passwd.lock": "4711\x00", "/etc/gshadow.812": "812\n"}
+	goes := map[string]string{"/etc/passwd.4711": "4711\x00", "/etc/passwd.lock": "4711\x00", "/etc/gshadow.812": "812\n", "/etc/subgid.4711": ""}
 	stays := map[string]string{"/etc/passwd": "root:x:0:0::/root:/bin/sh\n", "/etc/passwd-": "root:x:0:0::/root:/bin/sh\n", "/etc/passwd.1": "1\x00", "/etc/group.lock": "1\x00",
-		"/etc/passwd.bak": "4711", "/etc/shadow.4711": "4712", "/etc/hosts.4711": "4711", "/etc/passwd.99": "notes"}
+		"/etc/passwd.bak": "4711", "/etc/shadow.4711": "4712", "/etc/hosts.4711": "4711", "/etc/passwd.99": "notes", "/etc/subuid.1": "", "/etc/subuid.old": ""}
 	for _, all := range []map[string]string{goes, stays} {
 		for name, text := range all {
 			h.Put(name, host.File{Data: []byte(text), Mode: 0o600})

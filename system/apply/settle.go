@@ -47,10 +47,10 @@ func unverified(what string, checks []steps.Check) error {
 	return err
 }
 
-// refusedUnit is the unit that did not take a reload, when it is known that it still runs with what it had (N05).
+// refusedUnit is the unit that did not take a reload, when it is known that it still runs with what it had (N05), or was not even told (N09).
 func refusedUnit(c steps.Change, err error) string {
 	reload, ok := c.(steps.Reload)
-	if f, is := errors.AsType[*steps.Failure](err); ok && is && f.Code == "N05" {
+	if f, is := errors.AsType[*steps.Failure](err); ok && is && (f.Code == "N05" || f.Code == "N09") {
 		return reload.Unit
 	}
 	return ""

@@ -229,6 +229,9 @@ func (u *undoing) sweepAccounts() error {
 		}
 		f, err := u.ReadFile("/etc/" + name)
 		pid := strings.TrimRight(string(f.Data), "\x00\n")
+		if pid == "" { // it was killed before it had written its number
+			pid = suffix
+		}
 		if err != nil || pid == "" || strings.Trim(pid, "0123456789") != "" || suffix != "lock" && suffix != pid || exists(u, "/proc/"+pid) {
 			continue
 		}

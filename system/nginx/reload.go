@@ -36,7 +36,7 @@ func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 		return err
 	}
 	if _, err := h.Run(ctx, host.Command{Argv: []string{"systemctl", "reload", unit}}); err != nil {
-		return r.notTaken(ctx, h, err)
+		return r.notTaken(ctx, h, master, err)
 	}
 	settled := time.Now().Add(r.settle)
 	change, cancel := context.WithDeadlineCause(ctx, settled, fmt.Errorf("waited for %s", r.settle))
@@ -58,10 +58,17 @@ func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	return r.served(last, h, settled)
 }
 
-// notTaken says why the service manager could not reload: mostly a configuration that nginx refuses.
-func (r Runtime) notTaken(ctx context.Context, h host.Host, cause error) error {
+// notTaken says why the service manager could not reload: mostly a configuration that nginx refuses, or a pid file that does not say
+// which process is told (N09).
+func (r Runtime) notTaken(ctx context.Context, h host.Host, master int, cause error) error {
 	if err := r.Test(ctx, h); err != nil {
 		return err
+	}
+	file := argument(r.mainConfig(h), "pid", defaultPID)
+	if f, err := h.ReadFile(file); err == nil && strings.TrimSpace(string(f.Data)) == "" {
+		file = steps.CleanLine(file)
+		return &steps.Failure{Text: "cannot reload nginx: its pid file " + file + " is empty, and does not say which process is to be told", Code: "N09", Err: cause,
+			Fixes: []string{fmt.Sprintf("echo %d | sudo tee %s    writes down nginx as %s runs it now", master, file, Unit), "then run the same again"}}
 	}
 	return &steps.Failure{Text: "cannot reload nginx", Code: "N05", Err: cause, Fixes: []string{"systemctl status " + Unit}}
 }
