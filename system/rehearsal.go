@@ -26,6 +26,11 @@ func rehearsalTime(sites []steps.Site) time.Duration {
 // then would show in months.
 func (i *Installer) rehearseRenewal(ctx context.Context, sites []steps.Site, began time.Time) steps.Check {
 	c := steps.Check{Step: steps.IDTrusted, Name: "trusted.renewal", Verdict: steps.OK}
+	for _, s := range sites {
+		if err := renew.Wake(i.host, s.Name); err != nil { // the run may have changed nothing about the certificate, and all that a renewal needs
+			return unrehearsed(c, err)
+		}
+	}
 	_, err := i.host.Run(ctx, host.Command{Argv: []string{"systemctl", "start", "--", steps.RenewService}, Timeout: rehearsalTime(sites)})
 	var first time.Time
 	for _, s := range sites {
@@ -41,14 +46,19 @@ func (i *Installer) rehearseRenewal(ctx context.Context, sites []steps.Site, beg
 	c.Elapsed = time.Since(began)
 	switch {
 	case err != nil:
-		c.Verdict, c.Code = steps.Warn, "R01"
-		c.Detail = steps.CleanLine(fmt.Sprintf("cannot rehearse the renewal in its own service: %v", err))
-		c.Fix = []string{"journalctl -u " + steps.RenewService + "    says why", "sudo systemctl start " + steps.RenewService + "    tries it again"}
+		return unrehearsed(c, err)
 	case first.IsZero():
 		c.Detail = "rehearsed in its own service; you will be told in time when your files have to be replaced"
 	default:
 		c.Detail = "rehearsed in its own service; it renews from " + first.UTC().Format(time.DateOnly) + " on"
 	}
+	return c
+}
+
+func unrehearsed(c steps.Check, err error) steps.Check {
+	c.Verdict, c.Code = steps.Warn, "R01"
+	c.Detail = steps.CleanLine(fmt.Sprintf("cannot rehearse the renewal in its own service: %v", err))
+	c.Fix = []string{"journalctl -u " + steps.RenewService + "    says why", "sudo systemctl start " + steps.RenewService + "    tries it again"}
 	return c
 }
 

@@ -79,7 +79,9 @@ func TestCatalogueAfter(t *testing.T) {
 		{row: "N12", shell: "rm " + ourConf, status: 1, right: "cp -p /root/ours " + ourConf},
 		{row: "H19", shell: "mv " + ourConf + " /root/theirs; ln -s /root/theirs " + ourConf, status: 1, right: "rm " + ourConf + "; cp -p /root/ours " + ourConf},
 	})
-	st.must(st.apply())
+	if r := st.must(st.apply()); strings.Contains(r.Text(), "R01:") { // the renewal is rehearsed after a change of the other steps, too
+		st.Errorf("%s", r)
+	}
 	st.s.Must("cp", "-p", ourConf, "/root/later")
 	st.answer("nginx", `"http://127.0.0.1:3000"`, `"http://127.0.0.1:3000", timeout: 80s`)
 	st.meet([]wrong{

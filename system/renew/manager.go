@@ -191,7 +191,7 @@ func (m *Manager) Make(ctx context.Context, h host.Host, c steps.Change, progres
 	m.sweep(ctx, h, progress)
 	changed, err := m.make(ctx, h, c, progress, false)
 	if w, werr := wishOf(c); werr == nil && (changed || err != nil) {
-		err = errors.Join(err, wake(h, w.site()))
+		err = errors.Join(err, Wake(h, w.site()))
 	}
 	return err
 }

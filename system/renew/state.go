@@ -95,10 +95,10 @@ func (s *state) write(h host.Host, site string) error {
 	return nil
 }
 
-// wake has the timer look at a site that somebody changed. A site that it never looked at is awake.
-func wake(h host.Host, site string) error {
+// Wake has the timer look at a site that somebody changed, and show again that it can renew it. A site that it never looked at is awake.
+func Wake(h host.Host, site string) error {
 	s, ok := storedState(h, site)
-	if !ok || s.Next.IsZero() {
+	if !ok || s.Next.IsZero() && s.Proven.IsZero() {
 		return nil // then it is awake
 	}
 	s.Next, s.Pause, s.LookAt, s.Proven = time.Time{}, time.Time{}, time.Time{}, time.Time{}

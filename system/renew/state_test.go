@@ -304,3 +304,24 @@ func TestAFullDiskIsAFailure(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestWake: a site that was changed is looked at, and is to be rehearsed again, whether its next turn is known or not.
+func TestWake(t *testing.T) {
+	t.Parallel()
+	for _, next := range []time.Time{{}, time.Now().Add(time.Hour)} {
+		w := offline(t)
+		s := &state{Leaf: "x", Next: next, Proven: time.Now()}
+		if err := s.write(w.host, site); err != nil {
+			t.Fatal(err)
+		}
+		if err := Wake(w.host, site); err != nil {
+			t.Fatal(err)
+		}
+		if s, ok := storedState(w.host, site); !ok || !s.Next.IsZero() || !s.Proven.IsZero() {
+			t.Errorf("%+v", s)
+		}
+	}
+	if err := Wake(offline(t).host, "unknown.example.com"); err != nil {
+		t.Error(err)
+	}
+}
