@@ -400,3 +400,37 @@ func TestFailedRunLeavesNoTemp(t *testing.T) {
 	}
 	w.same(t, before, keptByDesign...)
 }
+
+// A way back that ended in the middle has started nginx before its files were all there again. The next one has it read them.
+func TestServiceThatWasStartedEarlyIsReloaded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.mustApply(t, nginxPlan("server { one; }\n"))
+	before := w.Snapshot()
+	w.d.Units["gone.service"] = &systemtest.Unit{Active: true, Enabled: true}
+	before = w.Snapshot()
+	stop := steps.Plan{Executor: "nginx", Changes: []steps.Change{
+		steps.RemoveFile{For: steps.For(steps.IDInstall), Path: nginxFile},
+		steps.DisableUnit{For: steps.For(steps.IDInstall), Unit: "nginx.service"},
+		steps.DisableUnit{For: steps.For(steps.IDInstall), Unit: "gone.service"},
+	}}
+	w.FailOn(func(m string) error {
+		if m == "write "+nginxFile || strings.HasSuffix(m, "disable gone.service") {
+			return full{}
+		}
+		return nil
+	})
+	if res, _, err := w.apply(t, stop); res.Outcome != steps.OutcomeInconsistent {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	w.FailOn(nil)
+	n := len(w.Mutations())
+	if _, found, err := w.Recover(t.Context(), nil); err != nil || !found {
+		t.Fatal(found, err)
+	}
+	if len(w.ran(n, "run systemctl reload-or-restart nginx.service")) != 1 {
+		t.Errorf("%q", w.Mutations()[n:])
+	}
+	w.same(t, before, keptByDesign...)
+}

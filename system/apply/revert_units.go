@@ -125,7 +125,7 @@ func (u *undoing) unitsOff(ctx context.Context, p phase, over bool, stay []strin
 // unitsOn enables and starts the units that were on. One that was only about to run is only asked to: if it could not run before, it is
 // no fault of the undoing that it cannot now.
 func (u *undoing) unitsOn(ctx context.Context, p phase) {
-	var enable, start, ask []string
+	var enable, start, ask, again []string
 	for _, was := range u.firstStates(p) {
 		now, err := unitState(ctx, u, was.Unit)
 		if err != nil {
@@ -140,11 +140,23 @@ func (u *undoing) unitsOn(ctx context.Context, p phase) {
 			start = append(start, was.Unit)
 		case was.active() && !now.active():
 			ask = append(ask, was.Unit)
+		case was.up() && u.startedEarly(p, was.Unit):
+			again = append(again, was.Unit)
 		}
 	}
 	u.systemctl(ctx, "enable", enable, "enabled ")
 	u.systemctl(ctx, "start", start, "started ")
 	u.systemctl(ctx, "start --no-block", ask, "asked to start ")
+	u.systemctl(ctx, "reload-or-restart", again, "reloaded ")
+}
+
+// startedEarly reports a service that an earlier attempt to take this back may have started before all of its files were there again: a
+// disk that takes nothing for a while has the way back end in the middle.
+func (u *undoing) startedEarly(p phase, unit string) bool {
+	if !u.always || u.e.s.Booting || !strings.HasSuffix(unit, ".service") {
+		return false
+	}
+	return !slices.ContainsFunc(p.Entries, func(e entry) bool { return e.Before.Reload != nil && e.Before.Reload.Unit == unit })
 }
 
 // systemctl reports whether it could be done.

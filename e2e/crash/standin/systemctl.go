@@ -51,7 +51,7 @@ func systemctl(args []string) error {
 		return isEnabled(names[0])
 	}
 	act, ok := map[string]func(string) error{
-		"start": start, "restart": start, "reload": reload, "stop": stop, "enable": enable, "disable": disable,
+		"start": start, "restart": start, "reload": reload, "reload-or-restart": reload, "stop": stop, "enable": enable, "disable": disable,
 		"reset-failed": func(string) error { return nil },
 	}[verb]
 	if !ok {
