@@ -209,37 +209,71 @@ func (u *undoing) removeUser(ctx context.Context, s *UserState) error {
 	if err := u.removeGroup(ctx, s); err != nil {
 		return err
 	}
-	if err := u.sweepAccounts(); err != nil {
+	if err := u.sweepAccounts(s.Name); err != nil {
 		return err
 	}
 	return u.restoreCopies(s)
 }
 
-// sweepAccounts removes what useradd or userdel left when it was killed, or its disk refused everything: /etc/passwd.PID with the number of its process in it, and
-// the lock, which is the same file (lckpwdf(3) and shadow's commonio.c). Those of a process that lives are not touched.
-func (u *undoing) sweepAccounts() error {
+// accountTables are what useradd and userdel write, each as a whole: the new one is called "passwd+" until it takes the place.
+var accountTables = []string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"}
+
+// sweepAccounts removes what useradd or userdel left when it was killed, or its disk refused everything: /etc/passwd.PID with the number of
+// its process in it, or nothing yet, the lock, which is the same file, and the new table (lckpwdf(3) and shadow's commonio.c). Those of a
+// process that lives are not touched.
+func (u *undoing) sweepAccounts(name string) error {
 	etc, err := u.ReadFile("/etc")
 	if err != nil {
 		return nil //nolint:nilerr // it is looked at again by the next undo
 	}
-	for _, name := range etc.Entries {
-		file, suffix, _ := strings.Cut(name, ".")
-		if !slices.Contains([]string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"}, file) {
-			continue
+	var left []string
+	for _, entry := range etc.Entries {
+		if table, suffix, ok := strings.Cut(entry, "."); ok && slices.Contains(accountTables, table) && u.staleLock("/etc/"+entry, suffix) {
+			left = append(left, "/etc/"+entry)
 		}
-		f, err := u.ReadFile("/etc/" + name)
-		pid := strings.TrimRight(string(f.Data), "\x00\n")
-		if pid == "" { // it was killed before it had written its number
-			pid = suffix
+	}
+	for _, table := range accountTables {
+		if lock := "/etc/" + table + ".lock"; (slices.Contains(left, lock) || !exists(u, lock)) && u.staleTable("/etc/"+table, name) {
+			left = append(left, "/etc/"+table+"+")
 		}
-		if err != nil || pid == "" || strings.Trim(pid, "0123456789") != "" || suffix != "lock" && suffix != pid || exists(u, "/proc/"+pid) {
-			continue
-		}
-		if err := u.Remove("/etc/" + name); err != nil {
+	}
+	for _, path := range left {
+		if err := u.Remove(path); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// staleLock reports a lock, or what becomes one, of a process that is gone.
+func (u *undoing) staleLock(path, suffix string) bool {
+	f, err := u.ReadFile(path)
+	pid := strings.TrimRight(string(f.Data), "\x00\n")
+	if pid == "" && suffix != "lock" { // it was killed before it had written its number
+		pid = suffix
+	}
+	return err == nil && pid != "" && strings.Trim(pid, "0123456789") == "" && (suffix == "lock" || suffix == pid) && !exists(u, "/proc/"+pid)
+}
+
+// staleTable reports a new table that did not take its place, and has nothing that the present one has not, but for our user. Its last line
+// may be a part.
+func (u *undoing) staleTable(path, name string) bool {
+	f, err := u.ReadFile(path + "+")
+	if err != nil {
+		return false
+	}
+	present, err := u.ReadFile(path)
+	if err != nil {
+		return false
+	}
+	has := strings.Split(string(without(present.Data, name)), "\n")
+	lines := strings.Split(string(without(f.Data, name)), "\n")
+	for _, line := range lines[:len(lines)-1] {
+		if !slices.Contains(has, line) {
+			return false
+		}
+	}
+	return true
 }
 
 // finishRemoval is for an undo that was killed inside userdel, which writes one file after the other: it knows no user who
