@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/c93d5bcb/sslwizard/e2e/failures"
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
@@ -37,5 +38,6 @@ func TestDiskFaults(t *testing.T) {
 		if !errors.As(err, &f) || f.Code != want || len(f.Fixes) == 0 || !errors.Is(err, errno) {
 			t.Errorf("%v is %v", errno, err)
 		}
+		failures.MetError(t, err)
 	}
 }
