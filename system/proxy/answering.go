@@ -30,7 +30,7 @@ func (j *job) reply() {
 		}
 	}
 	j.answered = true
-	j.by.head(answerHead{status: a.status, fields: room.fields, none: len(a.body) == 0, closes: !j.bodyDone || a.header.Get("Connection") == "close"})
+	j.by.head(answerHead{status: a.status, fields: room.fields, none: len(a.body) == 0, closes: a.header.Get("Connection") == "close"})
 	if len(a.body) > 0 {
 		j.by.body(a.body, true, nil)
 	}
@@ -59,7 +59,7 @@ func (j *job) answer(a *h1.Answer) {
 	bodiless := a.Bodiless(toHEAD)
 	j.back.body = a.Body(toHEAD)
 	left, known := j.back.body.Left()
-	h := answerHead{status: a.Status, fields: j.fieldsOf(a), unknown: a.Framing != h1.Measured && !bodiless, none: known && left == 0, closes: !j.bodyDone}
+	h := answerHead{status: a.Status, fields: j.fieldsOf(a), unknown: a.Framing != h1.Measured && !bodiless, none: known && left == 0}
 	j.by.head(h)
 	j.pace.loose = true
 	if h.none {

@@ -43,6 +43,14 @@ func newArrival(conn *countedConn, secure *record.Conn) arrival {
 	return a
 }
 
+// newCaller is for what is spoken on it.
+func newCaller(a arrival) caller {
+	if a.state != nil && a.state.NegotiatedProtocol == "h2" {
+		return &party{arrival: a}
+	}
+	return &guest{arrival: a}
+}
+
 func (a *arrival) arrived() *arrival { return a }
 
 // tlsState is what a request knows of its connection.

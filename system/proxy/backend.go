@@ -51,6 +51,7 @@ func (b *backend) Came(p []byte) int {
 	}
 	if !j.by.takesHead() {
 		b.stream.Pause()
+		j.clock()
 		return 0
 	}
 	b.head(p[:size])

@@ -36,7 +36,7 @@ type Options struct {
 	// Key is what the tokens of HTTP/3 are made from: a program that follows another on the same sockets has the same, so
 	// that it can tell the clients of the other that their connections are gone. All zero: a random one.
 	Key [32]byte
-	// Engine is what serves HTTP/1 on TCP: EngineStd, or EngineLoop, which is not complete and hands to the other what it
+	// Engine is what serves HTTP/1 and HTTP/2: EngineStd, or EngineLoop, which is not complete and hands to the other what it
 	// does not do; empty: EngineStd.
 	Engine string
 	limits limits // none: the ordinary ones

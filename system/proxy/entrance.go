@@ -25,7 +25,7 @@ type entrance struct {
 	timeout      time.Duration
 	http1, http2 *handoff
 	turns        turns
-	take         func(*turnedConn) bool // has what speaks HTTP/1 served by somebody else than net/http; nil: nobody
+	take         func(*turnedConn) bool // has it served by somebody else than net/http; nil: nobody
 }
 
 func newEntrance(p *httpPlane, config *tls.Config, timeout time.Duration) *entrance {
@@ -100,15 +100,21 @@ func (e *entrance) shake(c *tls.Conn, own *turnedConn) bool {
 // pass hands the connection to the server of its protocol, if there is one.
 func (e *entrance) pass(c *tls.Conn, own *turnedConn) bool {
 	switch c.ConnectionState().NegotiatedProtocol {
-	case "h2":
-		return e.http2.give(newH2Conn(c, func(reason string) { e.plane.cuts.flood(reason, c.RemoteAddr()) }))
-	case "http/1.1", "http/1.0", "":
+	case "h2", "http/1.1", "http/1.0", "":
 		if own.record != nil {
 			return e.take(own)
 		}
-		return e.http1.give(c)
+		return e.give(c)
 	}
 	return false // a challenge of a CA has been answered by the handshake
+}
+
+// give hands it to net/http.
+func (e *entrance) give(c *tls.Conn) bool {
+	if c.ConnectionState().NegotiatedProtocol == "h2" {
+		return e.http2.give(newH2Conn(c, func(reason string) { e.plane.cuts.flood(reason, c.RemoteAddr()) }))
+	}
+	return e.http1.give(c)
 }
 
 type tlsKey struct{}

@@ -97,12 +97,13 @@ func (x *exchange) Header() http.Header { return x.w.Header() }
 
 // WriteHeader implements http.ResponseWriter.
 func (x *exchange) WriteHeader(status int) {
+	if status < 200 && status != http.StatusSwitchingProtocols {
+		dropHop(x.Header()) // ReverseProxy does not, and a client of HTTP/2 would take it for a fault
+	}
 	if x.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		x.status = status
 		if x.in.ProtoMajor >= 3 { // the library sends what it is given
-			for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
-				x.Header().Del(name)
-			}
+			dropHop(x.Header())
 		}
 		if x.in.ProtoMajor == 1 && x.body.unread() {
 			x.Header().Set("Connection", "close") // what is left of the body must not become a request

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -156,7 +157,11 @@ func TestUpstreamConnectionsAreKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := opened.Load(); n != 1 {
+	most := int32(1)
+	if *engine == EngineLoop {
+		most = int32(runtime.GOMAXPROCS(0)) // each loop has its own
+	}
+	if n := opened.Load(); n > most {
 		t.Errorf("10 requests used %d upstream connections", n)
 	}
 }

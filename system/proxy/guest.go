@@ -223,10 +223,15 @@ const mostPieces = 32
 
 // stall is how long a client may take for so much of an answer.
 func (g *guest) stall(n int) time.Duration {
-	pieces := min(max(1, float64(n)/pieceSize), mostPieces)
-	wait := time.Duration(pieces * float64(g.worker.server.options.limits.take))
+	wait := g.worker.takeTime(n)
 	if g.job != nil {
 		wait = max(wait, g.job.x.patience())
 	}
 	return wait
+}
+
+// takeTime is how long any client may take for so much.
+func (w *worker) takeTime(n int) time.Duration {
+	pieces := min(max(1, float64(n)/pieceSize), mostPieces)
+	return time.Duration(pieces * float64(w.server.options.limits.take))
 }

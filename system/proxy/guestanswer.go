@@ -16,7 +16,7 @@ func (g *guest) interim(status int, fields []h1.Field) {
 // head implements answerer.
 func (g *guest) head(h answerHead) {
 	g.chunked = h.unknown
-	g.last = g.last || h.closes || g.doubtful() || g.worker.plane.draining.Load()
+	g.last = g.last || h.closes || !g.job.bodyDone || g.doubtful() || g.worker.plane.draining.Load()
 	b := h1.AppendStatus(g.stream.Buffer(), h.status)
 	b = appendLines(b, h.fields)
 	if g.chunked {

@@ -188,8 +188,14 @@ func (i *instance) dialPlain(t *testing.T) net.Conn {
 // dialTLS makes a TLS connection that speaks HTTP/1.1.
 func (i *instance) dialTLS(t *testing.T, sni string) *tls.Conn {
 	t.Helper()
+	return i.dialProtocol(t, sni, "http/1.1")
+}
+
+// dialProtocol makes one that speaks another protocol.
+func (i *instance) dialProtocol(t *testing.T, sni, protocol string) *tls.Conn {
+	t.Helper()
 	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", i.secure,
-		&tls.Config{ServerName: sni, RootCAs: i.roots, NextProtos: []string{"http/1.1"}})
+		&tls.Config{ServerName: sni, RootCAs: i.roots, NextProtos: []string{protocol}})
 	if err != nil {
 		t.Fatal(err)
 	}

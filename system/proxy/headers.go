@@ -110,3 +110,15 @@ func hasToken(h http.Header, name, want string) bool {
 		return false
 	})
 }
+
+// dropHop removes what is about one connection of HTTP/1.1 (RFC 9110 section 7.6.1).
+func dropHop(h http.Header) {
+	for _, list := range h["Connection"] {
+		for name := range strings.SplitSeq(list, ",") {
+			h.Del(textproto.TrimString(name))
+		}
+	}
+	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
+		h.Del(name)
+	}
+}

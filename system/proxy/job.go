@@ -10,6 +10,7 @@ import (
 
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
+	"github.com/c93d5bcb/sslwizard/system/proxy/h2"
 	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
 )
 
@@ -107,14 +108,8 @@ func (j *job) spread() bool {
 		j.fields = append(j.fields, fieldText{textproto.CanonicalMIMEHeaderKey(at(f.Name)), at(f.Value)})
 	}
 	for i, f := range j.head.Fields {
-		if name := j.fields[i].name; f.Kind != h1.Host {
-			j.values = append(j.values, j.fields[i].value)
-			if list, more := j.header[name]; more {
-				j.header[name] = append(list, j.fields[i].value)
-			} else {
-				n := len(j.values)
-				j.header[name] = j.values[n-1 : n : n]
-			}
+		if f.Kind != h1.Host {
+			j.note(j.fields[i].name, j.fields[i].value)
 		}
 	}
 	target := at(j.head.Target)
@@ -132,6 +127,73 @@ func (j *job) spread() bool {
 		j.request.Body = unreadBody{}
 	}
 	return true
+}
+
+// readStream understands a request of HTTP/2, likewise.
+func (j *job) readStream(r *h2.Request) bool {
+	parsed := j.spreadStream(r)
+	empty := r.Length == 0 && !r.Ended // nothing must be passed on before there is nothing more of it
+	if !r.TooLong && (string(r.Method) == http.MethodConnect || empty || j.foreign()) {
+		return false
+	}
+	j.meet()
+	switch {
+	case r.TooLong:
+		j.refusal = http.StatusRequestHeaderFieldsTooLarge
+	case !parsed:
+		j.refusal = http.StatusBadRequest
+	default:
+		j.refusal = j.x.understand()
+	}
+	return j.refusal != 0 || j.x.site == nil || j.x.site.upstreams.inTheClear()
+}
+
+// spreadStream makes of the head what the policy reads, and reports whether its path has one meaning. All texts are parts
+// of one.
+func (j *job) spreadStream(r *h2.Request) bool {
+	j.raw = append(append(append(j.raw[:0], r.Method...), r.Authority...), r.Path...)
+	for _, f := range r.Fields {
+		j.raw = append(append(j.raw, f.Name...), f.Value...)
+	}
+	text := string(j.raw)
+	next := func(part []byte) string {
+		one := text[:len(part)]
+		text = text[len(part):]
+		return one
+	}
+	j.request = http.Request{
+		Method: next(r.Method), URL: &j.url, Proto: "HTTP/2.0", ProtoMajor: 2, Header: j.header, Body: unreadBody{},
+		Host: next(r.Authority), RequestURI: next(r.Path), TLS: j.on.state, ContentLength: r.Length,
+	}
+	fields := j.head.Fields[:0]
+	j.head = h1.Request{}
+	j.head.Fields = append(fields, r.Fields...)
+	switch {
+	case r.Ended:
+		j.request.Body, j.request.ContentLength = http.NoBody, 0
+	case r.Length < 0:
+		j.head.Framing = h1.Chunked
+	default:
+		j.head.Framing, j.head.Length = h1.Measured, uint64(r.Length)
+	}
+	for _, f := range r.Fields {
+		name := textproto.CanonicalMIMEHeaderKey(next(f.Name))
+		value := next(f.Value)
+		j.fields = append(j.fields, fieldText{name, value})
+		j.note(name, value)
+	}
+	return j.parse(j.request.RequestURI)
+}
+
+// note puts a field where the policy looks for it.
+func (j *job) note(name, value string) {
+	j.values = append(j.values, value)
+	if list, more := j.header[name]; more {
+		j.header[name] = append(list, value)
+	} else {
+		n := len(j.values)
+		j.header[name] = j.values[n-1 : n : n]
+	}
 }
 
 // unreadBody is the body of a request to who asks whether there is one. The loop reads it.

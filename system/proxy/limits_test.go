@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -232,17 +231,7 @@ func TestDeafClientOfHTTP2(t *testing.T) {
 	i := serveWithin(t, Config{Sites: []Site{testSite(app, names("a.test"))}}, nil, brief())
 	// What waits to be taken waits in the server: the buffers of both sides are small, and from the beginning, for what was
 	// offered is not taken back. That of the server would else grow until all of it fits in.
-	raw, err := i.listener.(*net.TCPListener).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	small := func(raw syscall.RawConn, buffer int) error {
-		return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, buffer, 4<<10) })
-	}
-	if err := small(raw, unix.SO_SNDBUF); err != nil {
-		t.Fatal(err)
-	}
-	a := attackBy(t, i, &net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error { return small(raw, unix.SO_RCVBUF) }})
+	a := attackBy(t, i, narrow(t, i))
 	if err := a.open(1, true); err != nil { // so that the connection is not idle
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -14,12 +15,13 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/proxy/record"
 )
 
-// loopPlane is the data plane on event loops. It has HTTP/1 alone; connections of HTTP/2, and those on which something is
-// asked for that the loops do not do, are net/http's.
+// loopPlane is the data plane on event loops. What is asked for that the loops do not do is net/http's: of HTTP/1 the
+// connection, of HTTP/2 the request.
 type loopPlane struct {
 	*httpPlane
 	server   *Server
-	plain    *handoff // of what goes from a loop to net/http
+	plain    *handoff     // of what goes from a loop to net/http
+	aside    http.Handler // of requests that do
 	begun    sync.Once
 	workers  atomic.Pointer[[]*worker]
 	turn     atomic.Uint32
@@ -28,7 +30,7 @@ type loopPlane struct {
 }
 
 func newLoopPlane(s *Server, p *httpPlane) *loopPlane {
-	l := &loopPlane{httpPlane: p, server: s, plain: newHandoff()}
+	l := &loopPlane{httpPlane: p, server: s, plain: newHandoff(), aside: s.front(true)}
 	p.entrance.take = l.takeSecure
 	p.servePlain = l.acceptPlain
 	p.secure.ConnContext = withTLS
@@ -94,7 +96,7 @@ func (l *loopPlane) takeSecure(own *turnedConn) bool {
 		l.end(secure)
 		return true
 	}
-	return l.entrance.http1.give(secure)
+	return l.entrance.give(secure)
 }
 
 // take gives a connection to the next loop; false when it cannot be one's.
@@ -107,7 +109,7 @@ func (l *loopPlane) take(conn net.Conn, secure *record.Conn) bool {
 	if !ok {
 		return false
 	}
-	g := &guest{arrival: newArrival(counted, secure)}
+	one := newCaller(newArrival(counted, secure))
 	all := l.all()
 	if len(all) == 0 { // a drain came before the start
 		return false
@@ -121,8 +123,8 @@ func (l *loopPlane) take(conn net.Conn, secure *record.Conn) bool {
 	}
 	l.guests.Add(1)
 	w := all[l.turn.Add(1)%uint32(len(all))] //nolint:gosec // one for each processor
-	if !w.loop.Post(func() { w.admit(g, fd) }) {
-		w.lose(g, fd)
+	if !w.loop.Post(func() { w.admit(one, fd) }) {
+		w.lose(one, fd)
 	}
 	return true
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/c93d5bcb/sslwizard/system/proxy/h2"
 	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
 )
 
@@ -21,6 +22,9 @@ type worker struct {
 	jobs     []*job                    // for their next use
 	own      []fieldText               // room for the fields that are ours
 	room     fieldRoom                 // and for those of an answer
+	h2       *h2.Server
+	members  []*member // for their next use
+	rooms    [][]byte  // for what is said in HTTP/2
 	date     string
 	dated    int64 // the second that it is for
 	draining bool
@@ -30,7 +34,7 @@ type worker struct {
 const maxSpareJobs = 256
 
 func newWorker(l *loopPlane) (*worker, error) {
-	w := &worker{plane: l, server: l.server, callers: map[caller]bool{}, idle: map[*transport][]*backend{}}
+	w := &worker{plane: l, server: l.server, h2: newH2Server(), callers: map[caller]bool{}, idle: map[*transport][]*backend{}}
 	var err error
 	w.loop, err = loop.New(l.panicked)
 	return w, err
