@@ -219,7 +219,7 @@ var untakens = []untaken{
 	untaken{name: "a name that the unit's nginx cannot look up", code: "N05", says: []string{"app.internal"}, trap: "cp /etc/hosts /srv/hosts",
 		back: "rm /etc/nginx/conf.d/app.conf /srv/hosts; sed -i /app.internal/d /etc/hosts"}.with("nginx.service", true, "BindReadOnlyPaths=/srv/hosts:/etc/hosts", "ExecReload=", "ExecReload=/bin/kill -HUP $MAINPID").then(`printf '127.0.0.1 app.internal\n' >>/etc/hosts; echo 'server { listen 80; server_name app.example.com; location / { proxy_pass http://app.internal:3000; } }' >/etc/nginx/conf.d/app.conf`),
 	{name: "nginx is in the middle of an exchange of its program", trap: "kill -USR2 $(cat /run/nginx.pid); for n in $(seq 100); do test -s /run/nginx.pid.oldbin -a -s /run/nginx.pid && break; sleep 0.05; done; sleep 0.5", back: "kill -QUIT $(cat /run/nginx.pid); for n in $(seq 200); do test -e /run/nginx.pid.oldbin || break; sleep 0.05; done; systemctl restart nginx", code: "N05"},
-	untaken{name: "nginx dies of the reload", code: "N05"}.with("nginx.service", false, "ExecReload=", `ExecReload=/bin/systemd-run --quiet --collect /bin/sh -c "sleep 0.3; kill -KILL ${MAINPID}"`),
+	untaken{name: "nginx dies of the reload", code: "N14"}.with("nginx.service", false, "ExecReload=", `ExecReload=/bin/systemd-run --quiet --collect /bin/sh -c "sleep 0.3; kill -KILL ${MAINPID}"`),
 	{name: "nginx may open no more files", trap: `m=$(cat /run/nginx.pid); prlimit --pid $m --nofile=$(ls /proc/$m/fd | wc -l):1024`, back: `prlimit --pid $(cat /run/nginx.pid) --nofile=1024:1024`, code: "N05", says: []string{"open files"}},
 	untaken{name: "a site that is served changes, and ExecReload does nothing", again: true, code: "N05"}.with("nginx.service", false, "ExecReload=", "ExecReload=/bin/true"),
 

@@ -145,7 +145,7 @@ func TestVerdict(t *testing.T) {
 	for stderr, want := range map[string]string{
 		"2026/11/22 23:24:05 [emerg] 10917#10917: unknown directive \"" + sentinel + "\" in /dev/stdin:1\n": "",
 		"nginx: [emerg] unknown directive \"x\" in /dev/stdin:1\nnginx: configuration file failed":          `unknown directive "x" in /etc/nginx/a.conf:7`,
-		"[warn] old\n2026 [emerg] 1#1: \x1b[31mbad in /dev/stdin:99":                                        "␛[31mbad in /dev/stdin:99",
+		"nginx: [warn] old [emerg] x\n2026/11/22 23:24:05 [emerg] 1#1: \x1b[31mbad in /dev/stdin:99":        "␛[31mbad in /dev/stdin:99",
 	} {
 		if ok, got := verdict(stderr, origins); got != want || ok != (want == "") {
 			t.Errorf("%q: %t, %q; want %q", stderr, ok, got, want)

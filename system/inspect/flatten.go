@@ -85,7 +85,7 @@ func (f *flat) absolute(d conf.Directive) string {
 }
 
 var (
-	emergency = regexp.MustCompile(`\[(?:emerg|alert)\] (?:\d+#\d+: )?(.*)`)
+	emergency = regexp.MustCompile(`(?m)^(?:nginx: |\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )\[(?:emerg|alert)\] (?:\d+#\d+: )?(.*)`)
 	flatPlace = regexp.MustCompile(`/dev/stdin:(\d+)`)
 )
 

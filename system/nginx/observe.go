@@ -97,9 +97,10 @@ func stat(h host.Reader, pid int) (parent, started string) {
 	return "", ""
 }
 
-// newWorkers waits for workers that were not there before, or for nginx to have said that there will be none.
+// newWorkers waits for workers that were not there before, or for nginx to have said that there will be none. What it said is only
+// believed when there are still none a moment later: a visitor who knows the number of its master can write such a line.
 func newWorkers(ctx context.Context, h host.Reader, master int, before []worker, said func() string) error {
-	asked := time.Now()
+	asked, told := time.Now(), false
 	return poll(ctx, pause, func() (bool, error) {
 		if slices.ContainsFunc(workersOf(h, master), func(w worker) bool { return !slices.Contains(before, w) }) {
 			return true, nil
@@ -109,9 +110,14 @@ func newWorkers(ctx context.Context, h host.Reader, master int, before []worker,
 		}
 		asked = time.Now()
 		// A port that is taken is tried again by nginx itself, five times: until then it may still take what it was given.
-		if why := said(); why != "" && !strings.Contains(why, "bind() to") {
+		why := said()
+		if why == "" || strings.Contains(why, "bind() to") {
+			return false, nil
+		}
+		if told {
 			return false, errors.New(why)
 		}
+		told = true
 		return false, nil
 	})
 }

@@ -3,6 +3,7 @@ package nginx
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,8 +22,10 @@ const settle = 8 * time.Second
 const busy = 4
 
 // Reload has the unit take its configuration and proves by observation that it did, because "systemctl reload" and
-// "nginx -s reload" succeed while nginx goes on with the old one: there are new workers and the old ones take no
-// connections any more, nothing new is at level emerg in the error log, and every site of ours serves its certificate on loopback, time and again. It fails with N05 or N06.
+// "nginx -s reload" succeed while nginx goes on with the old one: there are new workers, the old ones take no connections any more, and
+// every site of ours serves its certificate on loopback, time and again. It fails with N05 if the workers are those that there were, so
+// that the old configuration is known to go on; with N06 or N14 otherwise. The error log gives the reason, and is no proof: visitors
+// write in it.
 func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	r = r.withDefaults()
 	master, err := r.masterOf(ctx, h, unit)
@@ -41,11 +44,9 @@ func (r Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	settled := time.Now().Add(r.settle)
 	change, cancel := context.WithDeadlineCause(ctx, settled, fmt.Errorf("waited for %s", r.settle))
 	defer cancel()
-	if err := newWorkers(change, h, master, before, func() string { return emergencies(ctx, h, log, from) }); err != nil {
-		return keptOld(ctx, h, log, from, err)
-	}
-	if said := emergencies(ctx, h, log, from); said != "" {
-		return kept(said)
+	said := func() string { return emergencies(context.WithoutCancel(ctx), h, log, from, master) }
+	if err := newWorkers(change, h, master, before, said); err != nil {
+		return keptOld(workersOf(h, master), before, log, said(), err)
 	}
 	if err := oldRetired(change, h, master, before); err != nil {
 		return &steps.Failure{
@@ -73,21 +74,27 @@ func (r Runtime) notTaken(ctx context.Context, h host.Host, master int, cause er
 	return &steps.Failure{Text: "cannot reload nginx", Code: "N05", Err: cause, Fixes: []string{"systemctl status " + Unit}}
 }
 
-func keptOld(ctx context.Context, h host.Host, log string, from int64, cause error) error {
-	if said := emergencies(context.WithoutCancel(ctx), h, log, from); said != "" {
-		return kept(said)
-	}
-	return &steps.Failure{
+// keptOld is the failure of a reload that brought no new workers. Only where all the old ones are there it is known what runs: an
+// nginx that died of the reload may run again by now, with either configuration.
+func keptOld(now, before []worker, log, said string, cause error) error {
+	f := &steps.Failure{
 		Text: "cannot see nginx take its new configuration: it started no new workers", Code: "N05", Err: cause,
 		Fixes: []string{"tail " + log},
 	}
+	switch {
+	case len(before) == 0 || !same(now, before):
+		f.Text, f.Code = "cannot see nginx live through the reload: workers of it ended, and it started no new ones", "N14"
+		f.Fixes = []string{"systemctl status " + Unit}
+	case said != "":
+		f.Text, f.Err = "cannot make nginx take its new configuration: it went on with the old one: "+said, nil
+		f.Fixes = []string{"the reason is nginx's own, from its error log"}
+	}
+	return f
 }
 
-func kept(said string) error {
-	return &steps.Failure{
-		Text: "cannot make nginx take its new configuration: it went on with the old one: " + said, Code: "N05",
-		Fixes: []string{"the reason is nginx's own, from its error log"},
-	}
+// same reports whether these are the same workers, in any order.
+func same(now, before []worker) bool {
+	return len(now) == len(before) && !slices.ContainsFunc(before, func(w worker) bool { return !slices.Contains(now, w) })
 }
 
 // masterOf is the process that the service manager knows as nginx.
@@ -166,8 +173,8 @@ func logSize(ctx context.Context, h host.Reader, log string) (int64, error) {
 	return strconv.ParseInt(strings.TrimSpace(string(out.Stdout)), 10, 64)
 }
 
-// emergencies is the first line at level emerg that came to the log after the offset, cleaned; empty if none did.
-func emergencies(ctx context.Context, h host.Reader, log string, from int64) string {
+// emergencies is the first line at level emerg that the master wrote to the log after the offset, cleaned; empty if it wrote none.
+func emergencies(ctx context.Context, h host.Reader, log string, from int64, master int) string {
 	if log == "" {
 		return ""
 	}
@@ -176,8 +183,8 @@ func emergencies(ctx context.Context, h host.Reader, log string, from int64) str
 		return ""
 	}
 	for line := range strings.Lines(string(out.Stdout)) {
-		if strings.Contains(line, "[emerg]") {
-			return firstEmergency(line)
+		if m := emergency.FindStringSubmatch(line); m != nil && m[1] == "emerg" && m[2] == strconv.Itoa(master) {
+			return steps.CleanLine(m[3])
 		}
 	}
 	return ""

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -119,6 +121,48 @@ func TestReloadThatNginxRefusesIsSeen(t *testing.T) {
 	wantCode(t, r.Reload(t.Context(), m, Unit), "N05", `limit_req "z" uses the "$host" key while previously it used the "$binary_remote_addr" key`)
 }
 
+// TestVisitorsDoNotDecideAboutAReload: what they ask for is written in the error log, decoded, so that they can write whole lines of it.
+func TestVisitorsDoNotDecideAboutAReload(t *testing.T) {
+	t.Parallel()
+	l, m, r := reloadable(t)
+	for _, path := range []string{"[emerg]", fmt.Sprintf("%%0a2026/11/27%%2008:00:00%%20[emerg]%%20%d%%23%[1]d:%%20forged%%0a", m.master)} {
+		before, _ := os.ReadFile(r.errorLog(l.h))
+		m.first = func() {
+			visit(t, l.stage.http[0].String(), "/.well-known/acme-challenge/"+path)
+			time.Sleep(100 * time.Millisecond)
+		}
+		if err := r.Reload(t.Context(), m, Unit); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		if after, _ := os.ReadFile(r.errorLog(l.h)); !strings.Contains(string(after[len(before):]), "[emerg]") {
+			t.Errorf("%s: it is not in the error log: %s", path, after[len(before):])
+		}
+	}
+}
+
+func visit(t *testing.T, address, path string) {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: shop.example.com\r\nConnection: close\r\n\r\n", path)
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReloadThatEndsTheWorkersIsNoRefusal: nobody knows what an nginx runs with that has no worker any more, or others.
+func TestReloadThatEndsTheWorkersIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	_, m, r := reloadable(t)
+	m.dead, r.settle = true, 700*time.Millisecond
+	m.first = func() { signalAll(t, []worker{{pid: m.master}}, syscall.SIGQUIT) }
+	wantCode(t, r.Reload(t.Context(), m, Unit), "N14", "workers of it ended")
+}
+
 func TestReloadThatDoesNothingIsSeen(t *testing.T) {
 	t.Parallel()
 	_, m, r := reloadable(t)
@@ -198,6 +242,8 @@ func TestFirstEmergency(t *testing.T) {
 		"2026/11/22 10:00:00 [emerg] 12#12: bind() failed\n":                                                  "bind() failed",
 		"nginx: [alert] could not open\n":                                                                     "could not open",
 		"nginx: [alert] could not open\nnginx: [emerg] no\n":                                                  "no",
+		"2026/11/22 10:00:00 [error] 12#12: *1 open() \"/x/[emerg] y\" failed\n":                              "",
+		"nginx: [warn] conflicting server name \"[emerg] x\"\nnginx: [emerg] no\n":                            "no",
 	} {
 		if got := firstEmergency(said); got != want {
 			t.Errorf("firstEmergency(%q) = %q, want %q", said, got, want)

@@ -78,8 +78,9 @@ func refused(said string) error {
 	}
 }
 
-// emergency is how nginx begins what keeps it from running, on a terminal and in its error log.
-var emergency = regexp.MustCompile(`\[(?:emerg|crit|alert)\] (?:\d+#\d+: )?(.*)`)
+// emergency is how nginx begins what keeps it from running, on a terminal and in its error log: the level, the process and what it
+// says. Further on in a line may stand what somebody else wrote, such as the path that a visitor asked for.
+var emergency = regexp.MustCompile(`^(?:nginx: |\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )\[(emerg|crit|alert)\] (?:(\d+)#\d+: )?(.*)`)
 
 // firstEmergency is the first line at level emerg, cleaned, or else the first of the levels below; empty if none.
 func firstEmergency(said string) string {
@@ -89,11 +90,11 @@ func firstEmergency(said string) string {
 		if m == nil {
 			continue
 		}
-		if strings.Contains(line, "[emerg]") {
-			return steps.CleanLine(m[1])
+		if m[1] == "emerg" {
+			return steps.CleanLine(m[3])
 		}
 		if first == "" {
-			first = steps.CleanLine(m[1])
+			first = steps.CleanLine(m[3])
 		}
 	}
 	return first
