@@ -239,11 +239,18 @@ type executor struct {
 	name              string
 	rehearse, reloads error
 	reload            func(context.Context, host.Host, string) error
+	test              func(context.Context, host.Host) error
 	report            steps.Report
 }
 
-func (x *executor) Name() string                          { return x.name }
-func (x *executor) Test(context.Context, host.Host) error { return nil }
+func (x *executor) Name() string { return x.name }
+func (x *executor) Test(ctx context.Context, h host.Host) error {
+	if x.test == nil {
+		return nil
+	}
+	return x.test(ctx, h)
+}
+
 func (x *executor) Rehearse(context.Context, host.Host, []steps.Site) (steps.Report, error) {
 	return x.report, x.rehearse
 }

@@ -23,6 +23,8 @@ type undoing struct {
 	// always has units reloaded even if this run did not see them reload: after a crash or a restart they may run
 	// with what is being taken back.
 	always bool
+	// ended says that the run had come to its end: a unit that does not run now was stopped by somebody since.
+	ended bool
 	// refused is a unit that went on with its old configuration when it was told to reload: it never took what is being
 	// taken back, so it has nothing to take again.
 	refused string

@@ -32,7 +32,7 @@ func (u *undoing) reloads(ctx context.Context, p phase) {
 			continue
 		}
 		have := todo[r.Unit]
-		have.Unit, have.Restart, have.Ran = r.Unit, have.Restart || r.Restart, have.Ran || r.Ran
+		have.Unit, have.Restart, have.Ran = r.Unit, have.Restart || r.Restart, have.Ran || r.Ran && u.begun(e.Index)
 		if r.Executor != "" {
 			have.Executor = r.Executor
 		}
@@ -48,7 +48,7 @@ func (u *undoing) reload(ctx context.Context, r ReloadState) error {
 	switch {
 	case err != nil:
 		return err
-	case !now.active() && (u.always || !r.Ran):
+	case !now.active() && (u.e.s.Booting || u.ended || !r.Ran):
 		return nil // it starts on what is there then: at boot nothing runs yet, and since a run ended somebody may have stopped it
 	case !now.active(): // it ran, and did not live through what it was told
 		u.systemctl(ctx, "start", []string{r.Unit}, "started ")

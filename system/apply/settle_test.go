@@ -116,6 +116,44 @@ func TestUnitThatDiesOfAReloadRunsAgain(t *testing.T) {
 	}
 }
 
+// TestUnitThatDiesWithUsRunsAgain: the recovery of a run that never ended starts it, unless the machine is starting everything by itself;
+// so does it not for a unit that was not told to reload yet: that one was stopped by somebody.
+func TestUnitThatDiesWithUsRunsAgain(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ booting, told, want bool }{
+		"killed": {told: true, want: true}, "at boot": {booting: true, told: true}, "stopped by somebody": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.ufw()
+			w.mustApply(t, nginxPlan("server { one; }\n"))
+			dies := func(ctx context.Context, h host.Host) error {
+				if _, err := h.Run(ctx, systemctl("stop", "nginx.service")); err != nil {
+					return err
+				}
+				w.DieAt(1)
+				_, err := h.Run(ctx, systemctl("reload", "nginx.service"))
+				return err
+			}
+			if c.told {
+				w.nginx.reload = func(ctx context.Context, h host.Host, _ string) error { return dies(ctx, h) }
+			} else {
+				w.nginx.test = dies
+			}
+			_, _ = w.Apply(t.Context(), w.preview(t, nginxPlan("server { two; }\n")), nil)
+			w.Revive()
+			w.services.Booting, w.nginx.reload, w.nginx.test = c.booting, nil, nil
+			w.Engine = New(w.machine, w.services)
+			res, found, err := w.Recover(t.Context(), nil)
+			now, asked := unitState(t.Context(), w, "nginx.service")
+			if !found || err != nil || asked != nil || now.up() != c.want {
+				t.Errorf("it runs: %t, want %t: %+v, found %t, %v, %v", now.up(), c.want, res, found, err, asked)
+			}
+		})
+	}
+}
+
 // TestNothingToUndoLeavesNoTrace is for a host on which nothing was ever done.
 func TestNothingToUndoLeavesNoTrace(t *testing.T) {
 	t.Parallel()

@@ -110,7 +110,7 @@ func (e *Engine) undo(ctx context.Context, j *journal, events *feed) (steps.Resu
 			return e.undoFailed(res, j, err)
 		}
 		u := e.undoing(target.journal, events, func(int) bool { return true }, true)
-		u.kernel = j.m.Kernel
+		u.kernel, u.ended = j.m.Kernel, true
 		err = e.undoRun(ctx, j, u, target)
 		res.Undone, res.Kept = append(res.Undone, u.did...), append(res.Kept, u.kept...)
 		if err != nil {
