@@ -28,6 +28,7 @@ type machine struct {
 	broken []string          // packages that are half configured
 	cutOff []string          // packages that dpkg was killed in while it unpacked them
 	noDebs bool              // apt cannot get at the archives
+	beside string            // what apt says that it would do beside installing what it is asked for
 	late   int               // the write, counted down, that does its work and then fails
 }
 
@@ -82,7 +83,7 @@ func (m *machine) Query(ctx context.Context, c host.Command) (host.Output, error
 				fmt.Fprintf(&out, "Remv %s [1]\n%s", name, m.need[name])
 				continue
 			}
-			fmt.Fprintf(&out, "Inst %s (1 Debian:12 [amd64])\nConf %s\n", name, name)
+			fmt.Fprintf(&out, "Inst %s (1 Debian:12 [amd64])\n%sConf %s\n", name, m.beside, name)
 		}
 		return systemtest.Stdout(out.String()), nil
 	}
@@ -110,8 +111,15 @@ func (m *machine) Run(ctx context.Context, c host.Command) (host.Output, error) 
 	return out, err
 }
 
-// unpack is what apt does of packages that were cut off while they were unpacked: it removes none, and installs them anew.
+// unpack is what apt and dpkg do of packages that were cut off while they were unpacked: none is removed but by force, and they
+// are installed anew, if that is what apt is told.
 func (m *machine) unpack(c host.Command) (host.Output, error) {
+	if slices.Contains(c.Argv, "--force-remove-reinstreq") {
+		for _, name := range m.cutOff { // its files are not known
+			delete(m.d.Installed, name)
+		}
+		m.cutOff = nil
+	}
 	if c.Argv[0] != "apt-get" || len(m.cutOff) == 0 {
 		return host.Output{}, nil
 	}
@@ -121,6 +129,7 @@ func (m *machine) unpack(c host.Command) (host.Output, error) {
 		said = "package is in a very bad inconsistent state; you should reinstall it before attempting a removal"
 	case m.noDebs:
 		said = "E: Failed to fetch"
+	case !slices.Contains(c.Argv, "--reinstall"): // "is already the newest version"
 	default:
 		m.cutOff = slices.DeleteFunc(m.cutOff, func(name string) bool { return slices.Contains(c.Argv, name) })
 	}

@@ -224,8 +224,7 @@ func (v packagesVerb) rest(ctx context.Context, d *doing, fresh []string) error 
 
 // announce has the journal know what apt is going to install before it does: only that is ever removed again.
 func (v packagesVerb) announce(ctx context.Context, d *doing, names []string) error {
-	sim := aptInstall(names)
-	sim.Argv = append([]string{"apt-get", "-s"}, sim.Argv[1:]...)
+	sim := simulation(aptInstall(names))
 	out, err := d.Query(ctx, sim)
 	if err != nil {
 		return v.explain(err)
@@ -234,14 +233,11 @@ func (v packagesVerb) announce(ctx context.Context, d *doing, names []string) er
 		return v.explain(&host.CommandError{Argv: sim.Argv, Output: out, Reason: fmt.Sprintf("exit status %d", out.Status)})
 	}
 	seen := Seen{Packages: []string{}}
-	for line := range strings.Lines(string(out.Stdout)) {
-		switch f := strings.Fields(line); {
-		case len(f) > 1 && f[0] == "Inst":
-			seen.Packages = append(seen.Packages, bare(f[1]))
-		case len(f) > 1 && f[0] == "Remv":
-			return failf("cannot install %s: apt would remove %s for it", strings.Join(names, ", "), f[1])
-		}
+	installed, removed := simulated(out)
+	if len(removed) > 0 {
+		return failf("cannot install %s: apt would remove %s for it", strings.Join(names, ", "), removed[0])
 	}
+	seen.Packages = append(seen.Packages, installed...)
 	d.progress("installing " + strings.Join(seen.Packages, ", "))
 	return d.observe(seen)
 }
@@ -303,6 +299,26 @@ func containsAny(s string, parts ...string) bool {
 	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(s, p) })
 }
 
+// simulation has apt only say what it would do.
+func simulation(c host.Command) host.Command {
+	c.Argv = append([]string{"apt-get", "-s"}, c.Argv[1:]...)
+	return c
+}
+
+// simulated are the packages that apt said it would install, and those that it would remove.
+func simulated(out host.Output) (installed, removed []string) {
+	for line := range strings.Lines(string(out.Stdout)) {
+		switch f := strings.Fields(line); {
+		case len(f) < 2:
+		case f[0] == "Inst":
+			installed = append(installed, bare(f[1]))
+		case f[0] == "Remv":
+			removed = append(removed, bare(f[1]))
+		}
+	}
+	return installed, removed
+}
+
 // bare takes the architecture off a package name ("libc6:amd64").
 func bare(name string) string {
 	name, _, _ = strings.Cut(name, ":")
@@ -311,8 +327,8 @@ func bare(name string) string {
 
 func aptUpdate() host.Command { return apt("update") }
 
-func aptInstall(names []string) host.Command {
-	return apt(append([]string{"-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "install", "--"}, names...)...)
+func aptInstall(names []string, options ...string) host.Command {
+	return apt(slices.Concat([]string{"-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold"}, options, []string{"install", "--"}, names)...)
 }
 
 func aptTake(verb string, names []string) host.Command {

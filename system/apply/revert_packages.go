@@ -1,17 +1,20 @@
 package apply
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strings"
 
-	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/host"
 )
 
 // removePackages purges exactly what we had apt install: what apt said that it would install, was not there before, and
 // is there now. It never autoremoves. A package whose configuration somebody has worked on since is left alone.
 func (u *undoing) removePackages(ctx context.Context, s *PackageState, seen *Seen) error {
+	if err := u.removePolicy(); err != nil {
+		return err
+	}
 	if err := u.finishDpkg(ctx, seen); err != nil {
 		return err
 	}
@@ -26,11 +29,28 @@ func (u *undoing) removePackages(ctx context.Context, s *PackageState, seen *See
 		u.keepOnce("packages "+strings.Join(ours, ", "), "you use them since ("+why+")")
 		return nil
 	}
-	if err := u.takePackages(ctx, s, ours); err != nil {
+	left, err := u.makeWhole(ctx, s, seen, ours)
+	if err != nil {
+		return err
+	}
+	if err := u.takePackages(ctx, s, left); err != nil {
 		return err
 	}
 	u.undone("removed the packages " + strings.Join(ours, ", "))
 	return u.restoreTrees(s)
+}
+
+// removePolicy removes a policy-rc.d of ours that a kill left, whatever was there when the packages were installed: one that
+// stays has no service start any more that anybody installs.
+func (u *undoing) removePolicy() error {
+	f, err := u.ReadFile(policyFile)
+	if absent(err) || err == nil && !bytes.Equal(f.Data, policy) {
+		return nil
+	}
+	if err == nil {
+		err = u.Remove(policyFile)
+	}
+	return err
 }
 
 // dpkgUpdates has a file with a number for a name while dpkg is at work. Where one is left, apt-get does nothing more.
@@ -143,101 +163,57 @@ func (u *undoing) usedSince(s *PackageState, seen *Seen, still []Path) string {
 // dragged are the packages of others that apt would remove along with these, because they need them. Where apt cannot tell,
 // because an installation was cut off, there are none: nobody can have installed anything since.
 func (u *undoing) dragged(ctx context.Context, names []string) []string {
-	sim := aptTake("remove", names)
-	sim.Argv = append([]string{"apt-get", "-s"}, sim.Argv[1:]...)
-	out, err := u.Query(ctx, sim)
+	out, err := u.Query(ctx, simulation(aptTake("remove", names)))
 	if err != nil || out.Status != 0 {
 		return nil
 	}
-	var others []string
-	for line := range strings.Lines(string(out.Stdout)) {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == "Remv" && !slices.Contains(names, bare(f[1])) {
-			others = append(others, bare(f[1]))
-		}
-	}
-	return others
+	_, removed := simulated(out)
+	return slices.DeleteFunc(removed, func(name string) bool { return slices.Contains(names, name) })
 }
 
 func (u *undoing) takePackages(ctx context.Context, s *PackageState, names []string) error {
-	var purge, remove []string
-	for _, name := range names {
-		if s.KeepConf || slices.Contains(s.Remains, name) {
-			remove = append(remove, name)
-		} else {
-			purge = append(purge, name)
-		}
-	}
-	for _, t := range []struct {
-		verb  string
-		names []string
-	}{{"remove", remove}, {"purge", purge}} {
-		if len(t.names) == 0 {
-			continue
-		}
-		if err := u.take(ctx, t.verb, t.names); err != nil {
-			return err
+	for _, verb := range []string{"remove", "purge"} {
+		if group := s.taken(verb, names); len(group) > 0 {
+			if err := u.take(ctx, verb, group); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// take has apt remove or purge packages. apt does nothing where one was cut off while it was unpacked, which is mended
-// first, nor where somebody else's is broken: then dpkg itself is asked, for ours alone.
+// taken are those of the packages that are to be removed, or purged: what had left its configuration before leaves it again.
+func (s *PackageState) taken(verb string, names []string) []string {
+	var group []string
+	for _, name := range names {
+		if (s.KeepConf || slices.Contains(s.Remains, name)) == (verb == "remove") {
+			group = append(group, name)
+		}
+	}
+	return group
+}
+
+// take has apt remove or purge packages. apt does nothing where somebody else's is broken: then dpkg itself is asked, for
+// ours alone.
 func (u *undoing) take(ctx context.Context, verb string, names []string) error {
 	_, err := u.Run(ctx, aptTake(verb, names))
 	if err == nil {
 		return nil
 	}
-	force := []string{}
-	if half := u.cutOff(ctx, names); len(half) > 0 {
-		u.unpackAgain(ctx, half)
-		force = []string{"--force-remove-reinstreq"} // the archive may be out of reach: what is there goes all the same
-	} else if _, cerr := u.Run(ctx, dpkgConfigure()); cerr != nil {
-		return u.takeAlone(ctx, verb, names, force, err)
+	if _, cerr := u.Run(ctx, dpkgConfigure()); cerr == nil {
+		if _, again := u.Run(ctx, aptTake(verb, names)); again == nil {
+			return nil
+		}
 	}
-	if _, again := u.Run(ctx, aptTake(verb, names)); again == nil {
-		return nil
-	}
-	return u.takeAlone(ctx, verb, names, force, err)
-}
-
-// takeAlone has dpkg take packages without asking for any other; cause is why apt did not.
-func (u *undoing) takeAlone(ctx context.Context, verb string, names, force []string, cause error) error {
-	argv := slices.Concat([]string{"dpkg"}, force, []string{"--" + verb, "--"}, names)
-	if _, err := u.Run(ctx, host.Command{Argv: argv, Timeout: aptTimeout}); err != nil {
-		return cause
+	if _, alone := u.Run(ctx, dpkgTake(verb, names)); alone != nil {
+		return err
 	}
 	return nil
 }
 
-// cutOff are those of the packages that dpkg was killed in while it unpacked them: it refuses to remove them, since it
-// does not know what of them is there (the flag reinst-required, deb-status of dpkg-query(1)).
-func (u *undoing) cutOff(ctx context.Context, names []string) []string {
-	out, err := u.Query(ctx, host.Command{Argv: []string{"dpkg-query", "-W", "-f", `${Package} ${db:Status-Eflag}\n`}})
-	if err != nil {
-		return nil
-	}
-	var half []string
-	for line := range strings.Lines(string(out.Stdout)) {
-		if f := strings.Fields(line); len(f) == 2 && f[1] == "reinstreq" && slices.Contains(names, f[0]) {
-			half = append(half, f[0])
-		}
-	}
-	return half
-}
-
-// unpackAgain installs them once more, from the archive that apt has fetched for the first time, so that dpkg knows their
-// files again. Nothing starts meanwhile; a policy-rc.d of ours that a kill leaves is taken back with the change.
-func (u *undoing) unpackAgain(ctx context.Context, names []string) {
-	u.say(steps.Progress, "unpacking "+strings.Join(names, ", ")+" once more, to be removed whole")
-	ours := !exists(u, policyFile)
-	if ours && u.WriteFile(policyFile, host.File{Data: policy, Mode: 0o755}) != nil {
-		return
-	}
-	_, _ = u.Run(ctx, aptInstall(names)) // whether it helped is seen when they are to go
-	if ours {
-		u.try("remove "+policyFile, u.Remove(policyFile))
-	}
+// dpkgTake has dpkg take packages without asking for any other.
+func dpkgTake(verb string, names []string, force ...string) host.Command {
+	return host.Command{Argv: slices.Concat([]string{"dpkg"}, force, []string{"--" + verb, "--"}, names), Timeout: aptTimeout}
 }
 
 // restoreTrees puts back what a purge took of what was there before.

@@ -336,34 +336,6 @@ func TestRevertEndsWhatDpkgWasKilledIn(t *testing.T) {
 	}
 }
 
-// What dpkg was killed in while it unpacked it is unpacked again and then goes, and without its archive it is forced away.
-func TestRevertTakesWhatWasCutOff(t *testing.T) {
-	t.Parallel()
-	for _, noDebs := range []bool{false, true} {
-		w := newWorld(t)
-		before := w.Snapshot()
-		w.d.Install("nginx")
-		w.cutOff, w.noDebs = []string{"nginx"}, noDebs
-		force := []string{"dpkg", "--force-remove-reinstreq", "--purge", "--", "nginx"}
-		if noDebs {
-			w.Tool(host.Output{}, force...)
-		}
-		u := w.undoing(newJournal(w.machine, manifest{}), newFeed(nil), func(int) bool { return true }, true)
-		if err := u.removePackages(t.Context(), &PackageState{Names: []string{"nginx"}}, &Seen{Packages: []string{"nginx"}}); err != nil {
-			t.Fatal(err)
-		}
-		if forced := len(w.ran(0, "run "+strings.Join(force, " "))) > 0; forced != noDebs {
-			t.Errorf("without archives: %t, forced: %t: %q", noDebs, forced, w.Mutations())
-		}
-		if w.Exists(policyFile) || len(w.ran(0, "write "+policyFile)) == 0 {
-			t.Errorf("policy-rc.d: %q", w.Mutations())
-		}
-		if !noDebs {
-			w.same(t, before, keptByDesign...)
-		}
-	}
-}
-
 // What an undo that was killed left of its own writing is swept, in every folder in which it writes.
 func TestRevertSweepsWhereItWrites(t *testing.T) {
 	t.Parallel()

@@ -121,20 +121,20 @@ func aptGet(args []string) error {
 		return errUnknown
 	}
 	verb, names := words[0], words[1:]
-	dry := slices.Contains(args, "-s")
+	dry, again := slices.Contains(args, "-s"), slices.Contains(args, "--reinstall")
 	switch {
 	case verb != "install" && verb != "remove" && verb != "purge":
 		return errUnknown
 	case there(updates):
 		return failed(100, "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem.")
 	case dry:
-		return simulate(verb, names)
+		return simulate(verb, names, again)
 	}
-	for _, name := range chosen(verb, names) {
-		if all, err := packages(); err != nil || verb != "install" && all[name] == cutOff {
-			return cmp.Or(err, failed(100, "dpkg: error processing package %s (--%s):\n package is in a very bad inconsistent state; you should\n"+
-				" reinstall it before attempting a removal", name, verb))
-		}
+	if name, err := stuck(verb, names); err != nil || name != "" {
+		return cmp.Or(err, failed(100, "dpkg: error processing package %s (--%s):\n package is in a very bad inconsistent state; you should\n"+
+			" reinstall it before attempting a removal", name, verb))
+	}
+	for _, name := range chosen(verb, names, again) {
 		err := map[string]func(string) error{"install": install, "remove": remove, "purge": purge}[verb](name)
 		if err != nil {
 			return err
@@ -143,8 +143,22 @@ func aptGet(args []string) error {
 	return take(updates)
 }
 
-// chosen are the packages that a command is about: what is needed comes before, and goes after.
-func chosen(verb string, names []string) []string {
+// stuck is a package that would go and cannot, because it was cut off while it was unpacked: one that is named, or needs one
+// that is.
+func stuck(verb string, names []string) (string, error) {
+	all, err := packages()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		needs := func(other string) bool { return slices.Contains(names, other) }
+		if verb != "install" && all[name] == cutOff && (needs(name) || slices.ContainsFunc(archive[name].needs, needs)) {
+			return name, err
+		}
+	}
+	return "", err
+}
+
+// chosen are the packages that a command is about: what is needed comes before, and goes after. What is there is not
+// installed again unless that is asked for, not even what is there by half.
+func chosen(verb string, names []string, again bool) []string {
 	var all []string
 	for _, name := range names {
 		all = append(append(all, archive[name].needs...), name)
@@ -153,15 +167,18 @@ func chosen(verb string, names []string) []string {
 		return names
 	}
 	present, _ := packages()
-	return slices.DeleteFunc(slices.Compact(all), func(name string) bool { return present[name] == "installed" })
+	return slices.DeleteFunc(slices.Compact(all), func(name string) bool {
+		there := present[name] == "installed" || present[name] == cutOff
+		return there && !(again && slices.Contains(names, name))
+	})
 }
 
-func simulate(verb string, names []string) error {
+func simulate(verb string, names []string, again bool) error {
 	word := map[string]string{"install": "Inst"}[verb]
 	if word == "" {
 		word = "Remv"
 	}
-	for _, name := range chosen(verb, names) {
+	for _, name := range chosen(verb, names, again) {
 		fmt.Printf("%s %s (1.26.3-3 Debian:13/stable [amd64])\n", word, name)
 	}
 	return nil
