@@ -45,7 +45,10 @@ var Transaction = []Mutant{
 	one("attributes are not restored", state, "Link: s.Link, Xattrs: s.Xattrs}", "Link: s.Link}"),
 	one("phases are taken back in the order in which they were made", "system/apply/undo.go", "range slices.Backward(target.phases) {", "range target.phases {"),
 	one("somebody's edit is overwritten", revert, "	case u.ours(p, b, now, seen):", "	case true:"),
-	one("what a killed write left is not swept", revert, "	if !u.always {\n", "	if u.always || !u.always {\n"),
+	{Name: "what a killed write left is not swept", Text: []Replacement{
+		{File: revert, Old: "		if err := host.SweepTemps(u, path.Dir(p.Path)); err != nil {", New: "		if err := error(nil); err != nil {"},
+		{File: revert, Old: "		if err := host.SweepTemps(u, dir); err != nil {", New: "		if err := error(nil); dir == \"\" {"},
+	}},
 	{Name: "folders of ours stay", Text: []Replacement{
 		{File: revert, Old: "	u.emptyFolders(reverse)\n", New: ""},
 		{File: revert, Old: "		return u.write(p.Path, p.Before)\n	case p.Before.Kind == kindDir && now.Kind == kindNone:", New: "		return nil\n	case p.Before.Kind == kindDir && now.Kind == kindNone:"},
