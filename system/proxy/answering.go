@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
+	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
 )
 
 // The way of an answer to the client, on a loop.
@@ -160,6 +161,8 @@ func (j *job) cameOfAnswer(p []byte) int {
 // backEnded is told that the upstream's connection has ended.
 func (j *job) backEnded(err error) {
 	switch {
+	case errors.Is(err, loop.ErrFault):
+		j.fail(http.StatusInternalServerError, nil)
 	case !j.answered:
 		j.fell(errorOfEnd(err))
 	case j.back.body.UntilEnd() && errors.Is(err, io.EOF):

@@ -24,7 +24,8 @@ type caller interface {
 
 // arrival is what is known of a client's connection when it comes to a loop.
 type arrival struct {
-	leave  func() // uncounts it
+	stream *loop.Stream // once a loop has it
+	leave  func()       // uncounts it
 	secure *record.Conn
 	state  *tls.ConnectionState // nil without TLS
 	local  net.Addr

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ func (j *job) begin() {
 		j.refuse(http.StatusRequestEntityTooLarge)
 		return
 	}
+	j.unstick()
 	x.bound = x.site.upstreams.sticky.take(j.header)
 	j.pace = x.newPace()
 	if limit := x.site.Proxy.Timeout; limit > 0 {
@@ -39,8 +41,21 @@ func (j *job) begin() {
 	j.try()
 }
 
+// unstick forgets cookies that are not for whoever is behind us.
+func (j *job) unstick() {
+	if j.x.site.upstreams.sticky == nil {
+		return
+	}
+	for i, f := range j.head.Fields {
+		if j.fields[i].name == "Cookie" && !j.head.Passes(f) {
+			delete(j.header, "Cookie")
+		}
+	}
+}
+
 // try sends the request to the next upstream.
 func (j *job) try() {
+	j.carried = nil
 	j.x.attempt = j.x.site.upstreams.choose(j.x.bound, j.tried)
 	j.connect()
 }
@@ -48,7 +63,7 @@ func (j *job) try() {
 // connect takes a connection to the upstream, or makes one.
 func (j *job) connect() {
 	to := j.x.attempt.to
-	if b := j.worker.take(to); b != nil {
+	if b := j.worker.take(to, j.head.HasBody() || !idempotent(j.x.in.Method)); b != nil {
 		j.send(b)
 		return
 	}
@@ -60,9 +75,9 @@ func (j *job) connect() {
 		case j.number != number:
 		case err != nil:
 			j.x.progress.begin()
-			j.fell(err)
+			j.on.stream.Do(func() { j.fell(err) })
 		default:
-			j.send(b)
+			j.on.stream.Do(func() { j.send(b) })
 		}
 	})
 }
@@ -74,7 +89,12 @@ func (j *job) send(b *backend) {
 	j.x.progress.begin()
 	j.x.progress.shared.Store(b.used)
 	j.x.progress.sent.Store(true)
-	b.stream.Put(j.appendHead(b.stream.Buffer()))
+	if j.carried != nil {
+		b.stream.Put(append(b.stream.Buffer(), j.carried...))
+		j.carried = nil
+	} else {
+		b.stream.Put(j.appendHead(b.stream.Buffer()))
+	}
 	j.by.resume()
 	j.clock()
 }
@@ -208,6 +228,9 @@ func (j *job) clock() {
 		j.slow.Set(now.Add(j.pace.wait()))
 	}
 	limit := j.x.site.Proxy.Timeout
+	if !j.bodyDone && b.stream.Full() { // who takes nothing of a body is waited for as long, but not for ever
+		limit = j.x.patience()
+	}
 	if limit <= 0 || body || j.by.full() {
 		j.quiet.Stop()
 	} else {
@@ -264,6 +287,12 @@ func (j *job) dropBack() {
 func (j *job) fell(err error) {
 	x, b := &j.x, j.back
 	began, used := b != nil && b.heard, b != nil && b.used
+	if used && b.untouched() { // closed before: all of it goes to another connection
+		j.carried = slices.Clone(b.stream.Unsent())
+		j.dropBack()
+		j.connect()
+		return
+	}
 	j.dropBack()
 	safe := !began && j.bodyGot == 0 && j.bodyDone && !j.head.HasBody() && idempotent(x.in.Method)
 	if safe && used { // it was closed while the request was on its way

@@ -20,7 +20,8 @@ type backend struct {
 	waits  bool       // for a request, among the others
 	ended  bool       // nothing more can come
 	scan   h1.Scan
-	before int // bytes of the answers that another one follows
+	before int    // bytes of the answers that another one follows
+	mark   uint64 // bytes that were sent before this request
 	answer h1.Answer
 	body   h1.Body
 }
@@ -28,7 +29,13 @@ type backend struct {
 var _ loop.Handler = (*backend)(nil)
 
 // begin has a request be sent on it.
-func (b *backend) begin(j *job) { b.job, b.heard, b.scan, b.before = j, false, h1.Scan{}, 0 }
+func (b *backend) begin(j *job) {
+	b.job, b.heard, b.scan, b.before = j, false, h1.Scan{}, 0
+	b.mark = b.stream.Sent()
+}
+
+// untouched reports whether nothing of the request can have arrived.
+func (b *backend) untouched() bool { return !b.heard && b.stream.Sent() == b.mark }
 
 // Came implements loop.Handler.
 func (b *backend) Came(p []byte) int {
@@ -110,6 +117,14 @@ func (b *backend) release(whole bool) {
 	}
 	b.stream.Resume()
 	b.worker.keep(b)
+}
+
+// closed is told when the connection is. Where that was not our doing, a fault has ended it, and the request has nobody.
+func (b *backend) closed() {
+	if j := b.job; j != nil {
+		b.job, j.back = nil, nil
+		j.by.abort()
+	}
 }
 
 // drop closes it.

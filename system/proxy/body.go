@@ -24,6 +24,7 @@ type clientBody struct {
 	done  bool // nothing more will come
 	read  bool // to its end
 	left  bool // nobody reads it any more
+	given bool // the upstream has a piece to take, and that is measured
 }
 
 // Read implements io.Reader.
@@ -31,12 +32,14 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	x := b.x
 	x.silence.pause()
 	defer x.silence.resume()
+	b.give(false)
 	if !b.allowRead() {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	began := time.Now()
 	n, err := b.body.Read(p)
 	b.came(n, time.Since(began))
+	b.give(n > 0 && err == nil)
 	if errors.Is(err, io.EOF) {
 		if malformed := x.trailed(); malformed != nil {
 			err = malformed
@@ -47,6 +50,18 @@ func (b *clientBody) Read(p []byte) (int, error) {
 		x.blameClient(err)
 	}
 	return n, err
+}
+
+// give notes whether the upstream has a piece to take.
+func (b *clientBody) give(piece bool) {
+	switch {
+	case !b.x.lenient || b.given == piece:
+	case piece:
+		b.x.silence.resume()
+	default:
+		b.x.silence.pause()
+	}
+	b.given = piece && b.x.lenient
 }
 
 // Close does nothing on HTTP/1: there it would wait for whoever reads, and that one for the client, before the answer is

@@ -38,6 +38,7 @@ type exchange struct {
 	fault   atomic.Pointer[clientFault] // what the client did wrong while its body was read
 	trailer http.Header                 // of the request to the upstream
 	silence *silence                    // of the upstream
+	lenient bool                        // that is measured only while it has a piece of the body to take
 	tunnel  *tunnel                     // when it became a WebSocket
 
 	bound    *transport // the upstream that the visitor stays with; nil when there is none
@@ -182,7 +183,7 @@ func (x *exchange) patience() time.Duration {
 	if x.site != nil && x.site.Proxy.Timeout > 0 {
 		return x.site.Proxy.Timeout
 	}
-	return time.Minute
+	return x.server.options.limits.taking
 }
 
 // maxLogged is how much of a path or host is kept in the access log.

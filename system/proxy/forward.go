@@ -45,7 +45,11 @@ func (x *exchange) pass() {
 	ctx, cancel := context.WithCancelCause(httptrace.WithClientTrace(x.in.Context(), x.trace()))
 	defer cancel(nil)
 	defer func() { x.attempt.done() }()
-	x.silence = watchSilence(x.site.Proxy.Timeout, func() { cancel(errSilent) })
+	x.silence = watchSilence(x.patience(), func() { cancel(errSilent) })
+	if x.site.Proxy.Timeout <= 0 { // it may be silent for ever, but has to take what it is sent
+		x.silence.pause()
+		x.lenient = true
+	}
 	defer x.silence.stop()
 	r := x.in.WithContext(ctx)
 	if limit > 0 && r.Body != http.NoBody {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -11,16 +12,16 @@ import (
 // guest is a client's connection of HTTP/1 on a loop. One request comes behind the answer to the other.
 type guest struct {
 	arrival
-	worker *worker
-	stream *loop.Stream
-	scan   h1.Scan
-	clock  loop.Timer // while no request is answered: until one has to begin, or to be there
-	began  bool       // the head of a request has
-	served bool       // there was a request before
-	last   bool       // the connection ends after this answer
-	gone   bool
-	joined bool // it has become a WebSocket
-	job    *job // nil between requests
+	worker  *worker
+	scan    h1.Scan
+	clock   loop.Timer // while no request is answered: until one has to begin, or to be there
+	began   bool       // the head of a request has
+	served  bool       // there was a request before
+	last    bool       // the connection ends after this answer
+	gone    bool
+	handing bool // it goes to net/http when all is sent
+	joined  bool // it has become a WebSocket
+	job     *job // nil between requests
 
 	asked   h1.Body // of its request
 	chunked bool    // the body of the answer
@@ -35,7 +36,7 @@ var (
 func (g *guest) begin(w *worker, s *loop.Stream) {
 	g.worker, g.stream = w, s
 	s.Stall, s.Done = g.stall, g.closed
-	g.clock = w.loop.Timer(g.late)
+	g.clock = s.Timer(g.late)
 	g.clock.Set(w.loop.Now().Add(w.server.options.limits.header))
 }
 
@@ -107,11 +108,15 @@ func (g *guest) cameOfBody(p []byte) int {
 
 // Ended implements loop.Handler. A client that has closed its side does not wait for an answer any more.
 func (g *guest) Ended(err error) {
-	if g.job != nil {
+	switch {
+	case g.job == nil:
+		g.abort()
+	case errors.Is(err, loop.ErrFault):
+		g.last = true
+		g.job.fail(http.StatusInternalServerError, nil)
+	default:
 		g.job.clientEnded(err)
-		return
 	}
-	g.abort()
 }
 
 // Room implements loop.Handler.
@@ -161,7 +166,7 @@ func (g *guest) await() {
 // ebb implements caller.
 func (g *guest) ebb() {
 	switch {
-	case g.job != nil, g.gone:
+	case g.job != nil, g.gone, g.handing:
 	case g.served && !g.began && g.stream.Kept() == 0:
 		g.finish(false)
 	default:
@@ -193,8 +198,14 @@ func (g *guest) abort() {
 func (g *guest) closed() {
 	g.forget()
 	g.leave()
-	if !g.joined {
-		g.worker.plane.guests.Add(-1)
+	if g.joined {
+		return
+	}
+	g.worker.plane.guests.Add(-1)
+	if j := g.job; j != nil { // a fault has closed it
+		g.job, g.gone = nil, true
+		j.abandon()
+		g.worker.freeJob(j)
 	}
 }
 
@@ -207,14 +218,15 @@ func (g *guest) forget() {
 func (g *guest) handBack() {
 	g.stream.Pause()
 	g.clock.Stop()
-	g.worker.loop.After(func() {
+	g.handing = true
+	g.stream.WhenSent(func() {
 		if g.gone || g.stream.Closed() {
 			return
 		}
 		g.gone = true
 		g.forget()
-		fd, kept, unsent := g.stream.Release()
-		go g.worker.plane.giveBack(g, fd, kept, unsent)
+		fd, kept := g.stream.Release()
+		go g.worker.plane.giveBack(g, fd, kept)
 	})
 }
 

@@ -69,6 +69,13 @@ func serveOn(t *testing.T, engine string, c Config, now func() time.Time, l limi
 		limits: l, Engine: engine,
 	})
 	one.parent.Time = now
+	one.start(t, c)
+	return one
+}
+
+// start serves the configuration.
+func (one *instance) start(t *testing.T, c Config) {
+	t.Helper()
 	if err := one.Swap(c); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +88,6 @@ func serveOn(t *testing.T, engine string, c Config, now func() time.Time, l limi
 		defer cancel()
 		_ = one.Shutdown(ctx)
 	})
-	return one
 }
 
 func listen(t *testing.T) net.Listener {

@@ -43,6 +43,7 @@ type job struct {
 	local    localAnswer
 	control  *http.ResponseController
 	back     *backend
+	carried  []byte // of the request, as it was meant for a connection that took nothing of it
 	tried    []*transport
 	again    bool       // the one more time that net/http has
 	quiet    loop.Timer // the upstream's time to say something
@@ -53,12 +54,20 @@ type job struct {
 type fieldText struct{ name, value string }
 
 func newJob(w *worker, by asker, on *arrival) *job {
-	j := &job{worker: w, by: by, on: on, header: http.Header{}}
+	j := &job{worker: w, header: http.Header{}}
 	j.local.header = http.Header{}
 	j.control = http.NewResponseController(&j.local)
 	j.slow = w.loop.Timer(j.clientIsSlow)
 	j.quiet = w.loop.Timer(j.upstreamIsSilent)
+	j.serve(by, on)
 	return j
+}
+
+// serve has it be for this one. What goes wrong in its timers ends the connection that it came on.
+func (j *job) serve(by asker, on *arrival) {
+	j.by, j.on = by, on
+	j.slow.Give(on.stream)
+	j.quiet.Give(on.stream)
 }
 
 // reset forgets a request, and keeps the room that it had.
@@ -73,6 +82,7 @@ func (j *job) reset() {
 	j.by, j.on, j.back, j.tried = nil, nil, nil, nil
 	j.x = exchange{}
 	j.request, j.url = http.Request{}, url.URL{}
+	j.carried = nil
 	j.fields, j.values, j.raw = j.fields[:0], j.values[:0], j.raw[:0]
 	j.upgrade = false
 	j.bodyDone, j.bodyGot, j.waits, j.again, j.answered = false, 0, false, false, false

@@ -46,7 +46,8 @@ func (j *job) join(a *h1.Answer) {
 	one := &joined{server: j.worker.server, guest: g, job: j, client: g.stream, backend: b.stream, idle: x.site.WebSockets.Idle}
 	one.toClient = lane{out: streamWriter{g.stream}}
 	one.toServer = lane{out: streamWriter{b.stream}, masked: true}
-	one.clock = j.worker.loop.Timer(one.late)
+	one.clock = g.stream.Timer(one.late)
+	g.stream.Done, b.stream.Done = func() { g.closed(); one.cut() }, one.cut // a fault too ends both
 	j.quiet.Stop()
 	b.clock.Free()
 	one.server.tunnels.enter(one) // before it is no guest any more: a drain that looks in between would see neither
@@ -118,7 +119,7 @@ func (o *joined) late() {
 }
 
 // goAway implements tunneled. It is called by others than the loop.
-func (o *joined) goAway() { o.client.Loop().Post(o.leave) }
+func (o *joined) goAway() { o.client.Post(o.leave) }
 
 // leave sends both sides a close frame as soon as a frame ends, gives them a moment to answer, and cuts.
 func (o *joined) leave() {
@@ -138,9 +139,9 @@ func (o *joined) cut() {
 	}
 	o.ended = true
 	o.clock.Free()
+	o.server.tunnels.leave(o)
 	o.client.Finish(false)
 	o.backend.Finish(false)
-	o.server.tunnels.leave(o)
 	j := o.job
 	o.guest.job, j.back = nil, nil
 	j.x.attempt.done()

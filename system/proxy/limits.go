@@ -8,6 +8,7 @@ type limits struct {
 	header    time.Duration // of a request, likewise
 	idle      time.Duration // between two requests of a connection
 	take      time.Duration // to take a piece of an answer
+	taking    time.Duration // for an upstream to take a piece of a body, where the site has no time for its silence
 	rate      float64       // bytes of a body that have to come in a second in which they are waited for
 	fields    int           // of the head of a request
 }
@@ -19,6 +20,7 @@ var ordinary = limits{
 	header:    10 * time.Second,
 	idle:      120 * time.Second,
 	take:      32 * time.Second, // half a kilobyte in a second: half of what the slowest links of telephones have
-	rate:      128,              // a tenth of that, for several uploads may share it
-	fields:    128,              // Apache has 100 and HAProxy 101; a browser sends 20, and what is before us adds some
+	taking:    time.Minute,
+	rate:      128, // a tenth of that, for several uploads may share it
+	fields:    128, // Apache has 100 and HAProxy 101; a browser sends 20, and what is before us adds some
 }

@@ -205,7 +205,7 @@ func TestSlowDownloads(t *testing.T) {
 			_, reset = frame.(*http2.RSTStreamFrame)
 		}
 		close(over)
-		waitFor(t, func() bool { return ended.Load() > 0 })
+		waitFor(t, func() bool { return ended.Load() > 0 && i.Status().Cut[cutAnswer] > 0 })
 		if cut := i.Status().Cut; cut[cutAnswer] != 1 {
 			t.Errorf("ended: %v", cut)
 		}

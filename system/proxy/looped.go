@@ -27,10 +27,11 @@ type loopPlane struct {
 	turn     atomic.Uint32
 	guests   atomic.Int64
 	draining atomic.Bool
+	broken   chan error // why a loop has ended by itself
 }
 
 func newLoopPlane(s *Server, p *httpPlane) *loopPlane {
-	l := &loopPlane{httpPlane: p, server: s, plain: newHandoff(), aside: s.front(true)}
+	l := &loopPlane{httpPlane: p, server: s, plain: newHandoff(), aside: s.front(true), broken: make(chan error, 1)}
 	p.entrance.take = l.takeSecure
 	p.servePlain = l.acceptPlain
 	p.secure.ConnContext = withTLS
@@ -67,12 +68,29 @@ func (l *loopPlane) all() []*worker {
 	return nil
 }
 
-// Serve implements plane.
+// Serve implements plane. A loop that has ended by itself is the end of all: what it had is closed, and what has brought
+// that about cannot be known. Whoever runs the server starts it anew.
 func (l *loopPlane) Serve(plain, secure []net.Listener) error {
 	if err := l.start(); err != nil {
 		return err
 	}
-	return l.httpPlane.Serve(plain, secure)
+	served := make(chan error, 1)
+	go func() { served <- l.httpPlane.Serve(plain, secure) }()
+	select {
+	case err := <-served:
+		return err
+	case err := <-l.broken:
+		return err
+	}
+}
+
+// lose is told that a loop has ended by itself.
+func (l *loopPlane) lose(err error) {
+	l.server.options.Log.Error("the proxy cannot go on", "error", logged(err.Error()))
+	select {
+	case l.broken <- err:
+	default:
+	}
 }
 
 // acceptPlain takes the connections of a listener without TLS.
@@ -122,15 +140,18 @@ func (l *loopPlane) take(conn net.Conn, secure *record.Conn) bool {
 		secure.Detach()
 	}
 	l.guests.Add(1)
-	w := all[l.turn.Add(1)%uint32(len(all))] //nolint:gosec // one for each processor
-	if !w.loop.Post(func() { w.admit(one, fd) }) {
-		w.lose(one, fd)
+	for range all {
+		w := all[l.turn.Add(1)%uint32(len(all))] //nolint:gosec // one for each processor
+		if w.loop.Post(func() { w.admit(one, fd) }) {
+			return true
+		}
 	}
+	all[0].lose(one, fd)
 	return true
 }
 
 // giveBack has net/http go on with a connection.
-func (l *loopPlane) giveBack(g *guest, fd int, kept, unsent []byte) {
+func (l *loopPlane) giveBack(g *guest, fd int, kept []byte) {
 	defer l.guests.Add(-1) // until then a drain waits
 	conn, err := connOf(fd)
 	if err != nil {
@@ -144,12 +165,7 @@ func (l *loopPlane) giveBack(g *guest, fd int, kept, unsent []byte) {
 		own.Conn, own.secure, to = g.secure.TLS(), g.secure.TLS(), l.entrance.http1
 	}
 	l.httpPlane.begin(own)
-	if len(unsent) > 0 {
-		_ = counted.SetWriteDeadline(time.Now().Add(l.server.options.limits.take))
-		_, err = counted.Write(unsent)
-		_ = counted.SetWriteDeadline(time.Time{})
-	}
-	if err != nil || !to.give(own) {
+	if !to.give(own) {
 		l.end(own)
 		_ = own.Close()
 	}

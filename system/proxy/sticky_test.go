@@ -193,3 +193,22 @@ func TestWhomNothingBinds(t *testing.T) {
 		}
 	}
 }
+
+// TestACookieForTheProxyAlone: what a client names in Connection ends here, and binds nobody.
+func TestACookieForTheProxyAlone(t *testing.T) {
+	t.Parallel()
+	all := nodes(t, 2)
+	for n, name := range []string{"a", "b"} {
+		all[n].start(t, remembers(name))
+	}
+	i := serve(t, Config{Sites: []Site{among(all, stickily)}})
+	_, _, set := visit(t, i)
+	cookie, _, _ := strings.Cut(set, ";")
+	for range 3 {
+		response, body := raw(t, i.dialTLS(t, "a.test"), "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Cookie\r\nCookie: x=y; "+cookie+"\r\n\r\n")
+		i.rest(t)
+		if _, seen, _ := strings.Cut(string(body), " "); seen != "" || response.Header.Get("Set-Cookie") == "" {
+			t.Errorf("%q, and %q is set", body, response.Header.Get("Set-Cookie"))
+		}
+	}
+}

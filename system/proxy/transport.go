@@ -40,12 +40,22 @@ type transport struct {
 	round        *http.Transport
 	connect      func(context.Context) (net.Conn, error) // in the clear
 	busy         atomic.Int64                            // requests and WebSockets that are there
+	idle         atomic.Int64                            // connections of the loops that wait for a request
 	health       health
 }
 
 func (t *transport) status(site string) UpstreamStatus {
 	failures, down := t.health.state()
 	return UpstreamStatus{Site: site, Upstream: t.upstream.String(), Busy: int(t.busy.Load()), Failures: failures, Down: down}
+}
+
+// spare counts one more connection of a loop that waits for a request, if there may be one more.
+func (t *transport) spare() bool {
+	if t.idle.Add(1) > maxIdleUpstream {
+		t.idle.Add(-1)
+		return false
+	}
+	return true
 }
 
 // retire closes the idle upstream connections that the next table does not use; those in use are closed when they have

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 
@@ -42,7 +43,7 @@ func newWorker(l *loopPlane) (*worker, error) {
 
 func (w *worker) run() {
 	if err := w.loop.Run(); err != nil {
-		w.server.options.Log.Error("an event loop has ended", "error", logged(err.Error()))
+		w.plane.lose(fmt.Errorf("an event loop has ended: %w", err))
 	}
 }
 
@@ -54,9 +55,10 @@ func (w *worker) admit(v caller, fd int) {
 		return
 	}
 	w.callers[v] = true
-	v.begin(w, s)
+	v.arrived().stream = s
+	s.Do(func() { v.begin(w, s) })
 	if w.draining {
-		v.ebb()
+		s.Do(v.ebb)
 	}
 }
 
@@ -74,14 +76,14 @@ func (w *worker) forget(v caller) { delete(w.callers, v) }
 func (w *worker) drain() {
 	w.draining = true
 	for v := range w.callers {
-		v.ebb()
+		v.arrived().stream.Do(v.ebb)
 	}
 }
 
 // cut ends them all.
 func (w *worker) cut() {
 	for v := range w.callers {
-		v.abort()
+		v.arrived().stream.Do(v.abort)
 	}
 }
 
@@ -126,7 +128,7 @@ func (w *worker) job(by asker, on *arrival) *job {
 	if n := len(w.jobs); n > 0 {
 		j := w.jobs[n-1]
 		w.jobs = w.jobs[:n-1]
-		j.by, j.on = by, on
+		j.serve(by, on)
 		return j
 	}
 	return newJob(w, by, on)
@@ -142,8 +144,9 @@ func (w *worker) freeJob(j *job) {
 	}
 }
 
-// take returns a connection to the upstream that waits for a request; nil when there is none.
-func (w *worker) take(to *transport) *backend {
+// take returns a connection to the upstream that waits for a request; nil when there is none. sure asks the kernel whether
+// it is still good: for what cannot be sent twice.
+func (w *worker) take(to *transport, sure bool) *backend {
 	some := w.idle[to]
 	for len(some) > 0 {
 		b := some[len(some)-1]
@@ -151,7 +154,8 @@ func (w *worker) take(to *transport) *backend {
 		some = some[:len(some)-1]
 		w.idle[to] = some
 		b.waits = false
-		if b.stream.Quiet() {
+		to.idle.Add(-1)
+		if b.stream.Quiet(sure) {
 			b.clock.Stop()
 			return b
 		}
@@ -162,13 +166,12 @@ func (w *worker) take(to *transport) *backend {
 
 // keep has a connection wait for the next request.
 func (w *worker) keep(b *backend) {
-	some := w.idle[b.to]
-	if len(some) >= maxIdleUpstream || w.stopped {
+	if w.stopped || !b.to.spare() {
 		b.drop()
 		return
 	}
 	b.waits = true
-	w.idle[b.to] = append(some, b)
+	w.idle[b.to] = append(w.idle[b.to], b)
 	b.clock.Set(w.loop.Now().Add(upstreamIdle))
 }
 
@@ -176,6 +179,7 @@ func (w *worker) keep(b *backend) {
 func (w *worker) leave(b *backend) {
 	some := w.idle[b.to]
 	b.waits = false
+	b.to.idle.Add(-1)
 	for i, one := range some {
 		if one == b {
 			w.idle[b.to] = append(some[:i], some[i+1:]...)
@@ -220,6 +224,7 @@ func (w *worker) dialled(to *transport, fd int, err error, done func(*backend, e
 		done(nil, err)
 		return
 	}
-	b.clock = w.loop.Timer(b.drop)
+	b.stream.Hears, b.stream.Done = true, b.closed
+	b.clock = b.stream.Timer(b.drop)
 	done(b, nil)
 }

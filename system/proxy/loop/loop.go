@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"fmt"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -23,9 +24,9 @@ type Loop struct {
 	failed func(reason any, stack []byte)
 
 	mu     sync.Mutex
-	posted []func()
+	posted []call
 	ended  bool // nobody runs it any more
-	spare  []func()
+	spare  []call
 
 	byFD     []*Stream
 	open     int
@@ -34,10 +35,17 @@ type Loop struct {
 	coming   []*Stream // in the next one
 	written  []*Stream // have something to send
 	closed   []int     // descriptors: while events of this turn may still name them, they are not to be given to others
-	after    []func()
+	after    []call
+	later    []call // room for those of the next turn
 	raw      []byte
 	plain    []byte
 	rooms    [][]byte
+}
+
+// call is a function to be called. When it panics, the stream whose it is is closed.
+type call struct {
+	of *Stream // nil: nobody's
+	f  func()
 }
 
 // New returns a loop, which Run runs. What panics in it is told to failed; the stream that it happened to is closed.
@@ -57,13 +65,15 @@ func (l *Loop) Now() time.Time { return l.now }
 func (l *Loop) Timer(call func()) Timer { return l.wheel.timer(call) }
 
 // Post has the loop call f; false when it has ended. It may be called by anybody.
-func (l *Loop) Post(f func()) bool {
+func (l *Loop) Post(f func()) bool { return l.post(call{nil, f}) }
+
+func (l *Loop) post(one call) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended {
 		return false
 	}
-	l.posted = append(l.posted, f)
+	l.posted = append(l.posted, one)
 	l.poll.ring()
 	return true
 }
@@ -72,11 +82,17 @@ func (l *Loop) Post(f func()) bool {
 func (l *Loop) Stop() { l.Post(func() { l.stopping = true }) }
 
 // After calls f at the end of the turn, when what was written is sent.
-func (l *Loop) After(f func()) { l.after = append(l.after, f) }
+func (l *Loop) After(f func()) { l.after = append(l.after, call{nil, f}) }
 
-// Run turns until Stop.
-func (l *Loop) Run() error {
+// Run turns until Stop. With an error it has ended by itself: its streams are closed, and each is told so by Done.
+func (l *Loop) Run() (err error) {
 	defer l.end()
+	defer func() {
+		if reason := recover(); reason != nil { // a fault of the loop's own, not of one of its streams
+			l.failed(reason, debug.Stack())
+			err = fmt.Errorf("the loop has met a fault of its own: %v", reason)
+		}
+	}()
 	for {
 		events, err := l.wait()
 		if err != nil {
@@ -98,16 +114,21 @@ func (l *Loop) over() bool {
 	return l.ended
 }
 
+// end closes everything, and has whoever has posted something find that out.
 func (l *Loop) end() {
 	l.mu.Lock()
 	l.ended = true
 	l.mu.Unlock()
+	l.poll.close()
 	for _, s := range l.byFD {
 		if s != nil {
-			_ = unix.Close(s.fd)
+			l.guard(call{nil, s.Close})
 		}
 	}
-	l.poll.close()
+	for _, one := range l.takePosted() {
+		l.guard(one)
+	}
+	l.closeAll()
 }
 
 // wait returns what has happened; at once when there is something to do without that.
@@ -143,8 +164,8 @@ func (l *Loop) turn(events []unix.EpollEvent) {
 	for i := range events {
 		l.note(&events[i])
 	}
-	for _, f := range l.takePosted() {
-		l.guard(f)
+	for _, one := range l.takePosted() {
+		l.guard(one)
 	}
 	for i := 0; i < len(l.ready); i++ { // it may grow
 		s := l.ready[i]
@@ -156,11 +177,17 @@ func (l *Loop) turn(events []unix.EpollEvent) {
 	l.advance()
 	l.send()
 	after := l.after
-	l.after = nil
-	for _, f := range after {
-		l.guard(f)
+	l.after, l.later = l.later, nil
+	for _, one := range after {
+		l.guard(one)
 	}
+	clear(after)
+	l.later = after[:0]
 	l.send()
+	l.closeAll()
+}
+
+func (l *Loop) closeAll() {
 	for _, fd := range l.closed {
 		_ = unix.Close(fd)
 	}
@@ -193,7 +220,7 @@ func (l *Loop) note(event *unix.EpollEvent) {
 	}
 }
 
-func (l *Loop) takePosted() []func() {
+func (l *Loop) takePosted() []call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(l.spare)
@@ -214,9 +241,9 @@ func (l *Loop) send() {
 
 // A fault of ours must not end the others' connections: what panics is caught around each of these.
 
-func (l *Loop) guard(f func()) {
-	defer l.rescue(nil)
-	f()
+func (l *Loop) guard(one call) {
+	defer l.rescue(one.of)
+	one.f()
 }
 
 func (l *Loop) work(s *Stream) {
@@ -230,20 +257,33 @@ func (l *Loop) flush(s *Stream) {
 }
 
 func (l *Loop) advance() {
-	defer l.rescue(nil)
+	defer func() {
+		if reason := recover(); reason != nil {
+			l.fault(reason, l.wheel.calling)
+			l.wheel.calling = nil
+		}
+	}()
 	l.wheel.advance(l.now)
 }
 
 // rescue is deferred.
 func (l *Loop) rescue(s *Stream) {
-	reason := recover()
-	if reason == nil {
+	if reason := recover(); reason != nil {
+		l.fault(reason, s)
+	}
+}
+
+// fault tells of what has panicked, and ends the stream that it happened to: its owner is told first, so that it may have
+// something to say.
+func (l *Loop) fault(reason any, s *Stream) {
+	l.failed(reason, debug.Stack())
+	if s == nil || s.closed {
 		return
 	}
-	l.failed(reason, debug.Stack())
-	if s != nil {
-		l.guard(func() { s.fail(errFault) })
-		l.guard(s.Close)
+	finishing := s.finishing
+	l.guard(call{nil, func() { s.end(ErrFault) }})
+	if finishing || !s.finishing { // else its last words are on their way
+		l.guard(call{nil, s.Close})
 	}
 }
 

@@ -392,7 +392,7 @@ func TestRelease(t *testing.T) {
 		done := make(chan bool)
 		r.Post(func() {
 			if own.Kept() == 4 {
-				fd, kept, _ := own.Release()
+				fd, kept := own.Release()
 				released <- string(kept)
 				fds <- fd
 			}
@@ -456,4 +456,94 @@ func TestPosts(t *testing.T) {
 	if r.Post(func() {}) {
 		t.Error("a loop that has ended takes posts")
 	}
+}
+
+// TestAFaultInACallback ends the stream whose it is, wherever the loop calls it from; what nobody owns costs nobody.
+func TestAFaultInACallback(t *testing.T) {
+	t.Parallel()
+	r := run(t)
+	good := r.open(t, false, func(s *Stream) Handler { return &echo{s: s} })
+	var timers []*Timer
+	for name, call := range map[string]func(*Stream, func()){
+		"post":  func(s *Stream, f func()) { s.Post(f) },
+		"after": func(s *Stream, f func()) { s.After(f) },
+		"do":    func(s *Stream, f func()) { s.Do(f) },
+		"timer": func(s *Stream, f func()) {
+			own := s.Timer(f)
+			timers = append(timers, &own)
+			own.Set(s.Loop().Now())
+		},
+		"given timer": func(s *Stream, f func()) {
+			own := s.Loop().Timer(f)
+			own.Give(s)
+			timers = append(timers, &own)
+			own.Set(s.Loop().Now())
+		},
+	} {
+		var own *Stream
+		ended, done := make(chan error, 2), make(chan bool)
+		bad := r.open(t, false, func(s *Stream) Handler {
+			own, s.Done = s, func() { close(done) }
+			return &spring{s: s, ended: func(err error) {
+				ended <- err
+				s.Write([]byte("sorry"))
+				s.Finish(false)
+			}}
+		})
+		r.Post(func() { call(own, func() { panic("a fault") }) })
+		if words, _ := io.ReadAll(bad); string(words) != "sorry" {
+			t.Errorf("%s: the last words are %q", name, words)
+		}
+		<-r.faults
+		<-done
+		if err := <-ended; !errors.Is(err, ErrFault) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	r.Post(func() { panic("nobody's fault") })
+	<-r.faults
+	if _, err := io.WriteString(good, "ping"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(good, make([]byte, 4)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestALoopThatEndsByItself closes what it has, says so to each, and lets nobody wait for what was posted.
+func TestALoopThatEndsByItself(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]func(*Loop){
+		"epoll": func(l *Loop) { _ = l.poll.set.Close() },
+		"panic": func(l *Loop) { l.ready = append(l.ready, nil) },
+	} {
+		l, err := New(func(any, []byte) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &running{Loop: l, ended: make(chan error, 1)}
+		go func() { r.ended <- l.Run() }()
+		done, called := make(chan bool), make(chan bool, 1)
+		far := r.open(t, false, func(s *Stream) Handler { s.Done = func() { close(done) }; return &echo{s: s} })
+		l.Post(func() {
+			fault(l)
+			l.Post(func() { called <- true })
+		})
+		if err := <-r.ended; err == nil {
+			t.Errorf("%s: it ends without an error", name)
+		}
+		<-done
+		<-called
+		if _, err := far.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+			t.Errorf("%s: the connection is not closed: %v", name, err)
+		}
+		if l.Post(func() {}) {
+			t.Errorf("%s: it takes posts", name)
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -37,7 +36,8 @@ const (
 var (
 	// ErrStalled is what a stream ends with whose other side does not take what it is sent.
 	ErrStalled = errors.New("what was sent is not taken")
-	errFault   = errors.New("the connection has met a fault of ours")
+	// ErrFault is what a stream ends with that has met a panic. Last words can still be written.
+	ErrFault = errors.New("the connection has met a fault of ours")
 )
 
 // Stream is a connection.
@@ -50,12 +50,19 @@ type Stream struct {
 	Stall func(n int) time.Duration
 	// Done is called when it is closed, by whomever. It is not when it is released.
 	Done func()
+	// Hears has what has come be read to its end before Ended says that nothing can be sent any more: of who answers, and
+	// closes on who is still writing.
+	Hears bool
 
-	kept []byte // came and was not taken
-	out  []byte // was written, before encryption
-	sent int    // how much of it, without TLS
-	owed int    // has to be taken before the time has passed
-	slow Timer
+	kept   []byte // came and was not taken
+	out    []byte // was written, before encryption
+	sent   int    // how much of it, without TLS
+	pushed uint64 // since the beginning
+	owed   int    // has to be taken before the time has passed
+	slow   Timer
+	gone   func() // when all is sent
+
+	broken error // nothing can be sent; told when what has come is read
 
 	readable, ending, writable bool // as the kernel said; ending: there is an end to be read
 	queued, noted              bool // in the lists of the loop
@@ -75,7 +82,7 @@ func (l *Loop) Open(fd int, secure *record.Conn, h Handler) (*Stream, error) {
 		return nil, os.NewSyscallError("epoll_ctl", err)
 	}
 	s := &Stream{loop: l, fd: fd, handler: h, secure: secure, readable: true, writable: true, undrained: secure != nil}
-	s.slow = l.Timer(s.stalled)
+	s.slow = s.Timer(s.stalled)
 	for len(l.byFD) <= fd {
 		l.byFD = append(l.byFD, nil)
 	}
@@ -90,6 +97,22 @@ func (s *Stream) Loop() *Loop { return s.loop }
 
 // FD is the descriptor.
 func (s *Stream) FD() int { return s.fd }
+
+// Timer is the loop's. When its function panics, that ends the stream.
+func (s *Stream) Timer(call func()) Timer {
+	t := s.loop.Timer(call)
+	t.of = s
+	return t
+}
+
+// Post is the loop's, and After too. What panics ends the stream.
+func (s *Stream) Post(f func()) bool { return s.loop.post(call{s, f}) }
+
+// After calls f at the end of the turn.
+func (s *Stream) After(f func()) { s.loop.after = append(s.loop.after, call{s, f}) }
+
+// Do calls f at once. What panics ends the stream, and no more than that.
+func (s *Stream) Do(f func()) { s.loop.guard(call{s, f}) }
 
 // Own gives the stream to another handler.
 func (s *Stream) Own(h Handler) { s.handler = h }
@@ -156,6 +179,9 @@ func (s *Stream) read() {
 		return
 	case errors.Is(err, unix.EAGAIN):
 		s.readable = false
+		if s.broken != nil {
+			s.fail(s.broken)
+		}
 		return
 	case err != nil:
 		s.fail(os.NewSyscallError("read", err))
@@ -164,6 +190,9 @@ func (s *Stream) read() {
 		s.secure.End()
 		s.readable, s.undrained = false, true
 		s.decrypt()
+		return
+	case n == 0 && s.broken != nil:
+		s.fail(s.broken)
 		return
 	case n == 0:
 		s.end(io.EOF)
@@ -371,6 +400,10 @@ func (s *Stream) flush() {
 		s.shutting = false
 		_ = unix.Shutdown(s.fd, unix.SHUT_WR)
 	}
+	if s.Pending() == 0 && s.gone != nil {
+		s.After(s.gone)
+		s.gone = nil
+	}
 	if s.Pending() == 0 && s.finishing {
 		s.finished()
 	} else if s.full && s.Pending() <= lowMark {
@@ -391,6 +424,7 @@ func (s *Stream) push(p []byte) (n int) {
 			s.writable = false
 			s.broke(os.NewSyscallError("write", err))
 		default:
+			s.pushed += uint64(w)
 			if n += w; n < len(p) {
 				s.writable = false // what is left had no room; the kernel tells when there is some
 			}
@@ -405,8 +439,16 @@ func (s *Stream) broke(err error) {
 		s.Close()
 		return
 	}
-	s.loop.After(func() { s.fail(err) })
+	if s.Hears && s.secure == nil && !s.over {
+		s.broken, s.readable, s.ending = err, true, true
+		s.After(s.work)
+		return
+	}
+	s.After(func() { s.fail(err) })
 }
+
+// Unsent is what was written in the clear and not sent.
+func (s *Stream) Unsent() []byte { return s.out[s.sent:] }
 
 // watch has who takes nothing be told of. Each time covers what was there when it began.
 func (s *Stream) watch(progress int) {
@@ -499,19 +541,23 @@ func (s *Stream) detach() {
 	s.kept = nil
 }
 
-// Release gives the descriptor away, with what has come and was not taken, and what was written and not sent. TLS may have
-// more of the former.
-func (s *Stream) Release() (fd int, kept, unsent []byte) {
-	s.flush()
-	kept, unsent = s.kept, s.out[s.sent:]
+// WhenSent calls f at the end of a turn, when all that was written is sent; never, if that does not come to pass.
+func (s *Stream) WhenSent(f func()) {
+	s.gone = f
+	s.note()
+}
+
+// Release gives the descriptor away, with what has come and was not taken. TLS may have more of that. All that was written
+// has to be sent.
+func (s *Stream) Release() (fd int, kept []byte) {
+	kept = s.kept
 	if s.secure != nil {
-		unsent = slices.Clone(s.secure.Out())
-		s.secure.Sent(len(unsent))
 		s.secure.Keep()
 	}
+	s.freeOut()
 	s.loop.poll.remove(s.fd)
 	s.detach()
-	return s.fd, kept, unsent
+	return s.fd, kept
 }
 
 // CloseWrite sends what was written, and says that there is no more. What comes still comes.
@@ -530,7 +576,21 @@ func (s *Stream) CloseWrite() {
 	s.note()
 }
 
-// Quiet reports whether nothing has come that was not taken, as far as the kernel has told.
-func (s *Stream) Quiet() bool {
-	return !s.closed && !s.over && !s.readable && !s.ending && len(s.kept) == 0
+// Quiet reports whether nothing has come that was not taken, as far as the kernel has told; sure asks the kernel.
+func (s *Stream) Quiet(sure bool) bool {
+	if s.closed || s.over || s.ending || len(s.kept) > 0 {
+		return false
+	}
+	if !s.readable && !sure {
+		return true
+	}
+	var one [1]byte
+	if _, _, err := unix.Recvfrom(s.fd, one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT); !errors.Is(err, unix.EAGAIN) {
+		return false
+	}
+	s.readable = false
+	return true
 }
+
+// Sent is how much the kernel has taken of what was written, since the beginning.
+func (s *Stream) Sent() uint64 { return s.pushed }

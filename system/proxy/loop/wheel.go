@@ -16,7 +16,11 @@ type Timer struct {
 	slot       int64 // the tick whose slot it is in
 	due        int64 // the tick after which it is to call; 0: it has nothing to do
 	call       func()
+	of         *Stream // is closed when it panics; nil: nobody is
 }
+
+// Give has a stream be the one that is closed when the timer's function panics.
+func (t *Timer) Give(s *Stream) { t.of = s }
 
 // Set has it call at a time and not before, whatever was set.
 func (t *Timer) Set(at time.Time) {
@@ -46,11 +50,12 @@ func (t *Timer) leave() {
 
 // wheel are the timers of a loop. It is not safe for concurrent use.
 type wheel struct {
-	start time.Time
-	now   int64
-	first int64 // no timer is in the slot of a tick before
-	count int
-	slots [slots]Timer // each the beginning and end of a ring
+	start   time.Time
+	now     int64
+	first   int64 // no timer is in the slot of a tick before
+	count   int
+	calling *Stream      // whose timer calls
+	slots   [slots]Timer // each the beginning and end of a ring
 }
 
 func newWheel(now time.Time) *wheel {
@@ -117,7 +122,9 @@ func (w *wheel) turn(ring *Timer, until int64) {
 			w.put(t)
 		case due > 0:
 			t.due = 0
+			w.calling = t.of
 			t.call()
+			w.calling = nil
 		}
 	}
 }
