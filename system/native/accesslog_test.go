@@ -1,7 +1,9 @@
 package native
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -263,4 +265,64 @@ func TestReferersTellNoSecret(t *testing.T) {
 			return strings.Contains(h.logged("a.test.log"), `"`+want+`" "`+referer+"\"\n")
 		})
 	}
+}
+
+// TestAStuckDiaryHoldsUpNobody: who reads what the service says of itself may stand still: requests are answered on each
+// engine, and once it is read again, what waited is there, and how much is lost.
+func TestAStuckDiaryHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{proxy.EngineStd, proxy.EngineLoop} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			h := newTree(t)
+			h.storeSite("a.test", "http://"+freeAddress(t)) // where nobody is: each request is worth a line
+			h.renew("a.test")
+			out := &stuck{free: make(chan struct{})}
+			u := h.start(func(o *ServeOptions) { o.Err, o.Engine = out, engine }).ready()
+			conn, err := tls.Dial("tcp", u.secure, &tls.Config{ServerName: "a.test", InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) //nolint:gosec // it is about the log
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			_ = conn.SetDeadline(time.Now().Add(3 * patience))
+			in := bufio.NewReader(conn)
+			const many = waitingLines + 200
+			for n := range many {
+				_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+				response, err := http.ReadResponse(in, nil)
+				if err != nil || response.StatusCode != http.StatusBadGateway {
+					t.Fatalf("request %d: %v, %v", n, response, err)
+				}
+				_, _ = io.Copy(io.Discard, response.Body)
+			}
+			close(out.free)
+			u.wait(func() bool { return strings.Contains(out.text(), "lines are lost") })
+			if text := out.text(); strings.Count(text, "cannot get an answer") < waitingLines/2 || !strings.Contains(text, errNoRoom.Error()) {
+				t.Errorf("%d lines, at the end %.300s", strings.Count(text, "\n"), text[max(0, len(text)-300):])
+			}
+		})
+	}
+}
+
+// TestTheEndSaysWhatWaits: what the service has said of itself is written before it ends.
+func TestTheEndSaysWhatWaits(t *testing.T) {
+	t.Parallel()
+	h := newTree(t)
+	h.storeSite("a.test", "http://"+freeAddress(t))
+	h.renew("a.test")
+	out := &stuck{free: make(chan struct{})}
+	u := h.start(func(o *ServeOptions) { o.Err = out }).ready()
+	h.signals <- syscall.SIGHUP
+	u.wait(func() bool { return u.status().Loads == 2 })
+	time.AfterFunc(300*time.Millisecond, func() { close(out.free) })
+	h.signals <- syscall.SIGTERM
+	if err := <-u.ended; err != nil || !strings.Contains(out.text(), "new configuration") {
+		t.Errorf("%v, it says %q", err, out.text())
+	}
+}
+
+func (s *stuck) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.got.String()
 }

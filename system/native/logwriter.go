@@ -2,9 +2,11 @@ package native
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +18,8 @@ const (
 	endTime      = 2 * time.Second
 	complainTime = time.Minute // between two complaints
 )
+
+var errNoRoom = errors.New("what it is written to stood still")
 
 // sink is where lines end up.
 type sink interface {
@@ -35,6 +39,7 @@ type logWriter struct {
 	to       sink
 	complain func(error)
 	lost     *atomic.Uint64
+	missed   atomic.Uint64 // of the lost ones, those for which there was no room and nobody was told of
 	lines    chan []byte
 	stop     chan struct{}
 	done     chan struct{}
@@ -59,7 +64,14 @@ func (w *logWriter) write(line []byte) {
 	case w.lines <- line:
 	default:
 		w.lost.Add(1)
+		w.missed.Add(1)
 	}
+}
+
+// Write implements io.Writer, for a line. It never fails: whoever logs has nobody to tell.
+func (w *logWriter) Write(line []byte) (int, error) {
+	w.write(slices.Clone(line))
+	return len(line), nil
 }
 
 // end has what waits written, and gives up when that does not go in time: a disk can hang for ever.
@@ -108,6 +120,9 @@ func (w *logWriter) put(batch []byte) {
 		_, err = out.Write(batch)
 	}
 	if err == nil {
+		if n := w.missed.Swap(0); n > 0 { // once for each time that it stood still
+			w.complain(fmt.Errorf("%w: %d lines", errNoRoom, n))
+		}
 		return
 	}
 	w.lost.Add(count)

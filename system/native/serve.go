@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -73,6 +74,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 		return fmt.Errorf("cannot serve with the engine %q: there are %s and %s", o.Engine, proxy.EngineStd, proxy.EngineLoop)
 	}
 	d := newDaemon(o)
+	defer d.diary.end() // the last, for the others may have something to say
 	defer d.access.end()
 	listeners, err := openListeners(o.ServeRequest, os.Getenv)
 	if err != nil {
@@ -115,6 +117,7 @@ func (d *daemon) closeDoors() {
 // daemon is the running service.
 type daemon struct {
 	options ServeOptions
+	diary   *logWriter // what the log is written by: whoever reads it may stand still
 	log     *slog.Logger
 	server  *proxy.Server
 	notify  notifier
@@ -131,8 +134,12 @@ type daemon struct {
 }
 
 func newDaemon(o ServeOptions) *daemon {
-	log := slog.New(slog.NewTextHandler(o.Err, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	d := &daemon{options: o, log: log, notify: newNotifier(os.Getenv), started: time.Now(), program: thisProgram()}
+	var log *slog.Logger
+	diary := newLogWriter(standing{o.Err}, new(atomic.Uint64), func(err error) {
+		log.Error("cannot write this log: lines are lost", "error", oneLine(err))
+	})
+	log = slog.New(slog.NewTextHandler(diary, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	d := &daemon{options: o, diary: diary, log: log, notify: newNotifier(os.Getenv), started: time.Now(), program: thisProgram()}
 	d.access = newAccessLog(o.Out, o.LogDir, log)
 	d.server = proxy.New(proxy.Options{Log: log, Key: quicKey(os.Getenv), Engine: o.Engine, Access: func(a proxy.Access) {
 		if a.Host == watchdogHost && a.Path == watchdogPath {

@@ -408,9 +408,11 @@ func TestWhatIsHandedOnIsSentFirst(t *testing.T) {
 	t.Parallel()
 	const size = 60 << 10
 	app := appServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, size)) })
-	i := serveWithin(t, Config{Sites: []Site{testSite(app, names("a.test"), func(s *steps.Site) { s.Redirect.Enabled = false; s.Proxy.Timeout = time.Second })}}, nil, brief())
+	l := ordinary
+	l.take = 2 * time.Second
+	i := serveWithin(t, Config{Sites: []Site{testSite(app, names("a.test"), func(s *steps.Site) { s.Redirect.Enabled = false; s.Proxy.Timeout = l.take })}}, nil, l)
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4096) })
+		return c.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 16384) })
 	}}
 	conn, err := dialer.Dial("tcp", i.plain)
 	if err != nil {
@@ -431,10 +433,10 @@ func TestWhatIsHandedOnIsSentFirst(t *testing.T) {
 	}
 }
 
-// crawling takes two kilobytes in a twentieth of a second.
+// crawling takes a kilobyte in a twentieth of a second.
 type crawling struct{ net.Conn }
 
 func (c crawling) Read(p []byte) (int, error) {
 	time.Sleep(50 * time.Millisecond)
-	return c.Conn.Read(p[:min(len(p), 2<<10)])
+	return c.Conn.Read(p[:min(len(p), 1<<10)])
 }
