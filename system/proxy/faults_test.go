@@ -75,6 +75,13 @@ func TestAFaultEndsItsConnection(t *testing.T) {
 	if response, _ := raw(t, good, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"); response.StatusCode != http.StatusNoContent {
 		t.Errorf("another connection got %d", response.StatusCode)
 	}
+	for _, path := range []string{"/fault", "/fault-silent"} {
+		client := i.client(t, true)
+		if response, err := client.Get("https://a.test" + path); err == nil { // the fault comes behind the answer, which may get through
+			_, _ = io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+		}
+	}
 	good.Close()
 	waitFor(t, func() bool {
 		s := i.Status()

@@ -43,6 +43,7 @@ func (w *worker) member(p *party, s *h2.Stream) *member {
 		m.slow = w.loop.Timer(m.late)
 	}
 	m.party, m.stream = p, s
+	m.slow.Give(p.arrival.stream)
 	return m
 }
 

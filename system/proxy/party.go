@@ -28,7 +28,6 @@ func newH2Server() *h2.Server {
 type party struct {
 	arrival
 	worker  *worker
-	stream  *loop.Stream
 	conn    *h2.Conn
 	clock   loop.Timer    // while nothing is asked
 	wait    time.Duration // that a site has for who takes an answer; 0 as long as there is none
@@ -49,7 +48,7 @@ func (p *party) begin(w *worker, s *loop.Stream) {
 	p.conn = w.h2.Conn(w.loop.Now())
 	p.flushes = p.flush
 	s.Stall, s.Done = p.stall, p.closed
-	p.clock = w.loop.Timer(p.late)
+	p.clock = s.Timer(p.late)
 	p.clock.Set(w.loop.Now().Add(w.server.options.limits.header))
 	p.touch()
 }
@@ -166,7 +165,7 @@ func (p *party) touch() {
 	}
 	if !p.dirty {
 		p.dirty = true
-		p.worker.loop.After(p.flushes)
+		p.stream.After(p.flushes)
 	}
 }
 
@@ -257,13 +256,13 @@ func (p *party) abort() {
 
 // closed is told when the connection is.
 func (p *party) closed() {
-	if !p.gone { // by a fault of ours
-		p.abort()
-	}
 	p.worker.forget(p)
 	p.clock.Free()
 	p.leave()
 	p.worker.plane.guests.Add(-1)
+	if !p.gone { // by a fault of ours
+		p.abort()
+	}
 }
 
 // takeRoom is for what is said.
