@@ -40,6 +40,7 @@ var targets = map[string]struct {
 	"./system/probe FuzzServerFrames":                {"WebSocket frames of a server to the probe", 300_000},
 	"./system/probe FuzzServerHello":                 {"TLS replies of a server to the probe", 300_000},
 	"./system/proxy FuzzAnswers":                     {"answers of an application to the proxy", 60_000},
+	"./system/proxy FuzzEngines":                     {"what a client of HTTP/1.1 says: read by both engines as the same", 20_000},
 	"./system/proxy/h1 FuzzAnswer":                   {"heads of answers, to the proxy's own reader", 1_000_000},
 	"./system/proxy/h1 FuzzRequest":                  {"heads of requests, to the proxy's own reader", 1_000_000},
 	"./system/proxy/h2 FuzzConn":                     {"frames of a client, cut anywhere, to the proxy's own reader", 300_000},

@@ -416,7 +416,7 @@ func TestWhatIsHandedOnIsSentFirst(t *testing.T) {
 	const size = 60 << 10
 	app := appServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, size)) })
 	l := ordinary
-	l.take = 2 * time.Second
+	l.take = 4 * time.Second
 	i := serveWithin(t, Config{Sites: []Site{testSite(app, names("a.test"), func(s *steps.Site) { s.Redirect.Enabled = false; s.Proxy.Timeout = l.take })}}, nil, l)
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
 		return c.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 16384) })
@@ -428,7 +428,8 @@ func TestWhatIsHandedOnIsSentFirst(t *testing.T) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a.test\r\n\r\nPOST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 1\r\nConnection: close\r\n\r\na")
-	in := bufio.NewReader(crawling{conn})
+	slow := &crawling{Conn: conn}
+	in := bufio.NewReader(slow)
 	for range 2 {
 		response, err := http.ReadResponse(in, nil)
 		if err != nil {
@@ -437,13 +438,19 @@ func TestWhatIsHandedOnIsSentFirst(t *testing.T) {
 		if body, err := io.ReadAll(response.Body); err != nil || len(body) != size {
 			t.Fatalf("%d bytes, %v", len(body), err)
 		}
+		slow.walks = true
 	}
 }
 
-// crawling takes a kilobyte in a twentieth of a second.
-type crawling struct{ net.Conn }
+// crawling takes a kilobyte in a twelfth of a second, until it walks.
+type crawling struct {
+	net.Conn
+	walks bool
+}
 
-func (c crawling) Read(p []byte) (int, error) {
-	time.Sleep(50 * time.Millisecond)
+func (c *crawling) Read(p []byte) (int, error) {
+	if !c.walks {
+		time.Sleep(time.Second / 12)
+	}
 	return c.Conn.Read(p[:min(len(p), 1<<10)])
 }

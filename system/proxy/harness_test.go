@@ -74,7 +74,7 @@ func serveOn(t *testing.T, engine string, c Config, now func() time.Time, l limi
 }
 
 // start serves the configuration.
-func (one *instance) start(t *testing.T, c Config) {
+func (one *instance) start(t testing.TB, c Config) {
 	t.Helper()
 	if err := one.Swap(c); err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func (one *instance) start(t *testing.T, c Config) {
 	})
 }
 
-func listen(t *testing.T) net.Listener {
+func listen(t testing.TB) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
