@@ -22,6 +22,7 @@ type member struct {
 	inEnds bool   // and nothing more comes
 
 	out     []byte // of the answer: what the client does not take yet
+	room    []byte // that it is in; nil: of its own
 	outEnds bool
 	trailer []h1.Field
 	limit   time.Duration // that the site has for it
@@ -154,8 +155,8 @@ func (m *member) head(h answerHead) {
 // body implements answerer. What the client does not take is kept; there is no more than one piece of it, for then full
 // says so.
 func (m *member) body(piece []byte, end bool, trailer []h1.Field) {
-	m.party.touch()
 	if len(m.out) == 0 {
+		m.party.makeRoom(len(piece))
 		n := m.stream.Data(piece, end && len(trailer) == 0)
 		piece = piece[n:]
 	}
@@ -165,12 +166,30 @@ func (m *member) body(piece []byte, end bool, trailer []h1.Field) {
 		}
 		return
 	}
-	if len(m.out) == 0 {
-		m.watch(len(piece))
-	}
-	m.out = append(m.out, piece...)
+	m.hold(piece)
 	if m.outEnds = end; end {
 		m.trailer = cloneFields(trailer)
+	}
+}
+
+// hold keeps what the client does not take.
+func (m *member) hold(piece []byte) {
+	if len(m.out) == 0 {
+		m.watch(len(piece))
+		if len(piece) > partyRoom/2 { // as a rule it is taken soon
+			m.room = m.party.worker.takeRoom()
+			m.out = m.room
+		}
+	}
+	m.out = append(m.out, piece...)
+}
+
+// release gives back the room of what is taken.
+func (m *member) release() {
+	m.out = nil
+	if m.room != nil {
+		m.party.worker.giveRoom(m.room)
+		m.room = nil
 	}
 }
 
@@ -191,7 +210,7 @@ func (m *member) turn() {
 	if m.out = m.out[n:]; len(m.out) > 0 {
 		return
 	}
-	m.out = nil
+	m.release()
 	m.slow.Stop()
 	if m.outEnds && len(m.trailer) > 0 {
 		m.stream.Trailers(m.trailer)
@@ -259,5 +278,6 @@ func (m *member) closed() {
 	if at := slices.Index(m.party.heads, m); at >= 0 {
 		m.party.heads = slices.Delete(m.party.heads, at, at+1)
 	}
+	m.release()
 	m.party.worker.freeMember(m)
 }

@@ -195,6 +195,14 @@ func (p *party) flush() {
 	}
 }
 
+// makeRoom has the network take what is said before, where so much more would not go beside it.
+func (p *party) makeRoom(n int) {
+	if !p.gone && len(p.conn.Out())+n > partyOutput && len(p.conn.Out()) > 0 && !p.stream.Full() {
+		p.send()
+	}
+	p.touch()
+}
+
 // send has the network take what is said.
 func (p *party) send() {
 	out := p.conn.Out()
