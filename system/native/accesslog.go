@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,8 +31,8 @@ type accessLog struct {
 
 // route is where the requests of a site go.
 type route struct {
-	to   *logWriter // nil: nowhere
-	form func(proxy.Access) []byte
+	to   *logWriter                         // nil: nowhere
+	form func([]byte, *proxy.Access) []byte // appends the line
 }
 
 func newAccessLog(journal io.Writer, dir string, log *slog.Logger) *accessLog {
@@ -41,7 +42,7 @@ func newAccessLog(journal io.Writer, dir string, log *slog.Logger) *accessLog {
 }
 
 func (l *accessLog) writer(name string, to sink) *logWriter {
-	return newLogWriter(to, &l.lost, func(err error) {
+	return newLogWriter(to, &l.lost, gatherTime, func(err error) {
 		l.log.Error("cannot write the access log: lines are lost", "to", name, "lost so far", l.lost.Load(), "error", oneLine(err))
 	})
 }
@@ -94,7 +95,7 @@ func (l *accessLog) write(a proxy.Access) {
 		one = route{l.journal, jsonLine}
 	}
 	if one.to != nil {
-		one.to.write(one.form(a))
+		one.to.add(func(b []byte) []byte { return one.form(b, &a) })
 	}
 }
 
@@ -110,32 +111,41 @@ func (l *accessLog) end() {
 	all.Wait()
 }
 
-// accessLine is a line of JSON.
-type accessLine struct {
-	Time   string  `json:"time"`
-	Site   string  `json:"site,omitempty"`
-	Remote string  `json:"remote"`
-	Peer   string  `json:"peer,omitempty"` // who told of that address
-	Method string  `json:"method"`
-	Scheme string  `json:"scheme"`
-	Host   string  `json:"host"`
-	Path   string  `json:"path"`
-	Proto  string  `json:"proto"`
-	Status int     `json:"status"`
-	Bytes  int64   `json:"bytes"`
-	Millis float64 `json:"ms"`
+// jsonLine is the form for programs.
+func jsonLine(b []byte, a *proxy.Access) []byte {
+	b = a.Time.UTC().AppendFormat(append(b, `{"time":"`...), time.RFC3339Nano)
+	b = append(b, '"')
+	text := func(name, value string) {
+		b = append(append(append(b, `,"`...), name...), `":`...)
+		b = appendJSON(b, value)
+	}
+	if a.Site != "" {
+		text("site", a.Site)
+	}
+	text("remote", a.Remote)
+	if a.Peer != "" { // who told of that address
+		text("peer", a.Peer)
+	}
+	text("method", a.Method)
+	text("scheme", scheme(*a))
+	text("host", a.Host)
+	text("path", a.Path)
+	text("proto", a.Proto)
+	b = strconv.AppendInt(append(b, `,"status":`...), int64(a.Status), 10)
+	b = strconv.AppendInt(append(b, `,"bytes":`...), a.Bytes, 10)
+	b = strconv.AppendFloat(append(b, `,"ms":`...), float64(a.Elapsed.Microseconds())/1000, 'f', -1, 64)
+	return append(b, "}\n"...)
 }
 
-func jsonLine(a proxy.Access) []byte {
-	text, err := json.Marshal(accessLine{
-		Time: a.Time.UTC().Format(time.RFC3339Nano), Site: a.Site, Remote: a.Remote, Peer: a.Peer, Method: a.Method, Scheme: scheme(a),
-		Host: a.Host, Path: a.Path, Proto: a.Proto, Status: a.Status, Bytes: a.Bytes,
-		Millis: float64(a.Elapsed.Microseconds()) / 1000,
-	})
-	if err != nil {
-		return nil // there is nothing in a line that could fail
+// appendJSON appends a text in quotes.
+func appendJSON(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			quoted, _ := json.Marshal(text) // a text can always be
+			return append(b, quoted...)
+		}
 	}
-	return append(text, '\n')
+	return append(append(append(b, '"'), text...), '"')
 }
 
 // clientLeft is what nginx writes for a client that left before its answer; the combined form wants a number.
@@ -143,8 +153,8 @@ const clientLeft = 499
 
 // combinedLine is the combined form of Apache and nginx, which whatever reads logs can read. The name of a user is never
 // in it.
-func combinedLine(a proxy.Access) []byte {
-	return fmt.Appendf(nil, "%s - - [%s] \"%s %s %s\" %d %d \"%s\" \"%s\"\n", cmp.Or(a.Remote, "-"), a.Time.Format("02/Jan/2006:15:04:05 -0700"),
+func combinedLine(b []byte, a *proxy.Access) []byte {
+	return fmt.Appendf(b, "%s - - [%s] \"%s %s %s\" %d %d \"%s\" \"%s\"\n", cmp.Or(a.Remote, "-"), a.Time.Format("02/Jan/2006:15:04:05 -0700"),
 		quoted(a.Method), quoted(a.Path), quoted(a.Proto), cmp.Or(a.Status, clientLeft), max(a.Bytes, 0), quoted(cmp.Or(a.Referer, "-")), quoted(cmp.Or(a.Agent, "-")))
 }
 

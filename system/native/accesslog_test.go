@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -31,11 +32,11 @@ func TestCombinedLine(t *testing.T) {
 		Path: `/a b"\é`, Proto: "HTTP/2.0", Status: 200, Bytes: 12, Referer: "https://b.test/x", Agent: `curl "8" ` + "\x1b",
 	}
 	const want = `2001:db8::1 - - [04/Mar/2026:05:06:07 -0230] "GET /a b\x22\x5C\xC3\xA9 HTTP/2.0" 200 12 "https://b.test/x" "curl \x228\x22 \x1B"` + "\n"
-	if got := string(combinedLine(a)); got != want {
+	if got := string(combinedLine(nil, &a)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	const gone = `- - - [01/Jan/0001:00:00:00 +0000] "  " 499 0 "-" "-"` + "\n"
-	if got := string(combinedLine(proxy.Access{})); got != gone {
+	if got := string(combinedLine(nil, &proxy.Access{})); got != gone {
 		t.Errorf("got  %s\nwant %s", got, gone)
 	}
 }
@@ -47,7 +48,7 @@ func TestJSONLineNamesWhoTold(t *testing.T) {
 		{"192.0.2.1", "", `"remote":"192.0.2.1","method"`},
 		{"192.0.2.1", "203.0.113.7", `"remote":"192.0.2.1","peer":"203.0.113.7","method"`},
 	} {
-		if got := string(jsonLine(proxy.Access{Remote: c.remote, Peer: c.peer})); !strings.Contains(got, c.want) {
+		if got := string(jsonLine(nil, &proxy.Access{Remote: c.remote, Peer: c.peer})); !strings.Contains(got, c.want) {
 			t.Errorf("got %s, want %s", got, c.want)
 		}
 	}
@@ -113,15 +114,15 @@ func TestLinesThatCannotBeWrittenAreCountedAndToldOnce(t *testing.T) {
 	t.Parallel()
 	var lost atomic.Uint64
 	var told atomic.Int32
-	w := newLogWriter(standing{failing{}}, &lost, func(error) { told.Add(1) })
+	w := newLogWriter(standing{failing{}}, &lost, time.Millisecond, func(error) { told.Add(1) })
 	for range 50 {
-		w.write([]byte("x\n"))
+		_, _ = w.Write([]byte("x\n"))
 	}
 	w.end()
 	if lost.Load() != 50 || told.Load() != 1 {
 		t.Errorf("%d are lost, told %d times", lost.Load(), told.Load())
 	}
-	w.write([]byte("late\n"))
+	_, _ = w.Write([]byte("late\n"))
 	if lost.Load() != 51 {
 		t.Error("a line behind the end is not counted")
 	}
@@ -220,9 +221,7 @@ func TestALogThatCannotBeWrittenIsNoReasonNotToServe(t *testing.T) {
 		_, page := ask("/metrics")
 		return strings.Contains(page, "\nsslwizard_access_log_lost_lines_total 1\n")
 	})
-	if !strings.Contains(u.err.String(), "cannot write the access log") {
-		t.Errorf("it says %s", u.err)
-	}
+	u.wait(func() bool { return strings.Contains(u.err.String(), "cannot write the access log") })
 }
 
 // TestReferersTellNoSecret: a path may be seen, what is behind it may not.
@@ -325,4 +324,48 @@ func (s *stuck) text() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.got.String()
+}
+
+// accessLine is a line of the access log.
+type accessLine struct {
+	Time   string  `json:"time"`
+	Site   string  `json:"site,omitempty"`
+	Remote string  `json:"remote"`
+	Peer   string  `json:"peer,omitempty"`
+	Method string  `json:"method"`
+	Scheme string  `json:"scheme"`
+	Host   string  `json:"host"`
+	Path   string  `json:"path"`
+	Proto  string  `json:"proto"`
+	Status int     `json:"status"`
+	Bytes  int64   `json:"bytes"`
+	Millis float64 `json:"ms"`
+}
+
+// TestJSONLineIsJSON, whatever is in it: as encoding/json writes it.
+func TestJSONLineIsJSON(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/", "", "/a<b>&c", `/"\\`, "/é\u2028\xff", "/\x00\n\x7f", strings.Repeat("/x", 500)} {
+		for _, elapsed := range []time.Duration{0, time.Microsecond, 1234567, time.Hour + 1, 90 * time.Hour} {
+			a := proxy.Access{Time: time.Unix(1e9, int64(elapsed)), Site: path, Remote: "192.0.2.1", Method: "GET", Host: path, Path: path, Proto: "HTTP/1.1",
+				Secure: elapsed > 0, Status: 200, Bytes: int64(elapsed), Elapsed: elapsed}
+			want, err := json.Marshal(accessLine{a.Time.UTC().Format(time.RFC3339Nano), a.Site, a.Remote, a.Peer, a.Method, scheme(a), a.Host, a.Path, a.Proto, a.Status, a.Bytes,
+				float64(a.Elapsed.Microseconds()) / 1000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(jsonLine(nil, &a)); got != string(want)+"\n" {
+				t.Errorf("got  %swant %s", got, want)
+			}
+		}
+	}
+}
+
+func BenchmarkJSONLine(b *testing.B) {
+	a := proxy.Access{Time: time.Unix(1e9, 5), Site: "a.test", Remote: "192.0.2.1", Method: "GET", Host: "a.test", Path: "/x", Proto: "HTTP/1.1", Secure: true, Status: 200, Bytes: 1024, Elapsed: 1234567}
+	b.ReportAllocs()
+	var line []byte
+	for b.Loop() {
+		line = jsonLine(line[:0], &a)
+	}
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -14,7 +14,8 @@ import (
 // What waits for a log is bounded, and so is how long the end of the service waits for it.
 const (
 	waitingLines = 4096
-	batchBytes   = 64 << 10
+	mostRoom     = 256 << 10 // that is kept for the next lines
+	gatherTime   = 50 * time.Millisecond
 	endTime      = 2 * time.Second
 	complainTime = time.Minute // between two complaints
 )
@@ -39,43 +40,68 @@ type logWriter struct {
 	to       sink
 	complain func(error)
 	lost     *atomic.Uint64
-	missed   atomic.Uint64 // of the lost ones, those for which there was no room and nobody was told of
-	lines    chan []byte
+	gather   time.Duration // how long the first line waits for others: each time that somebody is woken costs more than a line
+	begun    chan struct{} // there is a line
+	hurry    chan struct{} // there are many
 	stop     chan struct{}
 	done     chan struct{}
 	told     time.Time
+
+	mu      sync.Mutex
+	waiting []byte
+	lines   int
+	missed  int // of the lost ones, those for which there was no room and nobody was told of
+	stopped bool
 }
 
-func newLogWriter(to sink, lost *atomic.Uint64, complain func(error)) *logWriter {
-	w := &logWriter{to: to, complain: complain, lost: lost,
-		lines: make(chan []byte, waitingLines), stop: make(chan struct{}), done: make(chan struct{})}
+func newLogWriter(to sink, lost *atomic.Uint64, gather time.Duration, complain func(error)) *logWriter {
+	w := &logWriter{to: to, complain: complain, lost: lost, gather: gather,
+		begun: make(chan struct{}, 1), hurry: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go w.run()
 	return w
 }
 
-func (w *logWriter) write(line []byte) {
-	select {
-	case <-w.stop: // of a request that had begun when its site was still logged here
+// add has somebody append a line, if there is room.
+func (w *logWriter) add(form func([]byte) []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.stopped: // of a request that had begun when its site was still logged here
 		w.lost.Add(1)
 		return
-	default:
-	}
-	select {
-	case w.lines <- line:
-	default:
+	case w.lines == waitingLines:
 		w.lost.Add(1)
-		w.missed.Add(1)
+		w.missed++
+		return
+	}
+	w.waiting = form(w.waiting)
+	w.lines++
+	switch w.lines {
+	case 1:
+		tell(w.begun)
+	case waitingLines / 4:
+		tell(w.hurry)
+	}
+}
+
+func tell(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 
 // Write implements io.Writer, for a line. It never fails: whoever logs has nobody to tell.
 func (w *logWriter) Write(line []byte) (int, error) {
-	w.write(slices.Clone(line))
+	w.add(func(b []byte) []byte { return append(b, line...) })
 	return len(line), nil
 }
 
 // end has what waits written, and gives up when that does not go in time: a disk can hang for ever.
 func (w *logWriter) end() {
+	w.mu.Lock()
+	w.stopped = true
+	w.mu.Unlock()
 	close(w.stop)
 	select {
 	case <-w.done:
@@ -86,50 +112,60 @@ func (w *logWriter) end() {
 func (w *logWriter) run() {
 	defer close(w.done)
 	defer w.to.close()
+	var room []byte
 	for {
 		select {
-		case line := <-w.lines:
-			w.put(line)
+		case <-w.begun:
+			w.wait()
+			room = w.put(room)
 		case <-w.stop:
-			for {
-				select {
-				case line := <-w.lines:
-					w.put(line)
-				default:
-					return
-				}
-			}
+			w.put(room)
+			return
 		}
 	}
 }
 
-// put writes a line with those that wait behind it.
-func (w *logWriter) put(batch []byte) {
-	count := uint64(1)
-	for more := true; more && len(batch) < batchBytes; {
-		select {
-		case line := <-w.lines:
-			batch = append(batch, line...)
-			count++
-		default:
-			more = false
-		}
+// wait gives others the time to come.
+func (w *logWriter) wait() {
+	if w.gather == 0 {
+		return
+	}
+	timer := time.NewTimer(w.gather)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.hurry:
+	case <-w.stop:
+	}
+}
+
+// put writes what waits, and returns room for what comes later. The room given is what is waited in meanwhile.
+func (w *logWriter) put(room []byte) []byte {
+	w.mu.Lock()
+	batch, count, missed := w.waiting, w.lines, w.missed
+	w.waiting, w.lines, w.missed = room[:0], 0, 0
+	w.mu.Unlock()
+	if count == 0 {
+		return batch
 	}
 	out, err := w.to.open()
 	if err == nil {
 		_, err = out.Write(batch)
 	}
-	if err == nil {
-		if n := w.missed.Swap(0); n > 0 { // once for each time that it stood still
-			w.complain(fmt.Errorf("%w: %d lines", errNoRoom, n))
+	switch {
+	case err != nil:
+		w.lost.Add(uint64(count)) //nolint:gosec // no negative number
+		if now := time.Now(); now.Sub(w.told) > complainTime {
+			w.told = now
+			w.complain(err)
 		}
-		return
+	case missed > 0: // once for each time that it stood still
+		w.complain(fmt.Errorf("%w: %d lines", errNoRoom, missed))
 	}
-	w.lost.Add(count)
-	if now := time.Now(); now.Sub(w.told) > complainTime {
-		w.told = now
-		w.complain(err)
+	if cap(batch) > mostRoom {
+		return nil
 	}
+	return batch
 }
 
 // logFile is a file to which lines are added. It may be moved away at any time: the next batch goes into a new one.

@@ -135,7 +135,7 @@ type daemon struct {
 
 func newDaemon(o ServeOptions) *daemon {
 	var log *slog.Logger
-	diary := newLogWriter(standing{o.Err}, new(atomic.Uint64), func(err error) {
+	diary := newLogWriter(standing{o.Err}, new(atomic.Uint64), 0, func(err error) {
 		log.Error("cannot write this log: lines are lost", "error", oneLine(err))
 	})
 	log = slog.New(slog.NewTextHandler(diary, &slog.HandlerOptions{Level: slog.LevelInfo}))
