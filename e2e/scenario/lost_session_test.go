@@ -124,8 +124,13 @@ func (st *story) losesSession(way loss, after int) (at string, ok bool) {
 		_ = u.r.Hangup()
 		_ = u.r.Process().Kill()
 	} else {
-		prey := strings.Fields(st.s.Must("sh", "-c", way.prey))
-		st.s.Must(append([]string{"kill", "-KILL"}, prey...)...)
+		prey := st.s.Exec("sh", "-c", way.prey)
+		if prey.Status != 0 && strings.Contains(last, `"type":"summary"`) { // it had said all, and the wizard has left
+			st.s.Must("kill", "-CONT", pid)
+			st.finishes()
+			return "", false
+		}
+		st.s.Must(append([]string{"kill", "-KILL"}, strings.Fields(st.must(prey).Stdout)...)...)
 	}
 	back := st.logsIn("sudo ./sslwizard attach")
 	heard := "Following run " // the run is held, and may not have done anything yet
