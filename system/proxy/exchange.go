@@ -191,9 +191,16 @@ const maxLogged = 256
 
 // end reports the finished exchange. A panic (http.ErrAbortHandler) passes through.
 func (x *exchange) end() {
+	a := x.access()
+	a.Bytes, a.Elapsed = x.bytes.Load(), time.Since(x.began)
+	x.server.options.Access(a)
+}
+
+// access is what is reported of it, but for what is known at the end alone.
+func (x *exchange) access() Access {
 	a := Access{
 		Time: x.began, Remote: x.from, Method: logged(x.in.Method), Host: logged(x.in.Host), Path: logged(x.path()),
-		Proto: x.in.Proto, Secure: x.secure, Status: x.status, Bytes: x.bytes.Load(), Elapsed: time.Since(x.began),
+		Proto: x.in.Proto, Secure: x.secure, Status: x.status,
 		Referer: logged(origin(x.asked.Header.Get("Referer"))), Agent: logged(x.asked.Header.Get("User-Agent")),
 	}
 	if x.site != nil {
@@ -202,7 +209,7 @@ func (x *exchange) end() {
 	if peer := addressText(x.peer); peer != x.from {
 		a.Peer = peer
 	}
-	x.server.options.Access(a)
+	return a
 }
 
 // origin is a Referer without what may be secret in it: user and password, query and fragment.

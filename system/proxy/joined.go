@@ -15,7 +15,8 @@ import (
 type joined struct {
 	server   *Server
 	guest    *guest
-	job      *job // its record, until the end
+	access   Access // its record, but for what is known at the end: there may be many, and a job is large
+	attempt  *attempt
 	client   *loop.Stream
 	backend  *loop.Stream
 	toClient lane
@@ -43,7 +44,13 @@ func (j *job) join(a *h1.Answer) {
 	x.succeeded()
 	x.status = http.StatusSwitchingProtocols
 	g.stream.Put(j.appendSwitch(g.stream.Buffer(), a))
-	one := &joined{server: j.worker.server, guest: g, job: j, client: g.stream, backend: b.stream, idle: x.site.WebSockets.Idle}
+	one := &joined{
+		server: j.worker.server, guest: g, client: g.stream, backend: b.stream, idle: x.site.WebSockets.Idle,
+		access: x.access(), attempt: x.attempt,
+	}
+	for _, text := range []*string{&one.access.Method, &one.access.Host, &one.access.Path, &one.access.Referer, &one.access.Agent} {
+		*text = strings.Clone(*text) // they are parts of the whole head
+	}
 	one.toClient = lane{out: streamWriter{g.stream}}
 	one.toServer = lane{out: streamWriter{b.stream}, masked: true}
 	one.clock = g.stream.Timer(one.late)
@@ -56,6 +63,8 @@ func (j *job) join(a *h1.Answer) {
 	b.stream.Own(&half{one, b.stream, g.stream, &one.toClient})
 	one.touch()
 	g.stream.Resume()
+	g.job, b.job, j.back = nil, nil, nil
+	j.worker.freeJob(j)
 }
 
 // appendSwitch appends the head of the answer to the handshake.
@@ -142,11 +151,9 @@ func (o *joined) cut() {
 	o.server.tunnels.leave(o)
 	o.client.Finish(false)
 	o.backend.Finish(false)
-	j := o.job
-	o.guest.job, j.back = nil, nil
-	j.x.attempt.done()
-	j.x.end()
-	o.guest.worker.freeJob(j)
+	o.attempt.done()
+	o.access.Elapsed = time.Since(o.access.Time)
+	o.server.options.Access(o.access)
 }
 
 // half is one direction of it. It implements loop.Handler.
@@ -165,7 +172,7 @@ func (h *half) Came(p []byte) int {
 	o.touch()
 	_, _ = h.lane.Write(p) // into memory
 	if h.lane == &o.toClient {
-		o.job.x.bytes.Add(int64(len(p)))
+		o.access.Bytes += int64(len(p))
 	}
 	if h.to.Full() {
 		h.from.Pause()

@@ -521,6 +521,9 @@ func (s *Stream) Close() {
 	s.detach()
 	s.loop.closed = append(s.loop.closed, s.fd)
 	s.freeOut()
+	if s.secure != nil {
+		s.loop.giveBack(s.secure.Sent(len(s.secure.Out())))
+	}
 	if s.Done != nil {
 		s.Done()
 	}
