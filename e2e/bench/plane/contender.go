@@ -56,7 +56,7 @@ func (c *contender) start(s *stage) (err error) {
 
 func (c *contender) stop() { end(c.process) }
 
-// native is this tree's proxy. Its access log goes to nobody, as those of the others do.
+// native is this tree's proxy. It has no access log, as the others have none.
 func native(engine string) func(*stage, *contender) (*exec.Cmd, error) {
 	return func(s *stage, c *contender) (*exec.Cmd, error) {
 		plain, err := freeAddress()

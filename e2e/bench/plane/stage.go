@@ -113,7 +113,7 @@ func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
 func (s *stage) store() error {
 	a := steps.Defaults()
 	a.Certs.Domains, a.Trusted.Source, a.Install.Executor = []string{site}, steps.SourceNone, steps.ExecutorNative
-	a.Proxy.Upstream, a.Proxy.MaxBody = "http://"+s.app, "0"
+	a.Proxy.Upstream, a.Proxy.MaxBody, a.Proxy.AccessLog = "http://"+s.app, "0", steps.LogOff // as the others have it
 	one, problems := a.Site()
 	if len(problems) > 0 {
 		return fmt.Errorf("the site is wrong: %v", problems)
