@@ -221,6 +221,22 @@ func fieldOf(lit *ast.CompositeLit, field string) string {
 	return ""
 }
 
+// TestSSHIsNoApplication: who moves it behind the site, as any other holder of the port, cannot log in any more.
+func TestSSHIsNoApplication(t *testing.T) {
+	t.Parallel()
+	for _, l := range []Listener{{Process: "sshd"}, {Process: "dropbear", PID: 3}, {Process: "systemd", Unit: "ssh.socket"}, {Unit: "dropbear.service"}, {Process: "sshd", Unit: "session-3.scope"}} {
+		f := (holder{Listener: l, ports: []int{443}}).conflict()
+		all := strings.Join(f.Fix, "\n")
+		if len(f.Fix) != 1 || !strings.Contains(all, "see that you can log in") || strings.Contains(all, "127.0.0.1") || strings.Contains(all, "disable") {
+			t.Errorf("%+v: %q", l, f.Fix)
+		}
+	}
+	f := (holder{Listener: Listener{Process: "sshfs-web", Unit: "sshportal.service"}, ports: []int{443}}).conflict()
+	if len(f.Fix) != 2 || !strings.Contains(f.Fix[1], "127.0.0.1:8080") {
+		t.Errorf("another program: %q", f.Fix)
+	}
+}
+
 // TestWayToStopAHolder: the command ends what holds the port, and nothing else.
 func TestWayToStopAHolder(t *testing.T) {
 	t.Parallel()
@@ -234,6 +250,9 @@ func TestWayToStopAHolder(t *testing.T) {
 		"":                         "ps -fp 812",
 		"ssh.service":              "take the port out of /etc/ssh/sshd_config",
 		"ssh.socket":               "take the port out of /etc/ssh/sshd_config",
+		"ssh@3.service":            "take the port out of /etc/ssh/sshd_config",
+		"dropbear.service":         "take the port out of /etc/default/dropbear",
+		"dropbear@3-1.service":     "take the port out of /etc/default/dropbear",
 		"nginx.service of user 33": "systemctl --user disable --now nginx.service    as the user with the number 33",
 	} {
 		h := holder{Listener: Listener{PID: 812, Process: "web", Unit: unit}}

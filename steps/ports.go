@@ -94,8 +94,12 @@ func (h holder) portList() string {
 }
 
 func (h holder) conflict() Finding {
+	fix := h.stop()
+	if !h.isSSH() { // which is no application, and only reached from this server then
+		fix = append(fix, "or move it to another port, for instance 127.0.0.1:8080, and give that as proxy.upstream: it is then served with HTTPS")
+	}
 	return Finding{Code: "N01", Severity: Blocker, Text: fmt.Sprintf("cannot listen on %s: held by %s", h.portList(), h.describe()),
-		Fix: append(append(h.stop(), "or move it to another port, for instance 127.0.0.1:8080, and give that as proxy.upstream: it is then served with HTTPS"), h.instead()...)}
+		Fix: append(fix, h.instead()...)}
 }
 
 // nginxInTheWay is the conflict with an nginx that serves something else than our sites.
@@ -131,16 +135,31 @@ func (h holder) instead() []string {
 	return nil
 }
 
-// sshUnits are those in which people log in.
-var sshUnits = []string{"ssh.service", "sshd.service", "ssh.socket", "sshd.socket"}
+// sshUnits begin the names of those in which people log in: ssh.service, sshd.socket, ssh@1.service, dropbear@1.service and their like.
+var sshUnits = []string{"ssh.", "ssh@", "sshd.", "sshd@", "dropbear.", "dropbear@"}
+
+// isSSH reports what people log in over: who stops it may be locked out.
+func (h holder) isSSH() bool {
+	return slices.Contains([]string{"sshd", "dropbear"}, h.Process) ||
+		slices.ContainsFunc(sshUnits, func(name string) bool { return strings.HasPrefix(h.Unit, name) })
+}
+
+// moveSSH is how it leaves the port.
+func (h holder) moveSSH() string {
+	place := "/etc/ssh/sshd_config (or of ssh.socket), and see that you can log in on another one before you reload ssh"
+	if strings.HasPrefix(h.Unit, "dropbear") || h.Process == "dropbear" {
+		place = "/etc/default/dropbear (or of dropbear.socket), and see that you can log in on another one before you restart dropbear"
+	}
+	return "take the port out of " + place
+}
 
 func (h holder) stop() []string {
 	unit, user, ofUser := strings.Cut(h.Unit, OfUser)
 	switch {
 	case h.Process == "docker-proxy" || h.Container != "":
 		return []string{"docker ps    shows which container publishes the port; publish it on 127.0.0.1:8080 instead"}
-	case h.Process == "sshd" || slices.Contains(sshUnits, unit): // who is logged in over it would be locked out
-		return []string{"take the port out of /etc/ssh/sshd_config (or of ssh.socket), and see that you can log in on another one before you reload ssh"}
+	case h.isSSH():
+		return []string{h.moveSSH()}
 	case ofUser:
 		return []string{"systemctl --user disable --now " + unit + "    as the user with the number " + user + ", if it is not needed any more"}
 	case unit != "" && !strings.HasSuffix(unit, ".scope") && !strings.HasPrefix(unit, "user@"): // those are whole sessions and containers
