@@ -83,9 +83,24 @@ func (r Runner) Start(ctx context.Context, shown steps.Preview) (string, error) 
 	argv := append(transient(run, program), program, "--non-interactive", "--answers", path.Join(dirOf(run), answersName), "--plan", shown.Hash, "-o", "json")
 	// What was agreed to begins, even if the terminal goes in this very moment.
 	if _, err := r.Host.Run(context.WithoutCancel(ctx), host.Command{Argv: append(argv, r.Flags...), Timeout: startLimit}); err != nil {
-		return "", &steps.Failure{Text: "cannot start the run", Err: err, Fixes: []string{"journalctl -n 20    shows what systemd says"}}
+		if err := r.unstarted(context.WithoutCancel(ctx), run, err); err != nil {
+			return "", err
+		}
 	}
 	return run, nil
+}
+
+// unstarted is the error of a run that systemd-run did not begin. Where it was only cut off, systemd may be at it all the same, or begin
+// it later.
+func (r Runner) unstarted(ctx context.Context, run string, cause error) error {
+	if failed, ok := errors.AsType[*host.CommandError](cause); !ok || failed.Err == nil || !errors.Is(failed.Err, context.DeadlineExceeded) {
+		return &steps.Failure{Text: "cannot start the run", Err: cause, Fixes: []string{"journalctl -n 20    shows what systemd says"}}
+	}
+	if alive, err := r.alive(ctx, run); alive && err == nil {
+		return nil
+	}
+	return &steps.Failure{Text: "cannot tell whether the run " + run + " begins: systemd was asked to begin it, and did not answer", Err: cause,
+		Fixes: []string{"sudo sslwizard attach " + run + "    follows it, if it began", "systemctl status " + unit(run) + "    shows what systemd says"}}
 }
 
 // transient is the part of the command that is systemd's. A run that is told to stop gets the signal alone, not what it
@@ -183,7 +198,7 @@ func (r Runner) begun() []string {
 
 func (r Runner) hasBegun(run string) bool {
 	_, err := r.Host.ReadFile(path.Join(dirOf(run), eventsName))
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // Since is the last run that began at that time or later, "" if none did. The names of runs know seconds only.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,6 +152,80 @@ func TestRunThatNeverBegan(t *testing.T) {
 	_, err := b.Follow(t.Context(), run, func(steps.Event) {})
 	if steps.ExitStatus("", err) != steps.ExitFailed || !strings.Contains(err.Error(), "never began") {
 		t.Errorf("%v", err)
+	}
+}
+
+// cutOff is a systemd that is asked to begin a run and does not answer in time, or refuses.
+type cutOff struct {
+	*systemtest.Host
+	err error
+}
+
+func (h cutOff) Run(ctx context.Context, c host.Command) (host.Output, error) {
+	if c.Argv[0] == "systemd-run" {
+		return host.Output{}, &host.CommandError{Argv: c.Argv, Reason: "it did not work", Err: h.err}
+	}
+	return h.Host.Run(ctx, c)
+}
+
+// TestStartThatIsCutOff: what systemd was asked for it may do all the same.
+func TestStartThatIsCutOff(t *testing.T) {
+	t.Parallel()
+	for state, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"activating": {err: context.DeadlineExceeded}, "inactive": {context.DeadlineExceeded, "attach"}, "failed": {fs.ErrPermission, "journalctl"},
+	} {
+		b := newBench(t)
+		b.state, b.Runner.Host = state, cutOff{b.Host, c.err}
+		run, err := b.Start(t.Context(), shown(t))
+		if (err == nil) != (c.want == "") || (run == "") != (err != nil) || err != nil && !strings.Contains(strings.Join(steps.Fixes(err), ""), c.want) {
+			t.Errorf("%s: %q, %v, %q", state, run, err, steps.Fixes(err))
+		}
+	}
+}
+
+// unreadable is a host on which one file cannot be read.
+type unreadable struct {
+	*systemtest.Host
+	name string
+}
+
+func (h unreadable) ReadFile(name string) (host.File, error) {
+	if name == h.name {
+		return host.File{}, &fs.PathError{Op: "read", Path: name, Err: syscall.EIO}
+	}
+	return h.Host.ReadFile(name)
+}
+
+// TestRunWhoseEventsAreNotSeenMayHaveBegun: an error of a disk, or a folder that is gone, says nothing of what was changed.
+func TestRunWhoseEventsAreNotSeenMayHaveBegun(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []bool{false, true} {
+		b := newBench(t)
+		run := b.started(t)
+		b.state = "inactive"
+		b.says(run, event("one"))
+		b.Runner.Host = unreadable{b.Host, path.Join(dirOf(run), eventsName)}
+		if last, err := b.Last(t.Context()); last != run || err != nil {
+			t.Errorf("the last is %q, %v", last, err)
+		}
+		if gone {
+			b.Runner.Host = b.Host
+			b.Answer(func(c host.Command) (host.Output, bool) {
+				if slices.Contains(c.Argv, "is-active") {
+					for _, name := range []string{eventsName, answersName, ""} {
+						_ = b.Remove(path.Join(dirOf(run), name))
+					}
+				}
+				return host.Output{}, false
+			})
+		}
+		_, err := b.Follow(t.Context(), run, func(steps.Event) {})
+		if steps.ExitStatus("", err) != steps.ExitInconsistent || strings.Contains(err.Error(), "nothing was changed") {
+			t.Errorf("gone: %t: %v", gone, err)
+		}
 	}
 }
 

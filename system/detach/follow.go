@@ -30,10 +30,8 @@ func (r Runner) Follow(ctx context.Context, run string, sink func(steps.Event)) 
 		if ended {
 			return end.result, end.err
 		}
-		if seen = now; dead && !r.hasBegun(run) {
-			return steps.Result{}, neverBegan(run)
-		} else if dead {
-			return steps.Result{}, killed(run)
+		if seen = now; dead {
+			return steps.Result{}, r.unended(run)
 		}
 		if n%askEvery == askEvery-1 {
 			alive, err := r.alive(ctx, run)
@@ -95,7 +93,23 @@ func (r Runner) read(run string, seen int, sink func(steps.Event)) (int, bool, e
 	return seen, false, end{}
 }
 
-func killed(run string) error {
+// unended is the error for a run that does not go on and did not say how it ended. That it never began, so that nothing was changed, is
+// only known when its folder is there and has no events.
+func (r Runner) unended(run string) error {
+	_, err := r.Host.ReadFile(path.Join(dirOf(run), eventsName))
+	_, folder := r.Host.ReadFile(dirOf(run))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && folder == nil:
+		return neverBegan(run)
+	case err != nil:
+		f := killed(run)
+		f.Text, f.Err = "cannot say how run "+run+" ended: it does not go on, and what it wrote cannot be read", err
+		return f
+	}
+	return killed(run)
+}
+
+func killed(run string) *steps.Failure {
 	return &steps.Failure{Text: "cannot say how run " + run + " ended: it was killed before it was done", Status: steps.ExitInconsistent,
 		Fixes: []string{"sudo sslwizard undo    puts back what it had begun", "journalctl -u " + unit(run) + "    shows what it said last"}}
 }
