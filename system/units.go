@@ -46,7 +46,7 @@ func unrenewed(units []steps.UnitStatus) []steps.Finding {
 			continue
 		}
 		all = append(all, steps.Finding{Step: steps.IDTrusted, Code: "R01", Severity: steps.Warning, Text: "certificates are not renewed: " + u.Name + " " + why,
-			Fix: []string{"sudo systemctl enable --now " + u.Name, "sudo systemctl unmask " + u.Name + "    before that, if somebody masked it"}})
+			Fix: []string{"sudo systemctl unmask " + u.Name + "    if somebody masked it", "sudo systemctl enable --now " + u.Name}})
 	}
 	return all
 }

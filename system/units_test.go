@@ -23,5 +23,8 @@ func TestUnrenewed(t *testing.T) {
 		if (c.want != "") != (len(found) == 1) || c.want != "" && (found[0].Code != "R01" || !strings.HasSuffix(found[0].Text, c.want) || len(found[0].Fix) == 0) {
 			t.Errorf("%+v: %+v", c.unit, found)
 		}
+		if c.want != "" && (!strings.Contains(found[0].Fix[0], "unmask") || !strings.Contains(found[0].Fix[1], "enable")) {
+			t.Errorf("a unit that is masked cannot be enabled: %q", found[0].Fix)
+		}
 	}
 }
