@@ -53,6 +53,10 @@ func (j *job) interim(a *h1.Answer) {
 // answer passes on the head of the upstream's answer.
 func (j *job) answer(a *h1.Answer) {
 	x := &j.x
+	if x.key != "" && a.Status < http.StatusMultipleChoices {
+		j.fail(http.StatusNotImplemented, errNotOpened)
+		return
+	}
 	x.succeeded()
 	x.status = a.Status
 	j.answered = true
@@ -96,7 +100,7 @@ func (j *job) fieldsOf(a *h1.Answer) []h1.Field {
 	for _, cookie := range j.stickyCookies(a) {
 		room.say("Set-Cookie", cookie)
 	}
-	if a.Framing == h1.Measured && a.Status != http.StatusNoContent {
+	if a.Framing == h1.Measured && a.Status != http.StatusNoContent && !a.Switches() {
 		room.say("Content-Length", strconv.FormatUint(a.Length, 10))
 	}
 	return room.fields
@@ -203,7 +207,6 @@ func (j *job) finish() {
 		j.back = nil
 		b.release(j.bodyDone)
 	}
-	j.x.attempt.done()
-	j.x.end()
+	j.end()
 	j.by.answered(!j.bodyDone)
 }

@@ -22,7 +22,12 @@ func (j *job) begin() {
 		j.refuse(j.refusal)
 		return
 	}
-	if x.ours() {
+	if x.key != "" {
+		if status := j.admit(); status != 0 {
+			j.refuse(status)
+			return
+		}
+	} else if x.ours() {
 		j.reply()
 		return
 	}
@@ -133,6 +138,9 @@ func (j *job) appendHead(b []byte) []byte {
 		b = h1.AppendText(b, f.name, f.value)
 	}
 	j.worker.own = own[:0]
+	if x.key != "" {
+		b = h1.AppendText(b, "Sec-WebSocket-Key", x.key)
+	}
 	if j.upgrade {
 		b = append(b, "Connection: Upgrade\r\nUpgrade: websocket\r\n"...)
 	}
@@ -150,6 +158,9 @@ func (j *job) passes(i int, f h1.Field) bool {
 	case h1.Other, h1.Connection, h1.KeepAlive, h1.ProxyConnection, h1.Trailer, h1.TransferEncoding, h1.Upgrade:
 	}
 	if !j.head.Passes(f) || proxyField(name) || j.x.site.spoofed(name) {
+		return false
+	}
+	if name == "Sec-Websocket-Key" && j.x.key != "" {
 		return false
 	}
 	return name != "Cookie" || j.x.site.upstreams.sticky == nil
@@ -271,8 +282,7 @@ func (j *job) statusOfBroken() int {
 // abandon ends a request whose client has gone.
 func (j *job) abandon() {
 	j.dropBack()
-	j.x.attempt.done()
-	j.x.end()
+	j.end()
 }
 
 // dropBack closes the connection to the upstream.

@@ -62,15 +62,23 @@ func protocolOf(r *http.Request) (protocol string, extended bool) {
 	return protocol, extended
 }
 
-// connect passes the handshake. Each WebSocket counts as a connection of its client, which it would be otherwise.
-func (x *exchange) connect() {
+// opens counts a WebSocket that may be opened as a connection of its client, which it would be otherwise. It returns what
+// uncounts it, or the status to refuse it with.
+func (x *exchange) opens() (leave func(), status int) {
 	if !x.webSocket() {
-		x.refuse(http.StatusNotImplemented)
-		return
+		return nil, http.StatusNotImplemented
 	}
-	leave := x.server.plane.Admit(net.TCPAddrFromAddrPort(netip.AddrPortFrom(x.peer, 0)))
-	if leave == nil {
-		x.refuse(http.StatusServiceUnavailable)
+	if leave = x.server.plane.Admit(net.TCPAddrFromAddrPort(netip.AddrPortFrom(x.peer, 0))); leave == nil {
+		return nil, http.StatusServiceUnavailable
+	}
+	return leave, 0
+}
+
+// connect passes the handshake.
+func (x *exchange) connect() {
+	leave, status := x.opens()
+	if status != 0 {
+		x.refuse(status)
 		return
 	}
 	defer leave()

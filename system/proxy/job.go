@@ -43,6 +43,7 @@ type job struct {
 	local    localAnswer
 	control  *http.ResponseController
 	back     *backend
+	leave    func() // uncounts a WebSocket that has no connection of its own; nil: it has, or is none
 	carried  []byte // of the request, as it was meant for a connection that took nothing of it
 	tried    []*transport
 	again    bool       // the one more time that net/http has
@@ -143,7 +144,7 @@ func (j *job) spread() bool {
 func (j *job) readStream(r *h2.Request) bool {
 	parsed := j.spreadStream(r)
 	empty := r.Length == 0 && !r.Ended // nothing must be passed on before there is nothing more of it
-	if !r.TooLong && (string(r.Method) == http.MethodConnect || empty || j.foreign()) {
+	if !r.TooLong && (empty || j.foreign()) {
 		return false
 	}
 	j.meet()
@@ -155,6 +156,7 @@ func (j *job) readStream(r *h2.Request) bool {
 	default:
 		j.refusal = j.x.understand()
 	}
+	j.upgrade = j.x.key != ""
 	return j.refusal != 0 || j.x.site == nil || j.x.site.upstreams.inTheClear()
 }
 
@@ -175,12 +177,16 @@ func (j *job) spreadStream(r *h2.Request) bool {
 		Method: next(r.Method), URL: &j.url, Proto: "HTTP/2.0", ProtoMajor: 2, Header: j.header, Body: unreadBody{},
 		Host: next(r.Authority), RequestURI: next(r.Path), TLS: j.on.state, ContentLength: r.Length,
 	}
+	if r.Protocol != nil {
+		j.header[protocolField] = []string{string(r.Protocol)}
+	}
 	fields := j.head.Fields[:0]
 	j.head = h1.Request{}
 	j.head.Fields = append(fields, r.Fields...)
 	switch {
 	case r.Ended:
 		j.request.Body, j.request.ContentLength = http.NoBody, 0
+	case string(r.Method) == http.MethodConnect: // what follows is no body
 	case r.Length < 0:
 		j.head.Framing = h1.Chunked
 	default:
@@ -240,6 +246,16 @@ func (j *job) meet() {
 		began: j.worker.loop.Now(), peer: on.peer, reached: on.local, from: on.from, secure: on.secure != nil,
 	}
 	j.bodyDone = !j.head.HasBody()
+}
+
+// end tells that there is nothing more to do.
+func (j *job) end() {
+	j.x.attempt.done()
+	if j.leave != nil {
+		j.leave()
+		j.leave = nil
+	}
+	j.x.end()
 }
 
 // foreign reports whether the request asks for something that a loop does not do.

@@ -11,21 +11,33 @@ import (
 	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
 )
 
-// joined is a WebSocket on a loop: the client's connection and the upstream's. What tunnel is on net/http.
+// joined is a WebSocket on a loop: the client's side and the upstream's. What tunnel is on net/http.
 type joined struct {
 	server   *Server
-	guest    *guest
-	access   Access // its record, but for what is known at the end: there may be many, and a job is large
+	worker   *worker
+	on       *loop.Stream // the client's connection
+	access   Access       // its record, but for what is known at the end: there may be many, and a job is large
 	attempt  *attempt
-	client   *loop.Stream
-	backend  *loop.Stream
+	uncount  func() // where it has no connection of its own
+	client   side
+	backend  side
 	toClient lane
 	toServer lane
 	idle     time.Duration
 	clock    loop.Timer // while nothing comes; then while the end is waited for
+	over     func()     // tells the client's side; nil: that need not know
 	leaving  bool
 	ended    bool
 	halves   int // sides that have ended
+}
+
+// side is where a direction of a WebSocket begins, and the other ends. A connection is one.
+type side interface {
+	Full() bool
+	Pause()
+	Resume()
+	CloseWrite()
+	Finish(linger bool)
 }
 
 // streamWriter has a lane write to a stream.
@@ -37,34 +49,50 @@ func (w streamWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// join makes a WebSocket of a guest's request whose upstream has switched protocols.
+// join makes a WebSocket of a request whose upstream has switched protocols.
 func (j *job) join(a *h1.Answer) {
-	g, _ := j.by.(*guest)
 	x, b := &j.x, j.back
+	if x.key != "" && !accepts(a, x.key) {
+		b.wrong(errAccept)
+		return
+	}
 	x.succeeded()
 	x.status = http.StatusSwitchingProtocols
-	g.stream.Put(j.appendSwitch(g.stream.Buffer(), a))
 	one := &joined{
-		server: j.worker.server, guest: g, client: g.stream, backend: b.stream, idle: x.site.WebSockets.Idle,
-		access: x.access(), attempt: x.attempt,
+		server: j.worker.server, worker: j.worker, on: j.on.stream, backend: b.stream, idle: x.site.WebSockets.Idle,
+		access: x.access(), attempt: x.attempt, uncount: j.leave,
 	}
+	j.leave = nil
 	for _, text := range []*string{&one.access.Method, &one.access.Host, &one.access.Path, &one.access.Referer, &one.access.Agent} {
 		*text = strings.Clone(*text) // they are parts of the whole head
 	}
-	one.toClient = lane{out: streamWriter{g.stream}}
 	one.toServer = lane{out: streamWriter{b.stream}, masked: true}
-	one.clock = g.stream.Timer(one.late)
-	g.stream.Done, b.stream.Done = func() { g.closed(); one.cut() }, one.cut // a fault too ends both
+	one.clock = one.on.Timer(one.late)
 	j.quiet.Stop()
 	b.clock.Free()
-	one.server.tunnels.enter(one) // before it is no guest any more: a drain that looks in between would see neither
-	g.joins()
-	g.stream.Own(&half{one, g.stream, b.stream, &one.toServer})
-	b.stream.Own(&half{one, b.stream, g.stream, &one.toClient})
-	one.touch()
-	g.stream.Resume()
-	g.job, b.job, j.back = nil, nil, nil
+	switch by := j.by.(type) {
+	case *guest:
+		by.join(one, j, a)
+	case *member:
+		by.join(one, j, a)
+	}
+	b.stream.Own(&half{one, b.stream, one.client, &one.toClient})
+	b.job, j.back = nil, nil
 	j.worker.freeJob(j)
+	one.touch()
+	one.client.Resume()
+}
+
+// join has the connection be one side.
+func (g *guest) join(one *joined, j *job, a *h1.Answer) {
+	b := j.back.stream
+	g.stream.Put(j.appendSwitch(g.stream.Buffer(), a))
+	g.job = nil
+	one.client, one.toClient = g.stream, lane{out: streamWriter{g.stream}}
+	g.stream.Done, b.Done = func() { g.closed(); one.cut() }, one.cut // a fault too ends both
+	one.server.tunnels.enter(one)                                     // before it is no guest any more: a drain that looks in between would see neither
+	g.joins()
+	g.stream.Own(&half{one, g.stream, b, &one.toServer})
 }
 
 // appendSwitch appends the head of the answer to the handshake.
@@ -114,7 +142,7 @@ func (g *guest) joins() {
 // touch begins the idle time anew.
 func (o *joined) touch() {
 	if o.idle > 0 && !o.leaving && o.halves == 0 {
-		o.clock.Set(o.client.Loop().Now().Add(o.idle))
+		o.clock.Set(o.worker.loop.Now().Add(o.idle))
 	}
 }
 
@@ -128,7 +156,7 @@ func (o *joined) late() {
 }
 
 // goAway implements tunneled. It is called by others than the loop.
-func (o *joined) goAway() { o.client.Post(o.leave) }
+func (o *joined) goAway() { o.on.Post(o.leave) }
 
 // leave sends both sides a close frame as soon as a frame ends, gives them a moment to answer, and cuts.
 func (o *joined) leave() {
@@ -136,7 +164,7 @@ func (o *joined) leave() {
 		return
 	}
 	o.leaving = true
-	o.clock.Set(o.client.Loop().Now().Add(closeGrace))
+	o.clock.Set(o.worker.loop.Now().Add(closeGrace))
 	o.toServer.close()
 	o.toClient.close()
 }
@@ -151,7 +179,13 @@ func (o *joined) cut() {
 	o.server.tunnels.leave(o)
 	o.client.Finish(false)
 	o.backend.Finish(false)
+	if o.over != nil {
+		o.over()
+	}
 	o.attempt.done()
+	if o.uncount != nil {
+		o.uncount()
+	}
 	o.access.Elapsed = time.Since(o.access.Time)
 	o.server.options.Access(o.access)
 }
@@ -159,7 +193,7 @@ func (o *joined) cut() {
 // half is one direction of it. It implements loop.Handler.
 type half struct {
 	both     *joined
-	from, to *loop.Stream
+	from, to side
 	lane     *lane
 }
 
@@ -195,8 +229,8 @@ func (h *half) Ended(err error) {
 		return
 	}
 	h.to.CloseWrite()
-	if !o.leaving { // else it has less
-		o.clock.Set(o.client.Loop().Now().Add(lingerGrace))
+	if !o.leaving && !o.ended { // else it has less
+		o.clock.Set(o.worker.loop.Now().Add(lingerGrace))
 	}
 }
 

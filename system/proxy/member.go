@@ -17,6 +17,7 @@ type member struct {
 	stream *h2.Stream // nil: over
 	job    *job
 	aside  *aside
+	joined *half // the client's half of a WebSocket
 
 	in     []byte // of the body: for a job that does not take it yet
 	inEnds bool   // and nothing more comes
@@ -28,6 +29,7 @@ type member struct {
 	limit   time.Duration // that the site has for it
 	slow    loop.Timer    // the client's time to take that
 	waits   bool          // with the head
+	paused  bool          // the other side of the WebSocket takes nothing
 	talks   bool          // it is a WebSocket, which has a time of its own
 }
 
@@ -79,6 +81,8 @@ func (m *member) came(piece []byte) {
 	switch {
 	case m.aside != nil:
 		m.aside.came(piece)
+	case m.joined != nil:
+		m.cameOfSocket(piece)
 	case m.job == nil: // nobody wants it any more
 		m.stream.Consumed(len(piece))
 	case len(m.in) > 0 || !m.job.takesBody() || m.job.back.stream.Full():
@@ -93,6 +97,8 @@ func (m *member) ended(trailer []h1.Field) {
 	switch {
 	case m.aside != nil:
 		m.aside.ended(trailer)
+	case m.joined != nil:
+		m.endedOfSocket()
 	case m.job == nil:
 	case len(m.in) > 0 || !m.job.takesBody():
 		m.inEnds = true
@@ -113,6 +119,9 @@ func (m *member) pass(piece []byte, end bool) {
 
 // resume implements asker.
 func (m *member) resume() {
+	if m.talks {
+		return // it is for the WebSocket, if there will be one
+	}
 	if len(m.in) > 0 || m.inEnds {
 		in, end := m.in, m.inEnds
 		m.in, m.inEnds = nil, false
@@ -224,6 +233,8 @@ func (m *member) goOn() {
 	switch {
 	case m.aside != nil:
 		m.aside.pull()
+	case m.joined != nil:
+		m.joined.Room()
 	case m.job != nil:
 		m.job.clientHasRoom()
 	}
@@ -274,6 +285,9 @@ func (m *member) closed() {
 	}
 	if m.aside != nil {
 		m.aside.cut()
+	}
+	if m.joined != nil {
+		m.joined.both.cut()
 	}
 	if at := slices.Index(m.party.heads, m); at >= 0 {
 		m.party.heads = slices.Delete(m.party.heads, at, at+1)

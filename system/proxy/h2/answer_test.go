@@ -153,9 +153,24 @@ func TestTunnels(t *testing.T) {
 	k.streams[7].Data([]byte("no"), true)
 	k.want(k.said(), `7 head :status="405"`, "7 data no.", "7 reset NO_ERROR") // or it would be one of those that may be open
 	k.want(k.hear(), "7 closed NO_ERROR")
-	k.ask(9, false, ":method=CONNECT", ":protocol=websocket")
-	k.head(9, true, "x=y")
-	k.want(k.hear(), "9 CONNECT https://a.test/ by websocket", "9 closed PROTOCOL_ERROR: the trailers are none")
+	for id := uint32(9); id <= 11; id += 2 {
+		k.ask(id, false, ":method=CONNECT", ":protocol=websocket")
+		k.hear()
+		k.streams[id].Head(200, nil, false)
+		if id == 9 {
+			k.streams[id].Untie()
+		}
+		k.streams[id].Data([]byte("bye"), true)
+		if id == 11 {
+			k.want(k.hear())
+			k.streams[id].Untie()
+		}
+		k.want(k.said(), fmt.Sprintf(`%d head :status="200"`, id), fmt.Sprintf("%d data bye.", id), fmt.Sprintf("%d reset NO_ERROR", id))
+		k.want(k.hear(), fmt.Sprintf("%d closed NO_ERROR", id))
+	}
+	k.ask(15, false, ":method=CONNECT", ":protocol=websocket")
+	k.head(15, true, "x=y")
+	k.want(k.hear(), "15 CONNECT https://a.test/ by websocket", "15 closed PROTOCOL_ERROR: the trailers are none")
 }
 
 // TestLongHeads: what does not go into a frame goes on in the next ones.

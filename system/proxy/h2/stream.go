@@ -39,6 +39,14 @@ func (s *Stream) Reset(code Code) {
 	}
 }
 
+// Untie has a tunnel end with its answer, as other streams do.
+func (s *Stream) Untie() {
+	s.tunnel = false
+	if !s.over && s.answered {
+		s.conn.reset(s, NoError, nil)
+	}
+}
+
 // Consumed has the client send so much more of the body.
 func (s *Stream) Consumed(n int) {
 	if n = min(n, s.unused); s.over || n == 0 {
