@@ -128,13 +128,13 @@ func (i *Installer) preview(ctx context.Context, plan steps.Plan, findings []ste
 	return p, nil
 }
 
-// byHand is every file of the plan as a new one.
+// byHand is every file of the plan as a new one, whole: it is to be put there as it is shown.
 func byHand(plan steps.Plan) []steps.Effect {
 	var effects []steps.Effect
 	for _, c := range plan.Changes {
 		if w, ok := c.(steps.WriteFile); ok {
 			e := steps.Effect{Change: c, Action: steps.Create}
-			e.Diff, e.Note = apply.Difference(w.Path, nil, w.Content, "")
+			e.Diff, e.Note = apply.ToCopy(w.Path, w.Content)
 			effects = append(effects, e)
 		}
 	}

@@ -113,7 +113,9 @@ func TestUnknownSystemShowsTheFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "etc/os-release"), []byte("ID=plan9\nPRETTY_NAME=\"Plan 9\"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	p, err := New(Options{Root: root}).Plan(t.Context(), []steps.Site{shop(t, "trusted: {source: none}\n")})
+	site := shop(t, "trusted: {source: none}\n")
+	site.Proxy.Headers = []steps.Header{{Name: "Authorization", Value: "Bearer canary"}}
+	p, err := New(Options{Root: root}).Plan(t.Context(), []steps.Site{site})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +123,7 @@ func TestUnknownSystemShowsTheFiles(t *testing.T) {
 	for _, e := range p.Effects {
 		diffs += e.Diff
 	}
-	for _, want := range []string{"+++ b/etc/sslwizard/sites/shop.example.com.yaml", "+++ b/etc/systemd/system/sslwizard-proxy.service"} {
+	for _, want := range []string{"+++ b/etc/sslwizard/sites/shop.example.com.yaml", "+++ b/etc/systemd/system/sslwizard-proxy.service", "Bearer canary"} {
 		if !strings.Contains(diffs, want) {
 			t.Errorf("no %s in\n%s", want, diffs)
 		}

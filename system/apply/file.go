@@ -168,14 +168,8 @@ func ids(r host.Reader, owner, group string) (uid, gid int, err error) {
 // Difference is the diff of a file for people, or a note in its place; nil is no file. A private key is never shown, and of
 // the headers that the application is sent only the names: the answers file has their values, which root can read.
 func Difference(name string, before, after []byte, note string) (string, string) {
-	switch {
-	case bytes.Contains(before, privateKey) || bytes.Contains(after, privateKey):
-		return "", joinNote("holds a private key, not shown", note)
-	case !diff.Text(before) || !diff.Text(after):
-		return "", joinNote(fmt.Sprintf("binary, %d bytes", max(len(before), len(after))), note)
-	}
 	hidden := false
-	text := diff.Unified(name, before, after, func(text string) string {
+	text, note := difference(name, before, after, note, func(text string) string {
 		shown := steps.HushedFile(text)
 		hidden = hidden || shown != text
 		return shown
@@ -183,7 +177,23 @@ func Difference(name string, before, after []byte, note string) (string, string)
 	if hidden {
 		note = joinNote("the values of headers are set, and not shown", note)
 	}
-	return steps.Clean(strings.ReplaceAll(text, "\r", "␍")), note
+	return text, note
+}
+
+// ToCopy is the difference that makes a file which somebody is to put there by hand, who just gave the values of the headers in it:
+// without them it would not be the file.
+func ToCopy(name string, content []byte) (string, string) {
+	return difference(name, nil, content, "", func(text string) string { return text })
+}
+
+func difference(name string, before, after []byte, note string, shown func(string) string) (string, string) {
+	switch {
+	case bytes.Contains(before, privateKey) || bytes.Contains(after, privateKey):
+		return "", joinNote("holds a private key, not shown", note)
+	case !diff.Text(before) || !diff.Text(after):
+		return "", joinNote(fmt.Sprintf("binary, %d bytes", max(len(before), len(after))), note)
+	}
+	return steps.Clean(strings.ReplaceAll(diff.Unified(name, before, after, shown), "\r", "␍")), note
 }
 
 // contentOf is what is in a file that may not be there.
