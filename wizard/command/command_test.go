@@ -231,8 +231,9 @@ func TestDiffOutputIsOnlyDiff(t *testing.T) {
 	t.Parallel()
 	p := somePreview(steps.Create)
 	p.Findings = []steps.Finding{{Severity: steps.Warning, Text: "look here"}}
+	p.Effects[0].Note = "the values of headers are not shown"
 	got := invoke(&machine{t: t, preview: p}, "--dry-run", "-", "-o", "diff")
-	if want := "--- a\n+++ b\n@@ -0,0 +1 @@\n+hello\n"; got.out != want || !strings.Contains(got.err, "look here") {
+	if want := "--- a\n+++ b\n@@ -0,0 +1 @@\n+hello\n"; got.out != want || !strings.Contains(got.err, "look here") || !strings.Contains(got.err, "the values of headers are not shown") {
 		t.Errorf("stdout %q, stderr %q", got.out, got.err)
 	}
 }

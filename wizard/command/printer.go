@@ -65,6 +65,9 @@ func (p diffPrinter) preview(v steps.Preview, _ previewMode) {
 	p.text.numbers = numbered(v)
 	for _, e := range v.Effects {
 		_, _ = io.WriteString(p.out, e.Diff)
+		if e.Diff != "" && e.Note != "" { // what is not shown of it, and so not there for patch
+			p.text.lineTo(p.text.err, 2, "%s: %s", steps.CleanLine(e.Change.Summary()), steps.CleanLine(e.Note))
+		}
 	}
 	p.text.findings(p.text.err, clean(v.Findings))
 }
