@@ -2,8 +2,6 @@ package apply
 
 import (
 	"context"
-	"crypto/md5"
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -130,7 +128,7 @@ func (u *undoing) unpacked(s *PackageState, half []string) (files, listed []stri
 		if exists(u, name+fresh) {
 			files = append(files, name+fresh)
 		}
-		if f, err := u.ReadFile(name); err == nil && f.Mode.IsRegular() && fmt.Sprintf("%x", md5.Sum(f.Data)) == sum {
+		if sum != "" && u.sumOf(name) == sum {
 			files = append(files, name)
 		}
 	}

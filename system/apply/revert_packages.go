@@ -37,6 +37,9 @@ func (u *undoing) removePackages(ctx context.Context, s *PackageState, seen *See
 		return err
 	}
 	u.undone("removed the packages " + strings.Join(ours, ", "))
+	if err := u.restoreConfig(ctx, s, s.taken("remove", left)); err != nil {
+		return err
+	}
 	return u.restoreTrees(s)
 }
 
