@@ -15,7 +15,8 @@ import (
 // Only what is the packages' own, by its name or by dpkg's sums, is touched.
 func (u *undoing) restoreConfig(ctx context.Context, s *PackageState, names []string) error {
 	for name, sum := range u.conffiles(ctx, names) {
-		for beside, ours := range map[string]bool{name + fresh: true, name + ".dpkg-dist": u.sumOf(name+".dpkg-dist") == sum} {
+		dist := name + ".dpkg-dist" // by its sum, or, where dpkg was killed before it noted that, because it was not there before
+		for beside, ours := range map[string]bool{name + fresh: true, dist: u.sumOf(dist) == sum || s.looked(dist)} {
 			if ours && !s.had(beside) && exists(u, beside) {
 				if err := u.Remove(beside); err != nil {
 					return err
@@ -29,17 +30,27 @@ func (u *undoing) restoreConfig(ctx context.Context, s *PackageState, names []st
 	return nil
 }
 
-// restoreOwn puts a configuration file back that is as the package brought it, and was not so before.
+// looked reports whether it is known what was at a place before.
+func (s *PackageState) looked(name string) bool {
+	in := func(root string) bool { return strings.HasPrefix(name, root+"/") }
+	return !s.KeepConf && slices.ContainsFunc(s.Names, func(p string) bool { return slices.ContainsFunc(configOf(p), in) })
+}
+
+// restoreOwn puts a configuration file back that is as the package brought it, and was not so before. Where dpkg was killed
+// before it noted that, it may be somebody's: then it stays, what was there before is put beside it, and that is said.
 func (u *undoing) restoreOwn(s *PackageState, name, sum string) error {
 	at := slices.IndexFunc(s.Trees, func(p Path) bool { return p.Path == name })
-	if at < 0 || u.sumOf(name) != sum {
+	if at < 0 {
 		return nil
 	}
-	now, _, err := stateAt(u, name)
-	if before := s.Trees[at].Before; err != nil || before.Kind != kindFile || now.equal(before) {
+	now, f, err := stateAt(u, name)
+	switch before := s.Trees[at].Before; {
+	case err != nil || before.Kind != kindFile || now.Kind != kindFile || now.same(before):
 		return err
+	case u.sumOf(name) == sum:
+		return u.write(name, before)
 	}
-	return u.write(name, s.Trees[at].Before)
+	return u.keepTheirs(s.Trees[at], now, f)
 }
 
 // conffiles are the configuration files of packages, with the sums of what they brought.

@@ -21,7 +21,7 @@ var leftConfig = map[string]struct{ before, after, restored string }{
 	"other.dpkg-dist":  {"packaged\n", "packaged\n", "packaged\n"},
 	"next.dpkg-new":    {"", "of any version\n", ""},
 	"last.dpkg-new":    {"theirs\n", "theirs\n", "theirs\n"},
-	"third.dpkg-dist":  {"", "not of the package\n", "not of the package\n"},
+	"third.dpkg-dist":  {"", "not noted yet\n", ""},
 }
 
 func TestConfigurationThatWasLeftIsRestored(t *testing.T) {
@@ -39,12 +39,21 @@ func TestConfigurationThatWasLeftIsRestored(t *testing.T) {
 		}
 		w.File(at, c.after)
 	}
+	const elsewhere = "/etc/of-another/file"
+	w.File(elsewhere+".dpkg-dist", "not of the package\n")
+	said += fmt.Sprintf(" %s %x\n", elsewhere, md5.Sum(nil))
 	for _, name := range []string{"old", "worked-on-since", "edited", "other", "next", "last", "third"} {
 		said += fmt.Sprintf(" /etc/nginx/%s %x\n", name, md5.Sum([]byte("packaged\n")))
 	}
 	w.Tool(systemtest.Stdout(said), "dpkg-query", "-W", "-f", `${Conffiles}\n`, "--", "nginx")
 	if err := u.restoreConfig(t.Context(), s, []string{"nginx"}); err != nil {
 		t.Fatal(err)
+	}
+	if saved := "/etc/nginx/worked-on-since.sslwizard-saved"; len(u.kept) != 1 || w.Content(saved) != "older\n" {
+		t.Errorf("kept %q", u.kept)
+	}
+	if !w.Exists(elsewhere + ".dpkg-dist") {
+		t.Errorf("somebody's is gone: %q", w.Mutations())
 	}
 	for name, c := range leftConfig {
 		at := "/etc/nginx/" + name

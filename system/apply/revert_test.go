@@ -379,9 +379,8 @@ func TestServiceThatWasStartedEarlyIsReloaded(t *testing.T) {
 	w := newWorld(t)
 	w.ufw()
 	w.mustApply(t, nginxPlan("server { one; }\n"))
-	before := w.Snapshot()
 	w.d.Units["gone.service"] = &systemtest.Unit{Active: true, Enabled: true}
-	before = w.Snapshot()
+	before := w.Snapshot()
 	stop := steps.Plan{Executor: "nginx", Changes: []steps.Change{
 		steps.RemoveFile{For: steps.For(steps.IDInstall), Path: nginxFile},
 		steps.DisableUnit{For: steps.For(steps.IDInstall), Unit: "nginx.service"},
