@@ -74,19 +74,19 @@ func serveOn(t *testing.T, engine string, c Config, now func() time.Time, l limi
 }
 
 // start serves the configuration.
-func (one *instance) start(t testing.TB, c Config) {
+func (i *instance) start(t testing.TB, c Config) {
 	t.Helper()
-	if err := one.Swap(c); err != nil {
+	if err := i.Swap(c); err != nil {
 		t.Fatal(err)
 	}
 	plain, secure := listen(t), listen(t)
-	one.listener = secure
-	one.plain, one.secure = plain.Addr().String(), secure.Addr().String()
-	go func() { one.served <- one.Serve([]net.Listener{plain}, []net.Listener{secure}) }()
+	i.listener = secure
+	i.plain, i.secure = plain.Addr().String(), secure.Addr().String()
+	go func() { i.served <- i.Serve([]net.Listener{plain}, []net.Listener{secure}) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 		defer cancel()
-		_ = one.Shutdown(ctx)
+		_ = i.Shutdown(ctx)
 	})
 }
 
