@@ -39,7 +39,7 @@ func (f *flow) judge(ctx context.Context, w *worker) (string, []string, error) {
 	how := f.ended(now)
 	switch {
 	case how == "":
-		return "", f.worst(now), nil
+		return "", append(f.worst(now), w.refused()...), nil
 	case f.again != nil && how != "after":
 		return "", []string{"it ended as " + how}, nil
 	}
@@ -47,6 +47,15 @@ func (f *flow) judge(ctx context.Context, w *worker) (string, []string, error) {
 		return "", []string{fmt.Sprintf("recovering twice ends with status %d: %s", status, said)}, nil
 	}
 	return how, nil, err
+}
+
+// refused is the use of a program of the server that nobody thought of, if there was one.
+func (w *worker) refused() []string {
+	text, err := os.ReadFile(filepath.Join(w.root, "standin-refused"))
+	if err != nil {
+		return nil
+	}
+	return []string{string(text)}
 }
 
 // onward does the change again after it was cut off and taken back: it has to come to its end.
