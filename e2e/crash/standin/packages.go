@@ -86,7 +86,11 @@ func dpkgQuery(args []string) error {
 }
 
 func dpkg(args []string) error {
-	if strings.Join(args, " ") != "--configure -a" {
+	verb, _ := strings.CutPrefix(args[0], "--")
+	switch {
+	case len(args) > 2 && (verb == "purge" || verb == "remove") && args[1] == "--":
+		return takeAway(verb, args[2:])
+	case strings.Join(args, " ") != "--configure -a":
 		return errUnknown
 	}
 	all, err := packages()
@@ -130,13 +134,25 @@ func aptGet(args []string) error {
 	case dry:
 		return simulate(verb, names, again)
 	}
-	if name, err := stuck(verb, names); err != nil || name != "" {
+	if verb != "install" {
+		return takeAway(verb, names)
+	}
+	for _, name := range chosen(verb, names, again) {
+		if err := install(name); err != nil {
+			return err
+		}
+	}
+	return take(updates)
+}
+
+// takeAway removes packages as dpkg does it: not one that it was cut off in while it unpacked it.
+func takeAway(verb string, names []string) error {
+	if name, err := stuck(names); err != nil || name != "" {
 		return cmp.Or(err, failed(100, "dpkg: error processing package %s (--%s):\n package is in a very bad inconsistent state; you should\n"+
 			" reinstall it before attempting a removal", name, verb))
 	}
-	for _, name := range chosen(verb, names, again) {
-		err := map[string]func(string) error{"install": install, "remove": remove, "purge": purge}[verb](name)
-		if err != nil {
+	for _, name := range names {
+		if err := map[string]func(string) error{"remove": remove, "purge": purge}[verb](name); err != nil {
 			return err
 		}
 	}
@@ -145,11 +161,11 @@ func aptGet(args []string) error {
 
 // stuck is a package that would go and cannot, because it was cut off while it was unpacked: one that is named, or needs one
 // that is.
-func stuck(verb string, names []string) (string, error) {
+func stuck(names []string) (string, error) {
 	all, err := packages()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		needs := func(other string) bool { return slices.Contains(names, other) }
-		if verb != "install" && all[name] == cutOff && (needs(name) || slices.ContainsFunc(archive[name].needs, needs)) {
+		if all[name] == cutOff && (needs(name) || slices.ContainsFunc(archive[name].needs, needs)) {
 			return name, err
 		}
 	}
