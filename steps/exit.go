@@ -37,6 +37,11 @@ type Failure struct {
 	Err    error    // the cause; its text follows Text
 }
 
+// Declined is what a server says of a configuration that it read and took nothing of.
+type Declined string
+
+func (d Declined) Error() string { return string(d) }
+
 var _ Coded = (*Failure)(nil)
 
 // Error implements error. The cause is cleaned: its text often comes from outside.

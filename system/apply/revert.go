@@ -26,8 +26,9 @@ type undoing struct {
 	// ended says that the run had come to its end: a unit that does not run now was stopped by somebody since.
 	ended bool
 	// refused is a unit that went on with its old configuration when it was told to reload: it never took what is being
-	// taken back, so it has nothing to take again.
-	refused string
+	// taken back, so it has nothing to take again. Where it said so itself, declined, it is not even told.
+	refused  string
+	declined bool
 	// kernel is the setting that a switch changes for a moment, as it was; nil when it is not changed.
 	kernel *KernelState
 	did    []string

@@ -55,8 +55,11 @@ func (u *undoing) reload(ctx context.Context, r ReloadState) error {
 		return nil
 	case r.Unit == u.refused:
 		// Nothing is proved of this: it is told once more because it may have taken in part what it did not show to have taken,
-		// as an nginx does that has two masters while its program is exchanged.
-		_, _ = u.Run(ctx, host.Command{Argv: []string{"systemctl", "reload", r.Unit}, Timeout: refusedTime})
+		// as an nginx does that has two masters while its program is exchanged. Not if it said that it took nothing: whatever kept it
+		// from it may bring it down now, as too few open files do with the workers of an nginx.
+		if !u.declined {
+			_, _ = u.Run(ctx, host.Command{Argv: []string{"systemctl", "reload", r.Unit}, Timeout: refusedTime})
+		}
 		u.kept = append(u.kept, r.Unit+": it still runs with the configuration that it had")
 		return nil
 	}

@@ -66,6 +66,7 @@ func (s *session) takeBack(ctx context.Context, cause error) (steps.Result, erro
 	done := func(i int) bool { return s.j.begun[i] }
 	u := s.e.undoing(s.j, s.events, done, false)
 	u.refused = s.refused
+	_, u.declined = errors.AsType[steps.Declined](cause)
 	err := u.last(ctx)
 	res := s.e.settle(u, cause, err)
 	res.Reports = s.reports

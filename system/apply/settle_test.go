@@ -95,6 +95,21 @@ func TestRefusedReloadIsNotProvedAgain(t *testing.T) {
 	}
 }
 
+// TestDeclinedReloadIsNotToldAgain: a second reload may end what the first one left running.
+func TestDeclinedReloadIsNotToldAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.ufw()
+	w.mustApply(t, nginxPlan("server { one; }\n"))
+	w.nginx.reloads = &steps.Failure{Text: "cannot reload", Code: "N05", Err: steps.Declined("too many open files")}
+	before := len(w.Mutations())
+	res, _, err := w.apply(t, nginxPlan("server { two; }\n"))
+	last := w.Mutations()[before:]
+	if res.Outcome != steps.OutcomeReverted || slices.ContainsFunc(last, func(m string) bool { return strings.Contains(m, "systemctl reload nginx.service") }) {
+		t.Errorf("%+v, %v: %q", res, err, last)
+	}
+}
+
 // TestUnitThatDiesOfAReloadRunsAgain: it ran before, so it runs afterwards, on what it had; one that did not run stays off.
 func TestUnitThatDiesOfAReloadRunsAgain(t *testing.T) {
 	t.Parallel()

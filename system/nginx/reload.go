@@ -86,7 +86,7 @@ func keptOld(now, before []worker, log, said string, cause error) error {
 		f.Text, f.Code = "cannot see nginx live through the reload: workers of it ended, and it started no new ones", "N14"
 		f.Fixes = []string{"systemctl status " + Unit}
 	case said != "":
-		f.Text, f.Err = "cannot make nginx take its new configuration: it went on with the old one: "+said, nil
+		f.Text, f.Err = "cannot make nginx take its new configuration: it went on with the old one", steps.Declined(said)
 		f.Fixes = []string{"the reason is nginx's own, from its error log"}
 	}
 	return f
