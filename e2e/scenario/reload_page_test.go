@@ -22,7 +22,7 @@ systemd and Debian's nginx.
 
 ` + "`nginx -t`" + ` is content and the reload ends with 0, and still the server goes on with what it had, or serves something else. Here are %d
 ways in which that comes about. In each, sslwizard looks at what is served, not at what the reload says: new workers, old ones that
-take no connections any more, no new line at level emerg in nginx's log, and the stored certificate in 20 handshakes in a row on each
+take no connections any more, and the stored certificate in 20 handshakes in a row on each
 address; the native proxy says what it has loaded, and shows it. It found out each within %s, said why, ended with exit status 4, and
 put everything back: the tree is the same byte for byte, with modes, owners and links, so are units, listeners, mounts and users, and
 the other site of the same nginx answers as before. Then the trap is taken away, and the same command comes to its end.
