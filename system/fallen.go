@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -22,7 +23,8 @@ func (i *Installer) fallen(ctx context.Context, units []steps.UnitStatus) ([]ste
 		if err != nil {
 			return nil, err
 		}
-		result, restarts := howItEnded(string(out.Stdout))
+		is := host.Properties(string(out.Stdout))
+		result, restarts := steps.CleanLine(is["Result"]), cmp.Or(steps.CleanLine(is["NRestarts"]), "0")
 		if result == "success" && restarts != "0" {
 			result = "it is about to be tried again"
 		}
@@ -37,20 +39,6 @@ func (i *Installer) fallen(ctx context.Context, units []steps.UnitStatus) ([]ste
 			Fix: []string{"journalctl -u " + u.Name + " -n 50    says why", "sudo systemctl restart " + u.Name + "    when that is mended"}})
 	}
 	return all, nil
-}
-
-// howItEnded reads what systemd says of a service: the word for how it ended, and how often it was started again.
-func howItEnded(shown string) (result, restarts string) {
-	restarts = "0"
-	for line := range strings.Lines(shown) {
-		switch key, value, _ := strings.Cut(steps.CleanLine(strings.TrimSpace(line)), "="); key {
-		case "Result":
-			result = value
-		case "NRestarts":
-			restarts = value
-		}
-	}
-	return result, restarts
 }
 
 // services is what the doctor says of what has to run.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -160,11 +159,7 @@ func (i *Installer) renewalEnded(ctx context.Context) (e notify.Ended, known boo
 	if err != nil {
 		return notify.Ended{}, false, err
 	}
-	is := map[string]string{}
-	for line := range strings.Lines(string(out.Stdout)) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		is[name] = value
-	}
+	is := host.Properties(string(out.Stdout))
 	e.Result = is["Result"]
 	e.Status, _ = strconv.Atoi(is["ExecMainStatus"])
 	known = is["ActiveState"] == "failed" || is["ActiveState"] == "inactive" && is["ExecMainExitTimestampMonotonic"] != "0"

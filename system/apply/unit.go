@@ -47,15 +47,8 @@ func unitState(ctx context.Context, r host.Reader, unit string) (UnitState, erro
 	if err != nil {
 		return s, fmt.Errorf("cannot ask systemd about %s: %w", unit, err)
 	}
-	for line := range strings.Lines(string(out.Stdout)) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		switch key {
-		case "LoadState":
-			s.Load = value
-		case "ActiveState":
-			s.Active = value
-		}
-	}
+	is := host.Properties(string(out.Stdout))
+	s.Load, s.Active = is["LoadState"], is["ActiveState"]
 	if s.Load == "" {
 		return s, failf("cannot ask systemd about %s: it gave no answer (%s)", unit, steps.CleanLine(string(out.Stderr)))
 	}

@@ -1,6 +1,10 @@
 package inspect
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/c93d5bcb/sslwizard/system/host"
+)
 
 // unitState is what systemd says of a unit.
 type unitState struct {
@@ -27,11 +31,7 @@ func (in *inspector) queryUnits() map[string]unitState {
 func parseUnits(out string) map[string]unitState {
 	units := map[string]unitState{}
 	for block := range strings.SplitSeq(out, "\n\n") {
-		v := map[string]string{}
-		for _, line := range lines(block) {
-			key, value, _ := strings.Cut(line, "=")
-			v[key] = value
-		}
+		v := host.Properties(block)
 		units[v["Id"]] = unitState{
 			Active:  v["ActiveState"] == "active" || v["ActiveState"] == "reloading",
 			Enabled: strings.HasPrefix(v["UnitFileState"], "enabled"),

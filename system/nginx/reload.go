@@ -103,7 +103,7 @@ func (r Runtime) masterOf(ctx context.Context, h host.Host, unit string) (int, e
 	if err != nil {
 		return 0, err
 	}
-	state := properties(string(out.Stdout))
+	state := host.Properties(string(out.Stdout))
 	pid, _ := strconv.Atoi(state["MainPID"])
 	switch {
 	case state["LoadState"] == "masked":
@@ -121,16 +121,6 @@ func (r Runtime) masterOf(ctx context.Context, h host.Host, unit string) (int, e
 		Text: fmt.Sprintf("cannot reload nginx: %s is %s", unit, steps.CleanLine(state["ActiveState"])), Code: "N14",
 		Fixes: []string{"systemctl status " + unit, "systemctl start " + unit},
 	}
-}
-
-func properties(out string) map[string]string {
-	all := map[string]string{}
-	for line := range strings.Lines(out) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
-			all[name] = value
-		}
-	}
-	return all
 }
 
 // defaultPID is where the distributions' packages keep the pid file.
