@@ -18,7 +18,7 @@ func (j *job) admit() (status int) {
 // accepts reports whether the upstream's answer is for this handshake.
 func accepts(a *h1.Answer, key string) bool {
 	for _, f := range a.Fields {
-		if string(h1.AppendName(make([]byte, 0, 32), f.Name)) == acceptField {
+		if isAccept(f) {
 			return string(f.Value) == acceptOf(key)
 		}
 	}
@@ -27,12 +27,16 @@ func accepts(a *h1.Answer, key string) bool {
 
 const acceptField = "Sec-Websocket-Accept"
 
+func isAccept(f h1.Field) bool {
+	return string(h1.AppendName(make([]byte, 0, 32), f.Name)) == acceptField
+}
+
 // join has the stream be one side. What there was of a handshake is nothing to the client.
 func (m *member) join(one *joined, j *job, a *h1.Answer) {
 	all := j.fieldsOf(a)
 	fields := all[:0]
 	for _, f := range all {
-		if string(h1.AppendName(make([]byte, 0, 32), f.Name)) != acceptField {
+		if !isAccept(f) {
 			fields = append(fields, f)
 		}
 	}

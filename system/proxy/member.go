@@ -186,7 +186,7 @@ func (m *member) hold(piece []byte) {
 	if len(m.out) == 0 {
 		m.watch(len(piece))
 		if len(piece) > partyRoom/2 { // as a rule it is taken soon
-			m.room = m.party.worker.takeRoom()
+			m.room = m.party.worker.rooms.Take()
 			m.out = m.room
 		}
 	}
@@ -197,7 +197,7 @@ func (m *member) hold(piece []byte) {
 func (m *member) release() {
 	m.out = nil
 	if m.room != nil {
-		m.party.worker.giveRoom(m.room)
+		m.party.worker.rooms.Give(m.room)
 		m.room = nil
 	}
 }

@@ -160,7 +160,7 @@ func (p *party) Room() { p.flush() }
 // touch has what is said in this turn be sent at its end.
 func (p *party) touch() {
 	if !p.roomy && !p.gone && len(p.conn.Out()) == 0 {
-		p.conn.Room(p.worker.takeRoom())
+		p.conn.Room(p.worker.rooms.Take())
 		p.roomy = true
 	}
 	if !p.dirty {
@@ -212,7 +212,7 @@ func (p *party) send() {
 
 func (p *party) returnRoom(room []byte) {
 	p.roomy = false
-	p.worker.giveRoom(room)
+	p.worker.rooms.Give(room)
 }
 
 // takesHead reports whether a head can be written: data waits, heads do not, and a client that takes none of them has to
@@ -270,22 +270,6 @@ func (p *party) closed() {
 	p.worker.plane.guests.Add(-1)
 	if !p.gone { // by a fault of ours
 		p.abort()
-	}
-}
-
-// takeRoom is for what is said.
-func (w *worker) takeRoom() []byte {
-	if n := len(w.rooms); n > 0 {
-		room := w.rooms[n-1]
-		w.rooms = w.rooms[:n-1]
-		return room
-	}
-	return make([]byte, 0, partyRoom)
-}
-
-func (w *worker) giveRoom(room []byte) {
-	if len(w.rooms) < maxRooms && cap(room) >= partyRoom {
-		w.rooms = append(w.rooms, room[:0])
 	}
 }
 

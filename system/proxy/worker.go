@@ -24,8 +24,8 @@ type worker struct {
 	own      []fieldText               // room for the fields that are ours
 	room     fieldRoom                 // and for those of an answer
 	h2       *h2.Server
-	members  []*member // for their next use
-	rooms    [][]byte  // for what is said in HTTP/2
+	members  []*member  // for their next use
+	rooms    loop.Rooms // for what is said in HTTP/2
 	date     string
 	dated    int64 // the second that it is for
 	draining bool
@@ -35,7 +35,7 @@ type worker struct {
 const maxSpareJobs = 256
 
 func newWorker(l *loopPlane) (*worker, error) {
-	w := &worker{plane: l, server: l.server, h2: newH2Server(), callers: map[caller]bool{}, idle: map[*transport][]*backend{}}
+	w := &worker{plane: l, rooms: loop.Rooms{New: partyRoom, Spare: maxRooms}, server: l.server, h2: newH2Server(), callers: map[caller]bool{}, idle: map[*transport][]*backend{}}
 	var err error
 	w.loop, err = loop.New(l.panicked)
 	return w, err

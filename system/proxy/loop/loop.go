@@ -39,7 +39,7 @@ type Loop struct {
 	later    []call // room for those of the next turn
 	raw      []byte
 	plain    []byte
-	rooms    [][]byte
+	rooms    Rooms // for writing
 }
 
 // call is a function to be called. When it panics, the stream whose it is is closed.
@@ -55,7 +55,7 @@ func New(failed func(reason any, stack []byte)) (*Loop, error) {
 		return nil, err
 	}
 	now := time.Now()
-	return &Loop{poll: poll, wheel: newWheel(now), now: now, failed: failed, raw: make([]byte, readSize), plain: make([]byte, readSize)}, nil
+	return &Loop{poll: poll, rooms: Rooms{New: roomSize, Most: mostRoom, Spare: maxRooms}, wheel: newWheel(now), now: now, failed: failed, raw: make([]byte, readSize), plain: make([]byte, readSize)}, nil
 }
 
 // Now is when the turn began.
@@ -284,21 +284,5 @@ func (l *Loop) fault(reason any, s *Stream) {
 	l.guard(call{nil, func() { s.end(ErrFault) }})
 	if finishing || !s.finishing { // else its last words are on their way
 		l.guard(call{nil, s.Close})
-	}
-}
-
-// room is for writing.
-func (l *Loop) room() []byte {
-	if n := len(l.rooms); n > 0 {
-		room := l.rooms[n-1]
-		l.rooms = l.rooms[:n-1]
-		return room
-	}
-	return make([]byte, 0, roomSize)
-}
-
-func (l *Loop) giveBack(room []byte) {
-	if len(l.rooms) < maxRooms && cap(room) >= roomSize && cap(room) <= mostRoom {
-		l.rooms = append(l.rooms, room[:0])
 	}
 }

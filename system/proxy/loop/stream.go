@@ -295,7 +295,7 @@ func (s *Stream) stalled() { s.fail(ErrStalled) }
 // Buffer is what was written in this turn, to append to; Put has what was appended sent.
 func (s *Stream) Buffer() []byte {
 	if s.out == nil {
-		s.out = s.loop.room()
+		s.out = s.loop.rooms.Take()
 	}
 	return s.out
 }
@@ -362,14 +362,14 @@ func (s *Stream) encrypt() {
 
 func (s *Stream) freeOut() {
 	if s.out != nil {
-		s.loop.giveBack(s.out)
+		s.loop.rooms.Give(s.out)
 		s.out, s.sent = nil, 0
 	}
 }
 
 func (s *Stream) seal(p []byte) {
 	if len(s.secure.Out()) == 0 {
-		s.secure.Room(s.loop.room())
+		s.secure.Room(s.loop.rooms.Take())
 	}
 	_ = s.secure.Write(p) // into memory; after an alert of ours, which is an end too, it goes nowhere
 }
@@ -383,7 +383,7 @@ func (s *Stream) flush() {
 	if s.secure != nil {
 		s.encrypt()
 		if before = s.Pending(); before > 0 && s.writable {
-			s.loop.giveBack(s.secure.Sent(s.push(s.secure.Out())))
+			s.loop.rooms.Give(s.secure.Sent(s.push(s.secure.Out())))
 		}
 	} else if before > 0 && s.writable {
 		if s.sent += s.push(s.out[s.sent:]); s.sent == len(s.out) {
@@ -488,7 +488,7 @@ func (s *Stream) Finish(linger bool) {
 	if s.secure != nil {
 		s.encrypt()
 		if len(s.secure.Out()) == 0 {
-			s.secure.Room(s.loop.room())
+			s.secure.Room(s.loop.rooms.Take())
 		}
 		_ = s.secure.CloseWrite()
 	}
@@ -522,7 +522,7 @@ func (s *Stream) Close() {
 	s.loop.closed = append(s.loop.closed, s.fd)
 	s.freeOut()
 	if s.secure != nil {
-		s.loop.giveBack(s.secure.Sent(len(s.secure.Out())))
+		s.loop.rooms.Give(s.secure.Sent(len(s.secure.Out())))
 	}
 	if s.Done != nil {
 		s.Done()
@@ -571,7 +571,7 @@ func (s *Stream) CloseWrite() {
 	if s.secure != nil {
 		s.encrypt()
 		if len(s.secure.Out()) == 0 {
-			s.secure.Room(s.loop.room())
+			s.secure.Room(s.loop.rooms.Take())
 		}
 		_ = s.secure.CloseWrite()
 	}
