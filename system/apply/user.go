@@ -329,22 +329,25 @@ func (u *undoing) restoreCopies(s *UserState) error {
 }
 
 // restoreCopy makes "passwd-" what it was when it, without the lines of our user, is what passwd or passwd- was before:
-// then nobody else has changed an account since. Where a line of it is nowhere any more, it only loses our user.
+// then nobody else has changed an account since. One that is cut off is taken for whole. Where a line of it is nowhere any more, it only loses our user.
 func (u *undoing) restoreCopy(s *UserState, main, copied Path) error {
 	now, f, err := stateAt(u, copied.Path)
 	if err != nil || now.equal(copied.Before) || now.Kind != kindFile {
 		return err
 	}
+	present, err := u.ReadFile(main.Path)
+	if err != nil {
+		return err
+	}
 	rest := without(f.Data, s.Name)
+	if table := without(present.Data, s.Name); hashOf(table) == main.Before.SHA256 && begins(table, rest) {
+		rest = table
+	}
 	if sum := hashOf(rest); sum != main.Before.SHA256 && sum != copied.Before.SHA256 {
 		return nil
 	}
 	if copied.Before.Kind == kindNone {
 		return u.write(copied.Path, copied.Before)
-	}
-	present, err := u.ReadFile(main.Path)
-	if err != nil {
-		return err
 	}
 	data := fromLines(s.Lines[copied.Path], s.Gone, f.Data, present.Data)
 	if hashOf(data) != copied.Before.SHA256 {
@@ -355,6 +358,12 @@ func (u *undoing) restoreCopy(s *UserState, main, copied Path) error {
 	}
 	u.undone("restored " + copied.Path)
 	return nil
+}
+
+// begins reports whether a copy is the beginning of the table, up to a line that may be cut off: useradd or userdel was killed
+// while it wrote that, over the one before.
+func begins(table, copied []byte) bool {
+	return bytes.HasPrefix(table, copied[:bytes.LastIndexByte(copied, '\n')+1])
 }
 
 // fromLines puts a text together by the hashes of its lines, from the ones that are kept and those of other texts. What

@@ -69,6 +69,36 @@ func TestAccountCopiesAreRestored(t *testing.T) {
 	}
 }
 
+// useradd and userdel write a copy over the one before: killed in that, they leave its beginning.
+func TestAccountCopiesThatAreCutOff(t *testing.T) {
+	t.Parallel()
+	const root, daemon, other = "root:x:0:\n", "daemon:x:1:\n", "staff:x:50:\n"
+	for left, want := range map[string]string{
+		"":                         root + other, // truncated, and nothing written
+		root:                       root + other,
+		root + "dae":               root + other,
+		root + daemon + "sslwi":    root + other, // userdel copies our line too
+		other + root:               other + root, // somebody's
+		root + other + "x:x:60:\n": root + other + "x:x:60:\n",
+	} {
+		w := newWorld(t)
+		w.File("/etc/group", root+daemon)
+		w.File("/etc/group-", root+other)
+		b, err := userVerb{steps.EnsureUser{Name: steps.ProxyUser}}.record(t.Context(), &recorder{Reader: w.machine, services: &w.services})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.File("/etc/group-", left)
+		u := w.undoing(newJournal(w.machine, manifest{}), newFeed(nil), func(int) bool { return true }, true)
+		if err := u.removeUser(t.Context(), b.User); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Content("/etc/group-"); got != want {
+			t.Errorf("%q becomes %q, want %q", left, got, want)
+		}
+	}
+}
+
 // userdel writes one file after the other: what it did not come to when it was killed is taken away all the same, and
 // nothing is done where somebody else has such a line.
 func TestUserThatIsHalfGone(t *testing.T) {
