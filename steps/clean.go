@@ -31,7 +31,22 @@ func Clean(s string) string {
 
 // CleanLine is Clean for text that has to stay on one line: newlines and tabs become spaces.
 func CleanLine(s string) string {
+	if oneLine(s) {
+		return s
+	}
 	return strings.Join(strings.Fields(Clean(s)), " ")
+}
+
+// oneLine reports whether s is what CleanLine would make of it, as far as that is seen at once: each request asks it.
+func oneLine(s string) bool {
+	space := true // one at the beginning, at the end, or behind another goes
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && space {
+			return false
+		}
+		space = s[i] == ' '
+	}
+	return !space || s == ""
 }
 
 func printable(s string) bool {

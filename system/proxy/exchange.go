@@ -25,7 +25,8 @@ type exchange struct {
 	began   time.Time
 	peer    netip.Addr // of the connection
 	reached net.Addr   // that it came to
-	from    string     // address of the client, who is somebody else where a site trusts the peer; empty: it has none
+	near    string     // peer, as it is told to others; empty: it has none
+	from    string     // the client likewise, who is somebody else where a site trusts the peer
 
 	secure bool
 	name   string // canonical name that was asked for
@@ -60,7 +61,8 @@ func newExchange(s *Server, t *table, w http.ResponseWriter, r *http.Request, se
 		server: s, table: t, w: w, control: http.NewResponseController(w), asked: r, secure: secure, began: time.Now(), peer: peerOf(r),
 	}
 	x.reached, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	x.from = addressText(x.peer)
+	x.near = addressText(x.peer)
+	x.from = x.near
 	x.in = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	_ = x.control.SetWriteDeadline(time.Time{}) // the one of the request before this on the connection
 	return x
@@ -206,8 +208,8 @@ func (x *exchange) access() Access {
 	if x.site != nil {
 		a.Site = x.site.Name
 	}
-	if peer := addressText(x.peer); peer != x.from {
-		a.Peer = peer
+	if x.near != x.from {
+		a.Peer = x.near
 	}
 	return a
 }

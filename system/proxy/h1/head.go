@@ -77,12 +77,24 @@ func dashed(r rune) rune {
 
 // cutLine takes a line off. CR is nowhere but in front of LF.
 func cutLine(b []byte, lenient bool) (line, rest []byte, err error) {
-	line, rest, _ = bytes.Cut(b, []byte{'\n'})
-	bare, ended := bytes.CutSuffix(line, []byte{'\r'})
-	if !ended && !lenient || bytes.IndexByte(bare, '\r') >= 0 || bytes.IndexByte(bare, 0) >= 0 {
+	end, odd := len(b), len(b)
+	for i, c := range b { // lines are short: one pass costs less than a search for each of the three
+		if c == '\n' {
+			end = i
+			break
+		}
+		if (c == '\r' || c == 0) && i < odd {
+			odd = i
+		}
+	}
+	line, rest = b[:end], b[min(end+1, len(b)):]
+	switch {
+	case odd == end-1 && b[odd] == '\r':
+		return b[:odd], rest, nil
+	case odd < end || !lenient:
 		return nil, nil, malformed("the line can be read in two ways", line)
 	}
-	return bare, rest, nil
+	return line, rest, nil
 }
 
 // take notes what a field says of the message.
