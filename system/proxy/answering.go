@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 
 	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
 	"github.com/c93d5bcb/sslwizard/system/proxy/loop"
@@ -101,7 +100,7 @@ func (j *job) fieldsOf(a *h1.Answer) []h1.Field {
 		room.say("Set-Cookie", cookie)
 	}
 	if a.Framing == h1.Measured && a.Status != http.StatusNoContent && !a.Switches() {
-		room.say("Content-Length", strconv.FormatUint(a.Length, 10))
+		room.sayNumber("Content-Length", a.Length)
 	}
 	return room.fields
 }

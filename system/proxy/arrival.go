@@ -24,14 +24,15 @@ type caller interface {
 
 // arrival is what is known of a client's connection when it comes to a loop.
 type arrival struct {
-	stream *loop.Stream // once a loop has it
-	leave  func()       // uncounts it
-	secure *record.Conn
-	state  *tls.ConnectionState // nil without TLS
-	local  net.Addr
-	remote net.Addr
-	peer   netip.Addr
-	from   string // peer, as it is told to others
+	stream     *loop.Stream // once a loop has it
+	leave      func()       // uncounts it
+	secure     *record.Conn
+	state      *tls.ConnectionState // nil without TLS
+	local      net.Addr
+	remote     net.Addr
+	peer       netip.Addr
+	from       string       // peer, as it is told to others
+	introduced introduction // of the request before
 }
 
 func newArrival(conn *countedConn, secure *record.Conn) arrival {

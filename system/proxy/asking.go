@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"net/http"
-	"net/textproto"
 	"slices"
 	"strconv"
 	"syscall"
@@ -106,24 +105,12 @@ func (j *job) send(b *backend) {
 
 // appendHead appends the head of the request as the upstream gets it.
 func (j *job) appendHead(b []byte) []byte {
-	x := &j.x
-	own := j.worker.own[:0]
-	set := func(name, value string) {
-		name = textproto.CanonicalMIMEHeaderKey(name)
-		for i := range own {
-			if own[i].name == name {
-				own[i].value = value
-				return
-			}
-		}
-		own = append(own, fieldText{name, value})
-	}
-	host := x.site.forwarded(x.table, visitor{name: x.name, from: x.from, scheme: x.scheme(), secure: x.secure, tls: x.in.TLS}, set)
+	x, told := &j.x, j.introduce()
 	b = append(b, x.in.Method...)
 	b = append(b, ' ')
 	b = append(b, upstreamTarget(x.target)...)
 	b = append(b, " HTTP/1.1\r\n"...)
-	b = h1.AppendText(b, "Host", host)
+	b = h1.AppendText(b, "Host", told.host)
 	for i, f := range j.head.Fields {
 		if j.passes(i, f) {
 			b = h1.AppendText(b, j.fields[i].name, j.fields[i].value)
@@ -134,10 +121,7 @@ func (j *job) appendHead(b []byte) []byte {
 			b = h1.AppendText(b, "Cookie", cookies)
 		}
 	}
-	for _, f := range own {
-		b = h1.AppendText(b, f.name, f.value)
-	}
-	j.worker.own = own[:0]
+	b = append(b, told.lines...)
 	if x.key != "" {
 		b = h1.AppendText(b, "Sec-WebSocket-Key", x.key)
 	}

@@ -203,7 +203,7 @@ func (x *exchange) access() Access {
 	a := Access{
 		Time: x.began, Remote: x.from, Method: logged(x.in.Method), Host: logged(x.in.Host), Path: logged(x.path()),
 		Proto: x.in.Proto, Secure: x.secure, Status: x.status,
-		Referer: logged(origin(x.asked.Header.Get("Referer"))), Agent: logged(x.asked.Header.Get("User-Agent")),
+		Referer: logged(origin(first(x.asked.Header, "Referer"))), Agent: logged(first(x.asked.Header, "User-Agent")),
 	}
 	if x.site != nil {
 		a.Site = x.site.Name
@@ -212,6 +212,14 @@ func (x *exchange) access() Access {
 		a.Peer = x.near
 	}
 	return a
+}
+
+// first is the first of the fields with a canonical name.
+func first(h http.Header, name string) string {
+	if all := h[name]; len(all) > 0 {
+		return all[0]
+	}
+	return ""
 }
 
 // origin is a Referer without what may be secret in it: user and password, query and fragment.

@@ -55,7 +55,12 @@ func (s *site) secret(plain string) bool {
 
 // plainName is the canonical name of the header that an application could take this one for.
 func plainName(name string) string {
-	return textproto.CanonicalMIMEHeaderKey(strings.Map(dashed, name))
+	for i := range len(name) {
+		if c := rune(name[i]); dashed(c) != c { // hardly ever
+			return textproto.CanonicalMIMEHeaderKey(strings.Map(dashed, name))
+		}
+	}
+	return textproto.CanonicalMIMEHeaderKey(name)
 }
 
 // dashed makes "-" of what is neither a letter nor a digit, as CGI makes "_" of it.
