@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -54,6 +55,7 @@ func TestNoArgumentBecomesCode(t *testing.T) {
 	var workers sync.WaitGroup
 	for n := range runtime.NumCPU() {
 		workers.Go(func() {
+			alone(t)
 			log := filepath.Join(s.dir, "exec."+strconv.Itoa(n))
 			for j := range jobs {
 				s.one(t, log, commands[j.command], texts[j.text])
@@ -139,9 +141,9 @@ func (s *server) tree(t *testing.T) (names []string) {
 // harmlessNames are what a run without hostile texts makes as well.
 var harmlessNames = map[string]bool{"/run": true, "/run/sslwizard": true, "/run/sslwizard/lock": true, "/var": true, "/var/lib": true, "/var/lib/sslwizard": true, "/var/lib/sslwizard/lock": true}
 
-// one runs one command, in a network of its own that has nothing, under strace.
+// one runs one command under strace, which the kernel calls for what is executed alone.
 func (s *server) one(t *testing.T, log string, command []string, text string) {
-	argv := []string{"-f", "-qq", "-s", "64", "-e", "trace=execve,execveat", "-o", log, s.program, "--root-dir", s.root}
+	argv := []string{"-f", "--seccomp-bpf", "-qq", "-s", "64", "-e", "trace=execve,execveat", "-o", log, s.program, "--root-dir", s.root}
 	for _, word := range command {
 		switch word {
 		case "T":
@@ -154,7 +156,7 @@ func (s *server) one(t *testing.T, log string, command []string, text string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "strace", argv...)
-	cmd.Dir, cmd.SysProcAttr = s.dir, alone()
+	cmd.Dir, cmd.SysProcAttr = s.dir, &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() < 0 || exit.ExitCode() == 2 || exit.ExitCode() > 130) {
