@@ -335,10 +335,13 @@ func aptTake(verb string, names []string) host.Command {
 	return apt(append([]string{"-y", verb, "--"}, names...)...)
 }
 
+// aptEnv has packages ask nothing, and nothing of others be restarted.
+var aptEnv = []string{"DEBIAN_FRONTEND=noninteractive", "NEEDRESTART_SUSPEND=1"}
+
 func apt(args ...string) host.Command {
 	return host.Command{
 		Argv:    append([]string{"apt-get", "-o", "DPkg::Lock::Timeout=600"}, args...),
-		Env:     []string{"DEBIAN_FRONTEND=noninteractive", "NEEDRESTART_SUSPEND=1"},
+		Env:     aptEnv,
 		Timeout: aptTimeout,
 	}
 }

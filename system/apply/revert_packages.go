@@ -3,6 +3,7 @@ package apply
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -12,10 +13,8 @@ import (
 // removePackages purges exactly what we had apt install: what apt said that it would install, was not there before, and
 // is there now. It never autoremoves. A package whose configuration somebody has worked on since is left alone.
 func (u *undoing) removePackages(ctx context.Context, s *PackageState, seen *Seen) error {
-	if err := u.removePolicy(); err != nil {
-		return err
-	}
-	if err := u.finishDpkg(ctx, seen); err != nil {
+	// While the policy is there, nothing is started by what is finished; what is removed has to be stopped again.
+	if err := errors.Join(u.finishDpkg(ctx, seen), u.removePolicy()); err != nil {
 		return err
 	}
 	ours, err := u.addedPackages(ctx, s, seen)
@@ -77,8 +76,9 @@ func (u *undoing) dpkgCutOff() bool {
 	return err == nil && slices.ContainsFunc(f.Entries, func(name string) bool { return strings.Trim(name, "0123456789") == "" })
 }
 
+// dpkgConfigure keeps the configuration that is there, as our installation does: a question would be its end.
 func dpkgConfigure() host.Command {
-	return host.Command{Argv: []string{"dpkg", "--configure", "-a"}, Timeout: aptTimeout}
+	return host.Command{Argv: []string{"dpkg", "--force-confold", "--configure", "-a"}, Env: aptEnv, Timeout: aptTimeout}
 }
 
 // addedPackages are those that are there because of us.

@@ -323,14 +323,23 @@ func TestRevertEndsWhatDpkgWasKilledIn(t *testing.T) {
 	const update = "/var/lib/dpkg/updates/0001"
 	w := newWorld(t)
 	w.File(update, "")
-	w.Tool(host.Output{}, "dpkg", "--configure", "-a")
-	w.after["dpkg --configure -a"] = func() { w.Take(update) }
+	w.Tool(host.Output{}, "dpkg", "--force-confold", "--configure", "-a")
+	w.after["dpkg --force-confold --configure -a"] = func() {
+		if w.Content(policyFile) != string(policy) {
+			t.Error("the policy is gone before dpkg has ended: services would be started")
+		}
+		w.Take(update)
+	}
 	u := w.undoing(newJournal(w.machine, manifest{}), newFeed(nil), func(int) bool { return true }, true)
 	for n, seen := range []*Seen{nil, {Packages: []string{"nginx"}}} {
+		w.File(policyFile, string(policy))
 		if err := u.removePackages(t.Context(), &PackageState{Names: []string{"nginx"}}, seen); err != nil {
 			t.Fatal(err)
 		}
-		if done := w.ran(0, "run dpkg --configure"); len(done) != n || w.Exists(update) != (n == 0) {
+		if w.Exists(policyFile) {
+			t.Errorf("%+v: the policy is left", seen)
+		}
+		if done := w.ran(0, "run dpkg --force-confold --configure"); len(done) != n || w.Exists(update) != (n == 0) {
 			t.Errorf("%+v: %q", seen, w.Mutations())
 		}
 	}

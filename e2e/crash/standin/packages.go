@@ -90,7 +90,7 @@ func dpkg(args []string) error {
 	switch {
 	case len(args) > 2 && (verb == "purge" || verb == "remove") && args[1] == "--":
 		return takeAway(verb, args[2:])
-	case strings.Join(args, " ") != "--configure -a":
+	case strings.Join(args, " ") != "--force-confold --configure -a":
 		return errUnknown
 	}
 	all, err := packages()
