@@ -26,8 +26,9 @@ func (c caught) seen() bool { return c.faults > 0 || c.clean }
 // errSeen ends the looking for more faults of a mutant.
 var errSeen = errors.New("it was seen")
 
-// spoil runs the suite on a mutant, flow by flow, until one of them shows it; with first, until one point does.
-func (l *lab) spoil(ctx context.Context, m mutant.Mutant, a amount, first bool) (caught, error) {
+// search looks for what a mutant breaks: in the flow that is known to show it, then in the others; and where a sample of
+// the calls shows nothing, since its window is between two of them, at all.
+func (l *lab) search(ctx context.Context, m mutant.Mutant, first bool) (caught, error) {
 	c := caught{Mutant: m}
 	dir, err := os.MkdirTemp(l.dir, "mutant-")
 	if err != nil {
@@ -38,7 +39,28 @@ func (l *lab) spoil(ctx context.Context, m mutant.Mutant, a amount, first bool) 
 	if err != nil {
 		return c, err
 	}
+	var known, others []*flow
 	for _, f := range l.flows {
+		if f.name == m.Flow {
+			known = append(known, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	for _, flows := range [][]*flow{known, others} {
+		if err := c.spoil(ctx, workers, flows, sample, first); err != nil || c.seen() {
+			return c, err
+		}
+		if err := c.spoil(ctx, workers, flows, thorough, true); err != nil || c.seen() {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// spoil runs the suite on the mutant, flow by flow, until one of them shows it; with first, until one point does.
+func (c *caught) spoil(ctx context.Context, workers []*worker, flows []*flow, a amount, first bool) error {
+	for _, f := range flows {
 		t := &tally{first: first}
 		broken, err := f.mutated(ctx, workers[0])
 		if err == nil {
@@ -47,7 +69,7 @@ func (l *lab) spoil(ctx context.Context, m mutant.Mutant, a amount, first bool) 
 			c.clean = true
 		}
 		if err != nil && !c.clean && !errors.Is(err, errSeen) && !errors.As(err, new(missed)) {
-			return c, err
+			return err
 		}
 		c.points, c.faults = c.points+t.points(), len(t.faults)
 		if c.seen() {
@@ -55,7 +77,7 @@ func (l *lab) spoil(ctx context.Context, m mutant.Mutant, a amount, first bool) 
 			break
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // mutate builds the mutant and returns workers for it.

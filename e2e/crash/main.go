@@ -127,10 +127,7 @@ func (l *lab) mutants(ctx context.Context, o options) ([]caught, error) {
 		if !wanted {
 			continue
 		}
-		c, err := l.spoil(ctx, m, sample, !o.full)
-		if err == nil && !c.seen() { // its window is between two calls: look at all
-			c, err = l.spoil(ctx, m, thorough, true)
-		}
+		c, err := l.search(ctx, m, !o.full)
 		if err != nil {
 			return nil, err
 		}

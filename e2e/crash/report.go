@@ -124,7 +124,7 @@ const broken = `
 ## Broken on purpose
 
 A suite that finds nothing proves something only if it can find something. So the transaction is broken in one place at a time, for one
-build (` + "`go build -overlay`" + `: the source is not touched), and the suite has to see each. It does the flows in their order, with a sample of
+build (` + "`go build -overlay`" + `: the source is not touched), and the suite has to see each. It does the flow first that is known to show it, then the others, with a sample of
 39 points of each, and where that does not show it at every call, until one flow shows the mutant; the number is of the points that failed there.
 What only a loss of power can show, a file or a folder that is not stored, is not here.
 `

@@ -14,6 +14,12 @@ import (
 type Mutant struct {
 	Name string
 	Text []Replacement
+	Flow string // that is looked at first, for it is known to show it; ""
+}
+
+func (m Mutant) in(flow string) Mutant {
+	m.Flow = flow
+	return m
 }
 
 // Replacement is a piece of a file that has to be there exactly once, and what stands there instead.

@@ -19,7 +19,7 @@ func TestMutant(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	flag, err := Mutant{"counts wrong", []Replacement{{"main.go", "one", "three"}, {"main.go", " two", " four"}}}.Overlay(root, dir)
+	flag, err := Mutant{"counts wrong", []Replacement{{"main.go", "one", "three"}, {"main.go", " two", " four"}}, ""}.Overlay(root, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestMutant(t *testing.T) {
 		t.Errorf("the source is %q now (%v)", now, err)
 	}
 	for _, old := range []string{"nowhere", "print"} {
-		_, err := Mutant{"blind", []Replacement{{"main.go", old, ""}}}.Overlay(root, dir)
+		_, err := Mutant{Name: "blind", Text: []Replacement{{"main.go", old, ""}}}.Overlay(root, dir)
 		if err == nil || !strings.Contains(err.Error(), "main.go has this") {
 			t.Errorf("%s: %v", old, err)
 		}
