@@ -58,13 +58,18 @@ func (c *contender) stop() { end(c.process) }
 
 // native is this tree's proxy. It has no access log, as the others have none.
 func native(engine string) func(*stage, *contender) (*exec.Cmd, error) {
+	return func(s *stage, c *contender) (*exec.Cmd, error) { return nativeAt(s.dir, engine)(s, c) }
+}
+
+// nativeAt serves what is stored in a folder.
+func nativeAt(dir, engine string) func(*stage, *contender) (*exec.Cmd, error) {
 	return func(s *stage, c *contender) (*exec.Cmd, error) {
 		plain, err := freeAddress()
 		if err != nil {
 			return nil, err
 		}
-		return run(s.program, "serve", "--http", plain, "--https", c.at, "--sites", s.dir+steps.SitesDir, "--certs", s.dir+steps.CertsDir,
-			"--webroot", s.dir+steps.Webroot, "--control", s.path("control-"+engine), "--engine", engine)
+		return run(s.program, "serve", "--http", plain, "--https", c.at, "--sites", dir+steps.SitesDir, "--certs", dir+steps.CertsDir,
+			"--webroot", dir+steps.Webroot, "--control", s.path("control-"+engine), "--engine", engine)
 	}
 }
 
@@ -72,13 +77,14 @@ func nginx(s *stage, c *contender) (*exec.Cmd, error) {
 	return s.nginx("nginx.conf", `worker_processes 2;
 daemon off;
 pid `+s.path("nginx.pid")+`;
-events { worker_connections 4096; }
+events { worker_connections 20000; }
 http {
 	access_log off;
 	client_max_body_size 0;
 	keepalive_requests 100000000;
 	proxy_temp_path `+s.path("proxy")+`;
 	client_body_temp_path `+s.path("body")+`;
+	map $http_upgrade $upgrade { default upgrade; "" ""; }
 	upstream app { server `+s.app+`; keepalive 256; keepalive_requests 100000000; }
 	server {
 		listen `+c.at+` ssl http2;
@@ -102,13 +108,32 @@ http {
 			proxy_max_temp_file_size 0;
 			proxy_request_buffering off;
 		}
+		location = /socket {
+			proxy_pass http://app;
+			proxy_http_version 1.1;
+			proxy_set_header Connection $upgrade;
+			proxy_set_header Upgrade $http_upgrade;
+			proxy_set_header Host $host;
+			proxy_set_header X-Forwarded-For $remote_addr;
+			proxy_set_header X-Forwarded-Proto $scheme;
+			proxy_buffer_size 4k;
+			proxy_read_timeout 1h;
+		}
 	}
 }
 `)
 }
 
 func haproxy(s *stage, c *contender) (*exec.Cmd, error) {
-	text := `global
+	if err := os.WriteFile(s.path("haproxy.cfg"), []byte(haproxyText(s, c.at, s.path("both.pem"))), 0o600); err != nil {
+		return nil, err
+	}
+	return run("haproxy", "-db", "-q", "-f", s.path("haproxy.cfg"))
+}
+
+// haproxyText is its configuration with these certificates.
+func haproxyText(s *stage, at, pem string) string {
+	return `global
 	nbthread 2
 	ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
 	tune.ssl.default-dh-param 2048
@@ -117,19 +142,16 @@ defaults
 	timeout connect 5s
 	timeout client 60s
 	timeout server 60s
+	timeout tunnel 1h
 	option forwardfor
 frontend https
-	bind ` + c.at + ` ssl crt ` + s.path("both.pem") + ` alpn h2,http/1.1
+	bind ` + at + ` ssl crt ` + pem + ` alpn h2,http/1.1
 	http-request set-header X-Forwarded-Proto https
 	default_backend app
 backend app
 	http-reuse always
 	server app ` + s.app + `
 `
-	if err := os.WriteFile(s.path("haproxy.cfg"), []byte(text), 0o600); err != nil {
-		return nil, err
-	}
-	return run("haproxy", "-db", "-q", "-f", s.path("haproxy.cfg"))
 }
 
 func theCaddy(program string) func(*stage, *contender) (*exec.Cmd, error) {
@@ -146,14 +168,14 @@ func theCaddy(program string) func(*stage, *contender) (*exec.Cmd, error) {
 
 // measure puts a load on the contender, and returns the microseconds of the processor that a request cost it.
 func (c *contender) measure(ctx context.Context, s *stage, w workload, load time.Duration) (float64, error) {
-	if _, err := w.run(ctx, s, c.at, load/4); err != nil { // connections to the application, memory, caches
+	if _, err := w.load(ctx, s, c.at, load/4); err != nil { // connections to the application, memory, caches
 		return 0, err
 	}
 	before, err := used(c.process.Process.Pid)
 	if err != nil {
 		return 0, err
 	}
-	requests, err := w.run(ctx, s, c.at, load)
+	requests, err := w.load(ctx, s, c.at, load)
 	if err != nil {
 		return 0, err
 	}

@@ -59,7 +59,7 @@ func (o options) main(ctx context.Context) error {
 		defer c.stop()
 		those = append(those, c)
 	}
-	r := &results{names: namesOf(those), cost: map[string]map[string][]float64{}}
+	r := &results{names: namesOf(those), cost: map[string]map[string][]float64{}, said: map[string]map[string][]float64{}}
 	for _, w := range workloads {
 		if strings.Contains(w.name, o.only) {
 			r.workloads = append(r.workloads, w)
@@ -78,9 +78,40 @@ func (o options) main(ctx context.Context) error {
 		}
 	}
 	r.memory(those)
-	fmt.Print(r.table())
+	if err := o.others(ctx, s, those, running, r); err != nil {
+		return err
+	}
+	for _, c := range those {
+		c.stop()
+	}
+	if err := o.others(ctx, s, those, starting, r); err != nil {
+		return err
+	}
+	fmt.Print(r.table(), "\n", r.figureTable())
 	if o.write {
 		return r.page(o)
+	}
+	return nil
+}
+
+// others makes the measures that are no loads.
+func (o options) others(ctx context.Context, s *stage, those []*contender, measures []measure, r *results) error {
+	for round := range o.rounds {
+		for _, m := range measures {
+			if !strings.Contains(m.figures[0].name, o.only) {
+				continue
+			}
+			for _, c := range turned(those, round) {
+				values, err := m.of(ctx, s, c)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", m.figures[0].name, c.name, err)
+				}
+				for i, f := range m.figures {
+					r.say(f, c.name, values[i])
+					fmt.Fprintf(os.Stderr, "round %d, %s, %s: %.2f %s\n", round+1, f.name, c.name, values[i], f.unit)
+				}
+			}
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,8 @@ type results struct {
 	workloads []workload
 	cost      map[string]map[string][]float64 // workload, contender
 	resident  []int                           // KiB behind the loads
+	figures   []figure
+	said      map[string]map[string][]float64 // figure, contender: likewise
 }
 
 func (r *results) add(workload, name string, cost float64) {
@@ -27,6 +30,40 @@ func (r *results) add(workload, name string, cost float64) {
 		r.cost[workload] = map[string][]float64{}
 	}
 	r.cost[workload][name] = append(r.cost[workload][name], cost)
+}
+
+func (r *results) say(f figure, name string, value float64) {
+	if r.said[f.name] == nil {
+		r.figures = append(r.figures, f)
+		r.said[f.name] = map[string][]float64{}
+	}
+	r.said[f.name][name] = append(r.said[f.name][name], value)
+}
+
+// figureTable has what is no cost of requests, each in its unit.
+func (r *results) figureTable() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "| | goal | hold | %s |\n| --- | --- | --- |%s\n", strings.Join(r.names, " | "), strings.Repeat(" --- |", len(r.names)))
+	for _, f := range r.figures {
+		fmt.Fprintf(&b, "| %s, %s |", f.name, f.unit)
+		switch {
+		case f.relative:
+			fmt.Fprintf(&b, " ≤ %.2f of nginx's | %.2f of nginx's |", f.goal, f.hold)
+		case f.hold == 0:
+			fmt.Fprintf(&b, " ≤ %g | nginx's |", f.goal)
+		default:
+			fmt.Fprintf(&b, " ≤ %g | %g |", f.goal, f.hold)
+		}
+		for _, name := range r.names {
+			if value := median(r.said[f.name][name]); math.IsNaN(value) {
+				b.WriteString(" – |")
+			} else {
+				fmt.Fprintf(&b, " %.3g |", value)
+			}
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
 }
 
 func (r *results) memory(those []*contender) {
@@ -84,7 +121,7 @@ func (r *results) page(o options) error {
 		return err
 	}
 	var b bytes.Buffer
-	if err := parsed.Execute(&b, map[string]any{"Table": r.table(), "Rounds": o.rounds, "Load": o.load, "Machine": machine()}); err != nil {
+	if err := parsed.Execute(&b, map[string]any{"Table": r.table(), "Figures": r.figureTable(), "Rounds": o.rounds, "Load": o.load, "Machine": machine()}); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(root, "docs", "dataplane.md"), b.Bytes(), 0o644) //nolint:gosec // a page

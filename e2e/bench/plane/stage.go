@@ -27,6 +27,7 @@ type stage struct {
 	chain   string
 	key     string
 	apps    *exec.Cmd
+	echo    net.Listener // answers WebSockets for the application
 }
 
 func newStage(ctx context.Context) (*stage, error) {
@@ -45,6 +46,9 @@ func newStage(ctx context.Context) (*stage, error) {
 func (s *stage) close() {
 	if s.apps != nil {
 		end(s.apps)
+	}
+	if s.echo != nil {
+		s.echo.Close()
 	}
 	_ = os.RemoveAll(s.dir)
 }
@@ -126,6 +130,9 @@ func (s *stage) serveApp() (err error) {
 	if s.app, err = freeAddress(); err != nil {
 		return err
 	}
+	if s.echo, err = serveEcho(); err != nil {
+		return err
+	}
 	root := s.path("app")
 	if err := os.Mkdir(root, 0o755); err != nil { //nolint:gosec // the workers of nginx have another user
 		return err
@@ -136,17 +143,34 @@ func (s *stage) serveApp() (err error) {
 	s.apps, err = s.nginx("app.conf", `worker_processes 1;
 daemon off;
 pid `+s.path("app.pid")+`;
-events { worker_connections 4096; }
+worker_rlimit_nofile 20000;
+events { worker_connections 20000; }
 http {
 	access_log off;
 	client_max_body_size 0;
 	keepalive_requests 100000000;
+	proxy_temp_path `+s.path("proxy")+`;
+	client_body_temp_path `+s.path("body")+`;
 	sendfile on;
 	server {
 		listen `+s.app+`;
 		root `+root+`;
 		location = /small { default_type text/plain; return 200 "`+strings.Repeat("x", 1024)+`"; }
-		location = /upload { default_type text/plain; return 200 "taken"; }
+		location = /taken { default_type text/plain; return 200 "taken"; }
+		location = /upload { # which reads it all first: else some stop, and others go on
+			client_body_buffer_size 2m;
+			proxy_pass_request_body off;
+			proxy_set_header Content-Length "";
+			proxy_pass http://`+s.app+`/taken;
+		}
+		location = /socket {
+			proxy_pass http://`+s.echo.Addr().String()+`;
+			proxy_http_version 1.1;
+			proxy_set_header Connection upgrade;
+			proxy_set_header Upgrade websocket;
+			proxy_buffer_size 4k;
+			proxy_read_timeout 1h;
+		}
 	}
 }
 `)

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha1" //nolint:gosec // RFC 6455 section 4.2.2
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Messages are of one size, so that nobody has to look for their ends.
+const (
+	messageSize = 64
+	frameHead   = 2
+	maskSize    = 4
+	socketKey   = "c3Nsd2l6YXJkIHBsYW5lIQ=="
+)
+
+// serveEcho serves WebSockets that say what they hear.
+func serveEcho() (net.Listener, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go echo(conn)
+		}
+	}()
+	return l, nil
+}
+
+func echo(conn net.Conn) {
+	defer conn.Close()
+	r := bufio.NewReaderSize(conn, 512)
+	asked, err := http.ReadRequest(r)
+	if err != nil {
+		return
+	}
+	sum := sha1.Sum([]byte(asked.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // likewise
+	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		base64.StdEncoding.EncodeToString(sum[:]))
+	frame := make([]byte, frameHead+maskSize+messageSize)
+	for {
+		if _, err := io.ReadFull(r, frame); err != nil {
+			return
+		}
+		mask, text := frame[frameHead:frameHead+maskSize], frame[frameHead+maskSize:]
+		for i := range text {
+			text[i] ^= mask[i%maskSize]
+		}
+		copy(frame[maskSize:], []byte{0x82, messageSize})
+		if _, err := conn.Write(frame[maskSize:]); err != nil {
+			return
+		}
+	}
+}
+
+// socket is a WebSocket through a contender.
+type socket struct {
+	*tls.Conn
+	frame, back []byte
+}
+
+func openSocket(ctx context.Context, at string) (*socket, error) {
+	conn, err := dial(ctx, at, clientConfig())
+	if err != nil {
+		return nil, err
+	}
+	if _, err = fmt.Fprintf(conn, "GET /socket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", site, socketKey); err == nil {
+		var answer *http.Response
+		answer, err = http.ReadResponse(bufio.NewReaderSize(conn, 512), nil) // nothing comes behind it before we say something
+		if err == nil && answer.StatusCode != http.StatusSwitchingProtocols {
+			err = fmt.Errorf("no WebSocket, but %s", answer.Status)
+		}
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	s := &socket{Conn: conn, frame: make([]byte, frameHead+maskSize+messageSize), back: make([]byte, frameHead+messageSize)}
+	copy(s.frame, []byte{0x82, 0x80 | messageSize, 1, 2, 3, 4})
+	return s, conn.SetDeadline(time.Time{})
+}
+
+// talk says something, and hears it again.
+func (s *socket) talk() error {
+	if _, err := s.Write(s.frame); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(s, s.back); err != nil {
+		return err
+	}
+	if !bytes.Equal(s.back[:frameHead+maskSize], []byte{0x82, messageSize, 1, 2, 3, 4}) { // zeros, under the mask
+		return fmt.Errorf("the echo is %x", s.back)
+	}
+	return nil
+}
+
+// echoes are messages and their echoes, one after the other on each WebSocket.
+func echoes(ctx context.Context, _ *stage, at string, load time.Duration) (int, error) {
+	return together(ctx, 32, load, func(ctx context.Context) (func() error, func(), error) {
+		s, err := openSocket(ctx, at)
+		if err != nil {
+			return nil, nil, err
+		}
+		_ = s.SetDeadline(time.Now().Add(load + patience))
+		return s.talk, func() { s.Close() }, nil
+	})
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// measure is something else than the cost of a request. What is measured is of each contender alone, while the others rest.
+type measure struct {
+	figures []figure
+	of      func(ctx context.Context, s *stage, c *contender) ([]float64, error) // in the order of the figures
+}
+
+// figure is what a measure says.
+type figure struct {
+	name, unit string
+	goal, hold float64 // of the loop, in the unit; or, with relative, its ratio to nginx. A hold of 0 is what nginx has
+	relative   bool
+}
+
+// running are measured while all contenders run, starting when none does: each starts its own.
+var (
+	running = []measure{
+		{[]figure{{"idle WebSocket over TLS", "KiB", 12, 19, false}}, idleSocket},
+		{[]figure{{"p99 of h1 1 KiB, beside downloads and handshakes", "ms", 1, 1, true}}, mixed},
+	}
+	starting = []measure{
+		{[]figure{{"start until the first answer", "ms", 40, 80, false}, {"memory a second later", "MiB", 15, 17, false}}, fresh},
+		{[]figure{{"1,000 sites: start until the last answers", "s", 0.3, 0, false}, {"1,000 sites: reload until the last has its new certificate", "s", 0.2, 0, false},
+			{"1,000 sites: memory", "MiB", 30, 0, false}}, thousand},
+	}
+)
+
+const (
+	idleSockets = 2000
+	restTime    = 5 * time.Second // for a garbage collector, too
+)
+
+// idleSocket is what one of many WebSockets costs of memory on which nothing is said.
+func idleSocket(ctx context.Context, _ *stage, c *contender) ([]float64, error) {
+	before := resident(c.process.Process.Pid)
+	open := make([]*socket, idleSockets)
+	defer func() {
+		for _, one := range open {
+			if one != nil {
+				one.Close()
+			}
+		}
+	}()
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var failed error
+	turn := make(chan struct{}, 16)
+	for i := range open {
+		turn <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turn }()
+			one, err := openSocket(ctx, c.at)
+			if err == nil {
+				err = one.talk()
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			open[i], failed = one, errors.Join(failed, err)
+		})
+	}
+	all.Wait()
+	if failed != nil {
+		return nil, failed
+	}
+	time.Sleep(restTime)
+	return []float64{float64(resident(c.process.Process.Pid)-before) / idleSockets}, nil
+}
+
+var ninetyNine = regexp.MustCompile(`\s99%\s+([0-9.]+)(us|ms|s)`)
+
+// mixed is how long one of a hundred small requests takes or longer, while others download and come anew.
+func mixed(ctx context.Context, s *stage, c *contender) ([]float64, error) {
+	const load = 6 * time.Second
+	ended := make(chan error, 2)
+	go func() { _, err := wrk("/large", "-c", "4")(ctx, s, c.at, load+2*time.Second); ended <- err }()
+	go func() {
+		_, err := wrk("/small", "-c", "4", "-H", "Connection: close")(ctx, s, c.at, load+2*time.Second)
+		ended <- err
+	}()
+	time.Sleep(time.Second)
+	out, err := exec.CommandContext(ctx, "wrk", "-t", "1", "-c", "32", "-d", strconv.Itoa(seconds(load)), "--latency", urlOf(c.at, "/small")).CombinedOutput()
+	if err = errors.Join(err, <-ended, <-ended); err != nil {
+		return nil, err
+	}
+	found := ninetyNine.FindStringSubmatch(string(out))
+	if found == nil || failures.Match(out) {
+		return nil, fmt.Errorf("wrk does not say: %s", out)
+	}
+	n, err := strconv.ParseFloat(found[1], 64)
+	return []float64{n * map[string]float64{"us": 1e-3, "ms": 1, "s": 1e3}[found[2]]}, err
+}
+
+// fresh starts the contender once more, and ends it again: how long it takes until it answers, and what it has of memory then.
+func fresh(ctx context.Context, s *stage, c *contender) ([]float64, error) {
+	one, took, err := startedBy(ctx, s, c.name, c.command, site)
+	if err != nil {
+		return nil, err
+	}
+	defer one.stop()
+	time.Sleep(time.Second)
+	return []float64{float64(took) / float64(time.Millisecond), float64(resident(one.process.Process.Pid)) / 1024}, nil
+}
+
+// startedBy starts a contender by a command, and returns how long it took until it answered for a name.
+func startedBy(ctx context.Context, s *stage, name string, command func(*stage, *contender) (*exec.Cmd, error), asked string) (*contender, time.Duration, error) {
+	at, err := freeAddress()
+	if err != nil {
+		return nil, 0, err
+	}
+	one := &contender{name: name, command: command, at: at}
+	began := time.Now()
+	if one.process, err = command(s, one); err != nil {
+		return nil, 0, err
+	}
+	if err := one.answers(ctx, asked); err != nil {
+		one.stop()
+		return nil, 0, fmt.Errorf("%s does not answer: %w", name, err)
+	}
+	return one, time.Since(began), nil
+}
+
+// answers waits until a request for a name is answered over TLS.
+func (c *contender) answers(ctx context.Context, name string) error {
+	config := clientConfig()
+	config.ServerName = name
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		conn, err := dial(ctx, c.at, config)
+		if err == nil {
+			err = ask(conn, name, "/small")
+			conn.Close()
+		}
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// none is where something cannot be measured of a contender.
+var none = math.NaN()
