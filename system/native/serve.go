@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -23,6 +24,11 @@ import (
 // DrainTime is how long the service answers what it has taken when it is told to stop. New connections wait in the
 // sockets meanwhile, which systemd keeps, so it is not long; the unit's TimeoutStopSec is longer.
 const DrainTime = 10 * time.Second
+
+// loopGarbage is how much garbage there may be before it is collected, in percent of what lives (runtime/debug.SetGCPercent). The
+// loops make next to none with a request, so half of what is usual costs nothing that could be measured, and of a WebSocket on
+// which nothing is said it takes a fifth (e2e/bench/plane).
+const loopGarbage = 50
 
 // ServeOptions are what `sslwizard serve` runs with. Empty folders are the usual ones.
 type ServeOptions struct {
@@ -72,6 +78,9 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	}
 	if !slices.Contains([]string{"", proxy.EngineStd, proxy.EngineLoop}, o.Engine) {
 		return fmt.Errorf("cannot serve with the engine %q: there are %s and %s", o.Engine, proxy.EngineStd, proxy.EngineLoop)
+	}
+	if o.Engine == proxy.EngineLoop && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(loopGarbage)
 	}
 	d := newDaemon(o)
 	defer d.diary.end() // the last, for the others may have something to say
