@@ -354,16 +354,12 @@ func (r *record) judge(t *testing.T, dir string, im image, ends []map[string]str
 	if err := errors.Join(os.RemoveAll(root), im.lay(root)); err != nil {
 		t.Fatal(err)
 	}
-	err := act(t.Context(), root, "recover")
-	for n := 0; n < 100 && busy(err); n++ { // a program that another test starts has the lock until its exec
-		time.Sleep(10 * time.Millisecond)
-		err = act(t.Context(), root, "recover")
-	}
+	err := actSoon(t.Context(), root, "recover")
 	if f, ok := errors.AsType[*steps.Failure](err); err != nil && (!ok || f.Code != "H03") {
 		return -1, err.Error()
 	}
 	if r.do == "uninstall" {
-		if err := act(t.Context(), root, "uninstall"); err != nil {
+		if err := actSoon(t.Context(), root, "uninstall"); err != nil {
 			return -1, err.Error()
 		}
 	}
@@ -385,6 +381,16 @@ func (r *record) judge(t *testing.T, dir string, im image, ends []map[string]str
 		}
 	}
 	return -1, strings.Join(least, "; ")
+}
+
+// actSoon waits for the lock: a program that another test starts has it too, from its fork until its exec.
+func actSoon(ctx context.Context, root, what string) error {
+	err := act(ctx, root, what)
+	for n := 0; n < 1000 && busy(err); n++ {
+		time.Sleep(10 * time.Millisecond)
+		err = act(ctx, root, what)
+	}
+	return err
 }
 
 func busy(err error) bool {
@@ -410,7 +416,7 @@ func TestPowerLoss(t *testing.T) {
 	}
 	chosen, every := flows[:slice], []int{60, 60}
 	if *full {
-		chosen, every = flows, []int{1, 5}
+		chosen, every = flows, []int{1, 12}
 	}
 	all := make([]count, len(chosen))
 	t.Run("flows", func(t *testing.T) {
