@@ -9,13 +9,13 @@ type Promise struct {
 
 // List has the promises; the number of one is its place, from 1.
 var List = []Promise{
-	{Short: "Two outcomes", Long: "Kill it anywhere: your server is exactly as before, or exactly as asked.", Open: "Four of the breaks were not seen: taking changes of one phase back in another order, and leaving folders to the other of two places that remove them, break nothing, and are replaced in the suite since by what does; for the other two the suite has failing calls since, which this run did not have. Kills on booted servers are not counted here yet."},
-	{Short: "Recovery can be killed too", Long: "What takes an unfinished change back can itself be killed, more than once, and is then finished the same way.", Open: "The run of that day killed a little fewer than was aimed at; the suite has more since."},
-	{Short: "Power loss", Long: "The power may go at any moment, whatever the disk had not yet stored.", Open: "Not measured on this page yet."},
-	{Short: "Nothing of yours is lost", Long: "What was on the server is there afterwards or in a backup that is named, and what you edited is never overwritten.", Open: "The run of that day had fewer edits than was aimed at; the suite has more since."},
+	{Short: "Two outcomes", Long: "Kill it anywhere: your server is exactly as before, or exactly as asked.", Open: "One of the 35 breaks was not seen: taking back the phases of a run in the order in which they were made. The suite needs a change in which that makes a difference, or a proof that it makes none."},
+	{Short: "Recovery can be killed too", Long: "What takes an unfinished change back can itself be killed, more than once, and is then finished the same way."},
+	{Short: "Power loss", Long: "The power may go at any moment, whatever the disk had not yet stored."},
+	{Short: "Nothing of yours is lost", Long: "What was on the server is there afterwards or in a backup that is named, and what you edited is never overwritten."},
 	{Short: "Undo always works", Long: "After install, edits and undo, an uninstall leaves the tree as it was, and names what it had to leave."},
 	{Short: "Full, read-only and broken disks", Long: "A disk that takes nothing more ends a change in one of the two outcomes, and an error of a disk is never tried away."},
-	{Short: "Losing SSH changes nothing", Long: "A run ends by itself when its terminal goes, and who comes back sees it.", Open: "Not measured on this page yet."},
+	{Short: "Losing SSH changes nothing", Long: "A run ends by itself when its terminal goes, and who comes back sees it."},
 	{Short: "One at a time", Long: "However many are started, one runs, and the others say who holds the lock."},
 	{Short: "Twice is once", Long: "The same answers again change nothing, reload nothing and ask no CA."},
 	{Short: "Preview is the truth", Long: "What a plan shows is what happens, and a dry run writes nothing."},
