@@ -336,11 +336,11 @@ func (u *undoing) restoreCopy(s *UserState, main, copied Path) error {
 		return err
 	}
 	present, err := u.ReadFile(main.Path)
-	if err != nil {
+	if err != nil && !absent(err) {
 		return err
 	}
 	rest := without(f.Data, s.Name)
-	if table := without(present.Data, s.Name); hashOf(table) == main.Before.SHA256 && begins(table, rest) {
+	if table := without(present.Data, s.Name); hashOf(table) == main.Before.SHA256 && begins(table, rest, s.Name) {
 		rest = table
 	}
 	if sum := hashOf(rest); sum != main.Before.SHA256 && sum != copied.Before.SHA256 {
@@ -360,10 +360,15 @@ func (u *undoing) restoreCopy(s *UserState, main, copied Path) error {
 	return nil
 }
 
-// begins reports whether a copy is the beginning of the table, up to a line that may be cut off: useradd or userdel was killed
-// while it wrote that, over the one before.
-func begins(table, copied []byte) bool {
-	return bytes.HasPrefix(table, copied[:bytes.LastIndexByte(copied, '\n')+1])
+// begins reports whether a copy is the beginning of the table, its last line or that of our user cut off: useradd or userdel
+// was killed while it wrote that, over the one before.
+func begins(table, copied []byte, name string) bool {
+	end := bytes.LastIndexByte(copied, '\n') + 1
+	if !bytes.HasPrefix(table, copied[:end]) {
+		return false
+	}
+	next, _, _ := bytes.Cut(table[end:], []byte("\n"))
+	return bytes.HasPrefix(next, copied[end:]) || strings.HasPrefix(name+":", string(copied[end:]))
 }
 
 // fromLines puts a text together by the hashes of its lines, from the ones that are kept and those of other texts. What

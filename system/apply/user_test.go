@@ -79,6 +79,7 @@ func TestAccountCopiesThatAreCutOff(t *testing.T) {
 		root + "dae":               root + other,
 		root + daemon + "sslwi":    root + other, // userdel copies our line too
 		other + root:               other + root, // somebody's
+		root + "staff:x:50:":       root + "staff:x:50:",
 		root + other + "x:x:60:\n": root + other + "x:x:60:\n",
 	} {
 		w := newWorld(t)

@@ -33,12 +33,13 @@ func (j *job) introduce() *introduction {
 		}
 		own = append(own, fieldText{name, value})
 	}
-	name := strings.Clone(x.name) // else the head of a request stays with it
-	*t = introduction{site: x.site, name: name, from: x.from, lines: t.lines[:0]}
+	name := strings.Clone(x.name)         // else the head of a request stays with it
+	*t = introduction{lines: t.lines[:0]} // for nobody, until it is whole
 	t.host = x.site.forwarded(x.table, visitor{name: name, from: x.from, scheme: x.scheme(), secure: x.secure, tls: x.in.TLS}, set)
 	for _, f := range own {
 		t.lines = h1.AppendText(t.lines, f.name, f.value)
 	}
 	j.worker.own = own[:0]
+	t.site, t.name, t.from = x.site, name, x.from
 	return t
 }

@@ -134,7 +134,8 @@ func switchesTo(a *h1.Answer, protocol string) bool {
 // joins has the guest be no connection that asks for something any more.
 func (g *guest) joins() {
 	g.joined = true
-	g.stream.Stall = nil // the idle time is what a WebSocket has
+	g.introduced = introduction{} // nobody asks for anything any more
+	g.stream.Stall = nil          // the idle time is what a WebSocket has
 	g.forget()
 	g.worker.plane.guests.Add(-1)
 }

@@ -77,7 +77,7 @@ func nginx(s *stage, c *contender) (*exec.Cmd, error) {
 	return s.nginx("nginx.conf", `worker_processes 2;
 daemon off;
 pid `+s.path("nginx.pid")+`;
-events { worker_connections 20000; }
+events { worker_connections 4096; }
 http {
 	access_log off;
 	client_max_body_size 0;

@@ -117,7 +117,7 @@ func (c *crowd) nginx(s *stage, at *contender) (*exec.Cmd, error) {
 		fmt.Fprintf(&servers, "\tserver { listen %s ssl http2; server_name %s; ssl_certificate %s; ssl_certificate_key %s; location / { proxy_pass http://%s; } }\n",
 			at.at, name, pem, pem, c.app)
 	}
-	return s.nginx("crowd.conf", "worker_processes 2;\ndaemon off;\npid "+s.path("crowd.pid")+";\nevents { worker_connections 20000; }\nhttp {\n\taccess_log off;\n"+
+	return s.nginx("crowd.conf", "worker_processes 2;\ndaemon off;\npid "+s.path("crowd.pid")+";\nevents { worker_connections 4096; }\nhttp {\n\taccess_log off;\n"+
 		"\tserver_names_hash_max_size 65536;\n\tserver_names_hash_bucket_size 128;\n\tssl_protocols TLSv1.2 TLSv1.3;\n\tssl_session_cache shared:SSL:10m;\n"+
 		"\tproxy_temp_path "+s.path("proxy")+";\n\tclient_body_temp_path "+s.path("body")+";\n"+servers.String()+"}\n")
 }
@@ -161,14 +161,11 @@ func thousand(ctx context.Context, s *stage, c *contender) ([]float64, error) {
 	}
 	for {
 		now, err := one.serial(ctx, last)
-		if err != nil {
-			return nil, err
-		}
-		if now != before {
+		if err == nil && now != before {
 			return []float64{started.Seconds(), time.Since(began).Seconds(), memory}, nil
 		}
 		if time.Since(began) > patience {
-			return nil, fmt.Errorf("%s does not take a new certificate", c.name)
+			return nil, fmt.Errorf("%s does not take a new certificate: %w", c.name, err)
 		}
 		time.Sleep(time.Millisecond)
 	}

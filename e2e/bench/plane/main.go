@@ -78,6 +78,7 @@ func (o options) main(ctx context.Context) error {
 		}
 	}
 	r.memory(those)
+	fmt.Print(r.table(), "\n")
 	if err := o.others(ctx, s, those, running, r); err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (o options) main(ctx context.Context) error {
 	if err := o.others(ctx, s, those, starting, r); err != nil {
 		return err
 	}
-	fmt.Print(r.table(), "\n", r.figureTable())
+	fmt.Print(r.figureTable())
 	if o.write {
 		return r.page(o)
 	}
