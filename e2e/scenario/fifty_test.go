@@ -32,14 +32,15 @@ for rc in "$dir"/*.rc; do echo "$(cat "$rc") $(tr '\n' ' ' <"${rc%.rc}")"; done
 echo "left $(pgrep -f '^/root/sslwizard --non-interactive' | tr '\n' ' ')"`
 
 // watchLock notes, until the file /run/watched is gone, which processes have the lock file or its folder open: as "number name".
-// It starts no program while it looks.
+// It starts no program while it looks. A program has all that is open from its fork until its exec, under the name of who started it:
+// so what is open is looked at again once the name is known.
 const watchLock = `set -u
 touch /run/watched
 while [ -e /run/watched ]; do
 	for fd in /proc/[0-9]*/fd/*; do
 		[ "$fd" -ef "$1" ] || continue
 		pid=${fd#/proc/}; pid=${pid%%/*}
-		read -r name <"/proc/$pid/comm" && echo "$pid $name"
+		read -r name <"/proc/$pid/comm" && [ "$fd" -ef "$1" ] && echo "$pid $name"
 	done 2>/dev/null
 	echo looked
 done | sort | uniq -c`
