@@ -17,9 +17,9 @@ import (
 // patience is for whatever a contender is waited for.
 const patience = 30 * time.Second
 
-// clientConfig is that of a client in this process: the curve that all contenders have.
-func clientConfig() *tls.Config {
-	return &tls.Config{ServerName: site, InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.X25519}} //nolint:gosec // it is about the cost
+// clientConfig is that of a client in this process, which asks for a name: the curve that all contenders have.
+func clientConfig(name string) *tls.Config {
+	return &tls.Config{ServerName: name, InsecureSkipVerify: true, CurvePreferences: []tls.CurveID{tls.X25519}} //nolint:gosec // it is about the cost
 }
 
 func dial(ctx context.Context, at string, config *tls.Config) (*tls.Conn, error) {
@@ -85,7 +85,7 @@ func together(ctx context.Context, n int, load time.Duration, begin func(ctx con
 // resumptions are connections of one request each, of clients that have been there before.
 func resumptions(ctx context.Context, _ *stage, at string, load time.Duration) (int, error) {
 	return together(ctx, 16, load, func(ctx context.Context) (func() error, func(), error) {
-		config := clientConfig()
+		config := clientConfig(site)
 		config.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 		first := true
 		return func() error {

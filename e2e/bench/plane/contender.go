@@ -15,7 +15,7 @@ import (
 // contender is a proxy before the application.
 type contender struct {
 	name    string
-	at      string // its address for TLS
+	at      string // its address for TLS, once it was started
 	command func(*stage, *contender) (*exec.Cmd, error)
 	process *exec.Cmd
 }
@@ -35,42 +35,48 @@ func contenders(caddy string) []*contender {
 	return all
 }
 
-func (c *contender) start(s *stage) (err error) {
+// start starts it, and returns how long it took until it answered for a name.
+func (c *contender) start(ctx context.Context, s *stage, name string) (took time.Duration, err error) {
 	if c.at, err = freeAddress(); err != nil {
-		return err
+		return 0, err
 	}
+	began := time.Now()
 	if c.process, err = c.command(s, c); err != nil {
-		return err
+		return 0, err
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", c.at)
-		if err == nil {
-			return conn.Close()
-		}
-		if time.Now().After(deadline) {
-			c.stop()
-			return errors.New("it does not listen")
-		}
+	if err := c.answers(ctx, name); err != nil {
+		c.stop()
+		return 0, fmt.Errorf("%s does not answer: %w", c.name, err)
 	}
+	return time.Since(began), nil
 }
 
-func (c *contender) stop() { end(c.process) }
+// another is the same contender, to be started once more by a command.
+func (c *contender) another(command func(*stage, *contender) (*exec.Cmd, error)) *contender {
+	return &contender{name: c.name, command: command}
+}
+
+// stop ends it; when it does not run, it does nothing.
+func (c *contender) stop() {
+	if c.process != nil {
+		end(c.process)
+		c.process = nil
+	}
+}
 
 // native is this tree's proxy. It has no access log, as the others have none.
 func native(engine string) func(*stage, *contender) (*exec.Cmd, error) {
-	return func(s *stage, c *contender) (*exec.Cmd, error) { return nativeAt(s.dir, engine)(s, c) }
+	return func(s *stage, c *contender) (*exec.Cmd, error) { return s.native(s.store, c.at, engine) }
 }
 
-// nativeAt serves what is stored in a folder.
-func nativeAt(dir, engine string) func(*stage, *contender) (*exec.Cmd, error) {
-	return func(s *stage, c *contender) (*exec.Cmd, error) {
-		plain, err := freeAddress()
-		if err != nil {
-			return nil, err
-		}
-		return run(s.program, "serve", "--http", plain, "--https", c.at, "--sites", dir+steps.SitesDir, "--certs", dir+steps.CertsDir,
-			"--webroot", dir+steps.Webroot, "--control", s.path("control-"+engine), "--engine", engine)
+// native serves what is stored.
+func (s *stage) native(st *store, at, engine string) (*exec.Cmd, error) {
+	plain, err := freeAddress()
+	if err != nil {
+		return nil, err
 	}
+	return run(s.program, "serve", "--http", plain, "--https", at, "--sites", st.dir+steps.SitesDir, "--certs", st.dir+steps.CertsDir,
+		"--webroot", st.dir+steps.Webroot, "--control", s.path("control-"+engine), "--engine", engine)
 }
 
 func nginx(s *stage, c *contender) (*exec.Cmd, error) {
@@ -89,8 +95,8 @@ http {
 	server {
 		listen `+c.at+` ssl http2;
 		server_name `+site+`;
-		ssl_certificate `+s.chain+`;
-		ssl_certificate_key `+s.key+`;
+		ssl_certificate `+s.pem(site)+`;
+		ssl_certificate_key `+s.pem(site)+`;
 		ssl_protocols TLSv1.2 TLSv1.3;
 		ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
 		ssl_session_cache shared:SSL:10m;
@@ -125,15 +131,13 @@ http {
 }
 
 func haproxy(s *stage, c *contender) (*exec.Cmd, error) {
-	if err := os.WriteFile(s.path("haproxy.cfg"), []byte(haproxyText(s, c.at, s.path("both.pem"))), 0o600); err != nil {
-		return nil, err
-	}
-	return run("haproxy", "-db", "-q", "-f", s.path("haproxy.cfg"))
+	return s.haproxy(c.at, s.pem(site))
 }
 
-// haproxyText is its configuration with these certificates.
-func haproxyText(s *stage, at, pem string) string {
-	return `global
+// haproxy has it serve with a certificate, or all of a folder.
+func (s *stage) haproxy(at, pem string, options ...string) (*exec.Cmd, error) {
+	file := s.path("haproxy.cfg")
+	if err := os.WriteFile(file, []byte(`global
 	nbthread 2
 	ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
 	tune.ssl.default-dh-param 2048
@@ -145,20 +149,23 @@ defaults
 	timeout tunnel 1h
 	option forwardfor
 frontend https
-	bind ` + at + ` ssl crt ` + pem + ` alpn h2,http/1.1
+	bind `+at+` ssl crt `+pem+` alpn h2,http/1.1
 	http-request set-header X-Forwarded-Proto https
 	default_backend app
 backend app
 	http-reuse always
-	server app ` + s.app + `
-`
+	server app `+s.app+`
+`), 0o600); err != nil {
+		return nil, err
+	}
+	return run("haproxy", append(options, "-db", "-q", "-f", file)...)
 }
 
 func theCaddy(program string) func(*stage, *contender) (*exec.Cmd, error) {
 	return func(s *stage, c *contender) (*exec.Cmd, error) {
 		host, port, _ := net.SplitHostPort(c.at)
 		text := fmt.Sprintf("{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n\tdefault_bind %s\n\thttps_port %s\n}\n%s {\n\ttls %s %s\n\treverse_proxy %s\n}\n",
-			host, port, site, s.chain, s.key, s.app)
+			host, port, site, s.pem(site), s.pem(site), s.app)
 		if err := os.WriteFile(s.path("Caddyfile"), []byte(text), 0o600); err != nil {
 			return nil, err
 		}

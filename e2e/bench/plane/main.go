@@ -53,13 +53,13 @@ func (o options) main(ctx context.Context) error {
 	defer s.close()
 	var those []*contender
 	for _, c := range contenders(o.caddy) {
-		if err := c.start(s); err != nil {
-			return fmt.Errorf("cannot start %s: %w", c.name, err)
+		if _, err := c.start(ctx, s, site); err != nil {
+			return fmt.Errorf("cannot start a contender: %w", err)
 		}
 		defer c.stop()
 		those = append(those, c)
 	}
-	r := &results{names: namesOf(those), cost: map[string]map[string][]float64{}, said: map[string]map[string][]float64{}}
+	r := &results{names: namesOf(those), measured: map[string]map[string][]float64{}}
 	for _, w := range workloads {
 		if strings.Contains(w.name, o.only) {
 			r.workloads = append(r.workloads, w)
@@ -102,13 +102,16 @@ func (o options) others(ctx context.Context, s *stage, those []*contender, measu
 			if !strings.Contains(m.figures[0].name, o.only) {
 				continue
 			}
+			if round == 0 {
+				r.figures = append(r.figures, m.figures...)
+			}
 			for _, c := range turned(those, round) {
 				values, err := m.of(ctx, s, c)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", m.figures[0].name, c.name, err)
 				}
 				for i, f := range m.figures {
-					r.say(f, c.name, values[i])
+					r.add(f.name, c.name, values[i])
 					fmt.Fprintf(os.Stderr, "round %d, %s, %s: %.2f %s\n", round+1, f.name, c.name, values[i], f.unit)
 				}
 			}

@@ -46,8 +46,8 @@ const (
 
 // idleSocket is what one of many WebSockets costs of memory on which nothing is said.
 func idleSocket(ctx context.Context, s *stage, c *contender) ([]float64, error) {
-	one, _, err := startedBy(ctx, s, c.name, c.command, site)
-	if err != nil {
+	one := c.another(c.command)
+	if _, err := one.start(ctx, s, site); err != nil {
 		return nil, err
 	}
 	defer one.stop()
@@ -56,7 +56,7 @@ func idleSocket(ctx context.Context, s *stage, c *contender) ([]float64, error) 
 	}
 	time.Sleep(restTime)
 	before, after := resident(one.process.Process.Pid), 0
-	err = one.sockets(ctx, idleSockets, func() {
+	err := one.sockets(ctx, idleSockets, func() {
 		time.Sleep(restTime)
 		after = resident(one.process.Process.Pid)
 	})
@@ -122,7 +122,8 @@ func mixed(ctx context.Context, s *stage, c *contender) ([]float64, error) {
 
 // fresh starts the contender once more, and ends it again: how long it takes until it answers, and what it has of memory then.
 func fresh(ctx context.Context, s *stage, c *contender) ([]float64, error) {
-	one, took, err := startedBy(ctx, s, c.name, c.command, site)
+	one := c.another(c.command)
+	took, err := one.start(ctx, s, site)
 	if err != nil {
 		return nil, err
 	}
@@ -131,28 +132,9 @@ func fresh(ctx context.Context, s *stage, c *contender) ([]float64, error) {
 	return []float64{float64(took) / float64(time.Millisecond), float64(resident(one.process.Process.Pid)) / 1024}, nil
 }
 
-// startedBy starts a contender by a command, and returns how long it took until it answered for a name.
-func startedBy(ctx context.Context, s *stage, name string, command func(*stage, *contender) (*exec.Cmd, error), asked string) (*contender, time.Duration, error) {
-	at, err := freeAddress()
-	if err != nil {
-		return nil, 0, err
-	}
-	one := &contender{name: name, command: command, at: at}
-	began := time.Now()
-	if one.process, err = command(s, one); err != nil {
-		return nil, 0, err
-	}
-	if err := one.answers(ctx, asked); err != nil {
-		one.stop()
-		return nil, 0, fmt.Errorf("%s does not answer: %w", name, err)
-	}
-	return one, time.Since(began), nil
-}
-
 // answers waits until a request for a name is answered over TLS.
 func (c *contender) answers(ctx context.Context, name string) error {
-	config := clientConfig()
-	config.ServerName = name
+	config := clientConfig(name)
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		conn, err := dial(ctx, c.at, config)
 		if err == nil {

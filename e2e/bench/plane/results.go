@@ -15,35 +15,31 @@ import (
 	"text/template"
 )
 
-// results are what was measured: microseconds of the processor for a request, round by round.
+// results are what was measured, round by round: of a workload microseconds of the processor for a request, of a figure its unit.
 type results struct {
 	names     []string
 	workloads []workload
-	cost      map[string]map[string][]float64 // workload, contender
-	resident  []int                           // KiB behind the loads
 	figures   []figure
-	said      map[string]map[string][]float64 // figure, contender: likewise
+	measured  map[string]map[string][]float64 // workload or figure, contender
+	resident  []int                           // KiB behind the loads
 }
 
-func (r *results) add(workload, name string, cost float64) {
-	if r.cost[workload] == nil {
-		r.cost[workload] = map[string][]float64{}
+func (r *results) add(what, name string, value float64) {
+	if r.measured[what] == nil {
+		r.measured[what] = map[string][]float64{}
 	}
-	r.cost[workload][name] = append(r.cost[workload][name], cost)
+	r.measured[what][name] = append(r.measured[what][name], value)
 }
 
-func (r *results) say(f figure, name string, value float64) {
-	if r.said[f.name] == nil {
-		r.figures = append(r.figures, f)
-		r.said[f.name] = map[string][]float64{}
-	}
-	r.said[f.name][name] = append(r.said[f.name][name], value)
+// head is the head of a table.
+func (r *results) head(what string) string {
+	return fmt.Sprintf("| %s | goal | hold | %s |\n| --- | --- | --- |%s\n", what, strings.Join(r.names, " | "), strings.Repeat(" --- |", len(r.names)))
 }
 
 // figureTable has what is no cost of requests, each in its unit.
 func (r *results) figureTable() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| | goal | hold | %s |\n| --- | --- | --- |%s\n", strings.Join(r.names, " | "), strings.Repeat(" --- |", len(r.names)))
+	b.WriteString(r.head(""))
 	for _, f := range r.figures {
 		fmt.Fprintf(&b, "| %s, %s |", f.name, f.unit)
 		switch {
@@ -55,7 +51,7 @@ func (r *results) figureTable() string {
 			fmt.Fprintf(&b, " ≤ %g | %g |", f.goal, f.hold)
 		}
 		for _, name := range r.names {
-			if value := median(r.said[f.name][name]); math.IsNaN(value) {
+			if value := median(r.measured[f.name][name]); math.IsNaN(value) {
 				b.WriteString(" – |")
 			} else {
 				fmt.Fprintf(&b, " %.3g |", value)
@@ -75,8 +71,8 @@ func (r *results) memory(those []*contender) {
 // ratio is the median of the ratios to nginx in the same round.
 func (r *results) ratio(workload, name string) float64 {
 	var all []float64
-	for i, cost := range r.cost[workload][name] {
-		all = append(all, cost/r.cost[workload][reference][i])
+	for i, cost := range r.measured[workload][name] {
+		all = append(all, cost/r.measured[workload][reference][i])
 	}
 	return median(all)
 }
@@ -88,12 +84,12 @@ func median(all []float64) float64 {
 
 func (r *results) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| workload | goal | hold | %s |\n| --- | --- | --- |%s\n", strings.Join(r.names, " | "), strings.Repeat(" --- |", len(r.names)))
+	b.WriteString(r.head("workload"))
 	for _, w := range r.workloads {
 		fmt.Fprintf(&b, "| %s | ≤ %.2f | %.2f |", w.name, w.goal, w.hold)
 		for _, name := range r.names {
 			if name == reference {
-				fmt.Fprintf(&b, " %.1f µs |", median(r.cost[w.name][name]))
+				fmt.Fprintf(&b, " %.1f µs |", median(r.measured[w.name][name]))
 			} else {
 				fmt.Fprintf(&b, " %.2f |", r.ratio(w.name, name))
 			}

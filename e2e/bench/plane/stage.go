@@ -6,28 +6,26 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/c93d5bcb/sslwizard/steps"
-	"github.com/c93d5bcb/sslwizard/system/cert"
-	"github.com/c93d5bcb/sslwizard/system/host"
+	"github.com/c93d5bcb/sslwizard/system/echo"
 )
 
 const site = "localhost" // a name that every load tool finds
 
-// stage is what all contenders have in common: the application, which is an nginx of one worker, and a certificate.
+// stage is what all contenders have in common: the application, which is an nginx of one worker, and a site.
 type stage struct {
-	dir     string
+	*store
 	program string // of this tree
 	app     string // address
-	chain   string
-	key     string
 	apps    *exec.Cmd
 	echo    net.Listener // answers WebSockets for the application
+	many    *crowd       // once there are many sites
 }
 
 func newStage(ctx context.Context) (*stage, error) {
@@ -35,8 +33,13 @@ func newStage(ctx context.Context) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{dir: dir, program: filepath.Join(dir, "sslwizard"), chain: filepath.Join(dir, "chain.pem"), key: filepath.Join(dir, "key.pem")}
-	if err := errors.Join(os.Chmod(dir, 0o755), s.build(ctx), s.certify(), s.serveApp()); err != nil { //nolint:gosec // the workers of nginx have another user
+	st, err := newStore(dir, site)
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	s := &stage{store: st, program: filepath.Join(dir, "sslwizard")}
+	if err := errors.Join(os.Chmod(dir, 0o755), s.build(ctx), s.certify(site), s.serveApp()); err != nil { //nolint:gosec // the workers of nginx have another user
 		s.close()
 		return nil, err
 	}
@@ -74,65 +77,17 @@ func treeRoot(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// certify stores the site as the installer does, and its certificate for the others.
-func (s *stage) certify() error {
-	names := []steps.Domain{site}
-	own, err := cert.GenerateKey(steps.ECDSAP256)
-	if err != nil {
-		return err
-	}
-	authority, err := cert.NewAuthority(own, "plane", names, time.Now())
-	if err != nil {
-		return err
-	}
-	key, err := cert.GenerateKey(steps.ECDSAP256)
-	if err != nil {
-		return err
-	}
-	chain, err := authority.Issue(key.Public(), names, 30, time.Now())
-	if err != nil {
-		return err
-	}
-	text, err := cert.MarshalKey(key)
-	if err != nil {
-		return err
-	}
-	for _, dir := range []string{steps.SitesDir, steps.CertsDir, steps.Webroot} {
-		if err := os.MkdirAll(s.dir+dir, 0o755); err != nil {
-			return err
-		}
-	}
-	h := host.New(s.dir)
-	version, err := cert.Add(h, site, cert.Version{Key: text, Chain: cert.EncodeChain(chain), Meta: cert.Meta{Source: cert.SourceLocal}})
-	if err != nil {
-		return err
-	}
-	return errors.Join(cert.Switch(h, site, version), os.WriteFile(s.chain, cert.EncodeChain(chain), 0o644), //nolint:gosec // public
-		os.WriteFile(s.key, text, 0o600), os.WriteFile(s.path("both.pem"), append(cert.EncodeChain(chain), text...), 0o600))
-}
-
 func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
-
-// store stores the site with the application behind it.
-func (s *stage) store() error {
-	a := steps.Defaults()
-	a.Certs.Domains, a.Trusted.Source, a.Install.Executor = []string{site}, steps.SourceNone, steps.ExecutorNative
-	a.Proxy.Upstream, a.Proxy.MaxBody, a.Proxy.AccessLog = "http://"+s.app, "0", steps.LogOff // as the others have it
-	one, problems := a.Site()
-	if len(problems) > 0 {
-		return fmt.Errorf("the site is wrong: %v", problems)
-	}
-	return host.New(s.dir).WriteFile(steps.SiteFile(one.Name), host.File{Data: steps.Print(one), Mode: 0o644})
-}
 
 // serveApp starts the application.
 func (s *stage) serveApp() (err error) {
 	if s.app, err = freeAddress(); err != nil {
 		return err
 	}
-	if s.echo, err = serveEcho(); err != nil {
+	if s.echo, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return err
 	}
+	go func() { _ = http.Serve(s.echo, echo.Handler()) }() //nolint:gosec // of ours alone
 	root := s.path("app")
 	if err := os.Mkdir(root, 0o755); err != nil { //nolint:gosec // the workers of nginx have another user
 		return err
@@ -174,7 +129,7 @@ http {
 	}
 }
 `)
-	return errors.Join(err, s.store())
+	return errors.Join(err, s.add(site, s.app))
 }
 
 func (s *stage) nginx(file, text string) (*exec.Cmd, error) {
@@ -184,8 +139,8 @@ func (s *stage) nginx(file, text string) (*exec.Cmd, error) {
 	return run("nginx", "-p", s.dir, "-e", s.path(file+".log"), "-c", s.path(file))
 }
 
-func run(argv ...string) (*exec.Cmd, error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
+func run(program string, argv ...string) (*exec.Cmd, error) {
+	cmd := exec.Command(program, argv...)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -4,12 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha1" //nolint:gosec // RFC 6455 section 4.2.2
 	"crypto/tls"
-	"encoding/base64"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 )
@@ -22,50 +19,6 @@ const (
 	socketKey   = "c3Nsd2l6YXJkIHBsYW5lIQ=="
 )
 
-// serveEcho serves WebSockets that say what they hear.
-func serveEcho() (net.Listener, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go echo(conn)
-		}
-	}()
-	return l, nil
-}
-
-func echo(conn net.Conn) {
-	defer conn.Close()
-	r := bufio.NewReaderSize(conn, 512)
-	asked, err := http.ReadRequest(r)
-	if err != nil {
-		return
-	}
-	sum := sha1.Sum([]byte(asked.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // likewise
-	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-		base64.StdEncoding.EncodeToString(sum[:]))
-	frame := make([]byte, frameHead+maskSize+messageSize)
-	for {
-		if _, err := io.ReadFull(r, frame); err != nil {
-			return
-		}
-		mask, text := frame[frameHead:frameHead+maskSize], frame[frameHead+maskSize:]
-		for i := range text {
-			text[i] ^= mask[i%maskSize]
-		}
-		copy(frame[maskSize:], []byte{0x82, messageSize})
-		if _, err := conn.Write(frame[maskSize:]); err != nil {
-			return
-		}
-	}
-}
-
 // socket is a WebSocket through a contender.
 type socket struct {
 	*tls.Conn
@@ -73,7 +26,7 @@ type socket struct {
 }
 
 func openSocket(ctx context.Context, at string) (*socket, error) {
-	conn, err := dial(ctx, at, clientConfig())
+	conn, err := dial(ctx, at, clientConfig(site))
 	if err != nil {
 		return nil, err
 	}
