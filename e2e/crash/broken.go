@@ -48,10 +48,11 @@ func (l *lab) search(ctx context.Context, m mutant.Mutant, first bool) (caught, 
 		}
 	}
 	for _, flows := range [][]*flow{known, others} {
+		before := c.points
 		if err := c.spoil(ctx, workers, flows, sample, first); err != nil || c.seen() {
 			return c, err
 		}
-		c.points = 0 // they are looked at again
+		c.points = before // they are looked at again
 		if err := c.spoil(ctx, workers, flows, thorough, true); err != nil || c.seen() {
 			return c, err
 		}

@@ -19,7 +19,7 @@ func TestMutant(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	flag, err := Mutant{"counts wrong", []Replacement{{"main.go", "one", "three"}, {"main.go", " two", " four"}}, ""}.Overlay(root, dir)
+	flag, err := Mutant{Name: "counts wrong", Text: []Replacement{{"main.go", "one", "three"}, {"main.go", " two", " four"}}}.Overlay(root, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
