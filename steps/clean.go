@@ -39,14 +39,7 @@ func CleanLine(s string) string {
 
 // oneLine reports whether s is what CleanLine would make of it, as far as that is seen at once: each request asks it.
 func oneLine(s string) bool {
-	space := true // one at the beginning, at the end, or behind another goes
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] > '~' || s[i] == ' ' && space {
-			return false
-		}
-		space = s[i] == ' '
-	}
-	return !space || s == ""
+	return printable(s) && !strings.Contains(s, "  ") && strings.Trim(s, " ") == s
 }
 
 func printable(s string) bool {

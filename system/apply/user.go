@@ -329,7 +329,8 @@ func (u *undoing) restoreCopies(s *UserState) error {
 }
 
 // restoreCopy makes "passwd-" what it was when it, without the lines of our user, is what passwd or passwd- was before:
-// then nobody else has changed an account since. One that is cut off is taken for whole. Where a line of it is nowhere any more, it only loses our user.
+// then nobody else has changed an account since. One that is cut off is taken for whole. Where a line of it is nowhere any
+// more, it only loses our user.
 func (u *undoing) restoreCopy(s *UserState, main, copied Path) error {
 	now, f, err := stateAt(u, copied.Path)
 	if err != nil || now.equal(copied.Before) || now.Kind != kindFile {

@@ -25,8 +25,8 @@ type exchange struct {
 	began   time.Time
 	peer    netip.Addr // of the connection
 	reached net.Addr   // that it came to
-	near    string     // peer, as it is told to others; empty: it has none
-	from    string     // the client likewise, who is somebody else where a site trusts the peer
+	from    string     // address of the client, who is somebody else where a site trusts the peer; empty: it has none
+	via     string     // that of the peer, where the client is somebody else
 
 	secure bool
 	name   string // canonical name that was asked for
@@ -61,8 +61,7 @@ func newExchange(s *Server, t *table, w http.ResponseWriter, r *http.Request, se
 		server: s, table: t, w: w, control: http.NewResponseController(w), asked: r, secure: secure, began: time.Now(), peer: peerOf(r),
 	}
 	x.reached, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	x.near = addressText(x.peer)
-	x.from = x.near
+	x.from = addressText(x.peer)
 	x.in = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	_ = x.control.SetWriteDeadline(time.Time{}) // the one of the request before this on the connection
 	return x
@@ -203,13 +202,10 @@ func (x *exchange) access() Access {
 	a := Access{
 		Time: x.began, Remote: x.from, Method: logged(x.in.Method), Host: logged(x.in.Host), Path: logged(x.path()),
 		Proto: x.in.Proto, Secure: x.secure, Status: x.status,
-		Referer: logged(origin(first(x.asked.Header, "Referer"))), Agent: logged(first(x.asked.Header, "User-Agent")),
+		Peer: x.via, Referer: logged(origin(first(x.asked.Header, "Referer"))), Agent: logged(first(x.asked.Header, "User-Agent")),
 	}
 	if x.site != nil {
 		a.Site = x.site.Name
-	}
-	if x.near != x.from {
-		a.Peer = x.near
 	}
 	return a
 }

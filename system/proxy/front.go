@@ -63,7 +63,7 @@ func (x *exchange) find() int {
 	}
 	x.site = found
 	if client := clientOf(found.Proxy, x.peer, x.in.Header); client != x.peer {
-		x.from = addressText(client)
+		x.via, x.from = x.from, addressText(client)
 	}
 	return 0
 }

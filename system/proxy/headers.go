@@ -55,12 +55,7 @@ func (s *site) secret(plain string) bool {
 
 // plainName is the canonical name of the header that an application could take this one for.
 func plainName(name string) string {
-	for i := range len(name) {
-		if c := rune(name[i]); dashed(c) != c { // hardly ever
-			return textproto.CanonicalMIMEHeaderKey(strings.Map(dashed, name))
-		}
-	}
-	return textproto.CanonicalMIMEHeaderKey(name)
+	return textproto.CanonicalMIMEHeaderKey(strings.Map(dashed, name))
 }
 
 // dashed makes "-" of what is neither a letter nor a digit, as CGI makes "_" of it.

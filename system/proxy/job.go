@@ -243,7 +243,7 @@ func (j *job) meet() {
 	on, s := j.on, j.worker.server
 	j.x = exchange{
 		server: s, table: s.table(), w: &j.local, control: j.control, in: &j.request, asked: &j.request,
-		began: j.worker.loop.Now(), peer: on.peer, reached: on.local, near: on.from, from: on.from, secure: on.secure != nil,
+		began: j.worker.loop.Now(), peer: on.peer, reached: on.local, from: on.from, secure: on.secure != nil,
 	}
 	j.bodyDone = !j.head.HasBody()
 }

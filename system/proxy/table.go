@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http/httputil"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +20,6 @@ import (
 type table struct {
 	generation uint64
 	config     Config
-	ports      [2]string // for HTTP and HTTPS, as they are told to others
 	sites      []*site
 	names      map[string]*site      // exact names and IP literals
 	wildcards  map[string]*site      // what follows "*."
@@ -48,7 +46,7 @@ type site struct {
 // connections to them stay in use and what is known of them is not forgotten.
 func (s *Server) compile(c Config, before *table) (*table, error) {
 	t := &table{
-		config: c, ports: [2]string{strconv.Itoa(c.httpPort()), strconv.Itoa(c.httpsPort())}, names: map[string]*site{}, wildcards: map[string]*site{}, addresses: map[netip.Addr]*site{}, peers: map[netip.Prefix]bool{},
+		config: c, names: map[string]*site{}, wildcards: map[string]*site{}, addresses: map[netip.Addr]*site{}, peers: map[netip.Prefix]bool{},
 	}
 	var errs []error
 	for _, in := range c.Sites {

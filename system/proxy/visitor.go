@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"net/textproto"
+	"strconv"
 )
 
 // visitor is what the proxy knows of who sent a request, on whatever data plane that came.
@@ -17,9 +18,9 @@ type visitor struct {
 // forwarded sets the fields that tell the upstream of a visitor, and returns the Host that it is asked for. The site's own
 // fields come last: they are what the owner asked for.
 func (s *site) forwarded(t *table, v visitor, set func(name, value string)) (host string) {
-	port, standard, told := t.config.httpsPort(), 443, t.ports[1]
+	port, standard := t.config.httpsPort(), 443
 	if !v.secure {
-		port, standard, told = t.config.httpPort(), 80, t.ports[0]
+		port, standard = t.config.httpPort(), 80
 	}
 	host = authority(v.name, port, standard)
 	if len(s.Proxy.Trusted) > 0 {
@@ -29,7 +30,7 @@ func (s *site) forwarded(t *table, v visitor, set func(name, value string)) (hos
 	set("X-Forwarded-For", v.from)
 	set("X-Forwarded-Proto", v.scheme)
 	set("X-Forwarded-Host", host)
-	set("X-Forwarded-Port", told)
+	set("X-Forwarded-Port", strconv.Itoa(port))
 	s.clients.tell(set, v.tls)
 	for _, own := range s.Proxy.Headers {
 		if textproto.CanonicalMIMEHeaderKey(own.Name) == "Host" {
