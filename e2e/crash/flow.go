@@ -100,6 +100,7 @@ func flows() []*flow {
 		{name: "undo, native", from: [][]string{run("native")}, do: []string{"undo"}},
 		{name: "undo, nginx", from: [][]string{run("nginx")}, do: []string{"undo"}},
 		{name: "undo of a switch", from: [][]string{run("native"), run("nginx")}, do: []string{"undo"}},
+		{name: "undo of two phases", from: [][]string{run("files")}, do: []string{"undo"}},
 		{name: "uninstall, native", from: [][]string{run("native"), run("slow")}, do: []string{"uninstall"}, again: []string{"uninstall"}},
 		{name: "uninstall, nginx", from: [][]string{run("native"), run("nginx")}, do: []string{"uninstall"}, again: []string{"uninstall"}},
 	}

@@ -43,7 +43,7 @@ var Transaction = []Mutant{
 	one("owners are not restored", state, "Mode: s.Mode, UID: s.UID, GID: s.GID, Link: s.Link,", "Mode: s.Mode, Link: s.Link,").in("other answers"),
 	one("modes are not restored", state, "f := host.File{Data: data, Mode: s.Mode,", "f := host.File{Data: data, Mode: 0o600,"),
 	one("attributes are not restored", state, "Link: s.Link, Xattrs: s.Xattrs}", "Link: s.Link}").in("other answers"),
-	one("phases are taken back in the order in which they were made", "system/apply/undo.go", "range slices.Backward(target.phases) {", "range target.phases {"),
+	one("phases are taken back in the order in which they were made", "system/apply/undo.go", "range slices.Backward(target.phases) {", "range target.phases {").in("undo of two phases"),
 	one("somebody's edit is overwritten", revert, "	case u.ours(p, b, now, seen):", "	case true:"),
 	{Name: "what a killed write left is not swept", Flow: "install, nginx", Text: []Replacement{
 		{File: revert, Old: "		if err := host.SweepTemps(u, path.Dir(p.Path)); err != nil {", New: "		if err := error(nil); err != nil {"},
