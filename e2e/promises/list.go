@@ -9,7 +9,7 @@ type Promise struct {
 
 // List has the promises; the number of one is its place, from 1.
 var List = []Promise{
-	{Short: "Two outcomes", Long: "Kill it anywhere: your server is exactly as before, or exactly as asked.", Open: "One of the 35 breaks was not seen: taking back the phases of a run in the order in which they were made. The suite needs a change in which that makes a difference, or a proof that it makes none."},
+	{Short: "Two outcomes", Long: "Kill it anywhere: your server is exactly as before, or exactly as asked."},
 	{Short: "Recovery can be killed too", Long: "What takes an unfinished change back can itself be killed, more than once, and is then finished the same way."},
 	{Short: "Power loss", Long: "The power may go at any moment, whatever the disk had not yet stored."},
 	{Short: "Nothing of yours is lost", Long: "What was on the server is there afterwards or in a backup that is named, and what you edited is never overwritten."},
