@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// topLevel is what may stand at the top of the repository; dot-files beside it.
+var topLevel = []string{
+	"CHANGELOG.md", "LICENSE", "README.md", "go.mod", "go.sum", "staticcheck.conf",
+	"main.go", "main_test.go", "imports_test.go", "toplevel_test.go",
+	"assets", "docs", "e2e", "steps", "system", "wizard",
+}
+
+// TestTopLevel finds what was committed by mistake: something new at the top, and a built program anywhere. One that got in
+// stays in the history of everybody who clones, so it must not get in.
+func TestTopLevel(t *testing.T) {
+	t.Parallel()
+	// The go tool keeps a verdict for as long as the files that the test itself opened stay the same.
+	if _, err := os.ReadFile(strings.TrimSpace(git(t, "rev-parse", "--git-path", "index"))); err != nil {
+		t.Fatal(err)
+	}
+	files := strings.Split(strings.TrimSuffix(git(t, "ls-files", "-z"), "\x00"), "\x00")
+	if len(files) < 100 {
+		t.Fatalf("git lists %d files, which cannot be all", len(files))
+	}
+	for _, file := range files {
+		top, _, _ := strings.Cut(file, "/")
+		if !strings.HasPrefix(top, ".") && !slices.Contains(topLevel, top) {
+			t.Errorf("%s is at the top of the repository, where it does not belong", file)
+		}
+		if isProgram(t, file) {
+			t.Errorf("%s is a built program: delete it, and add it to .gitignore if it comes back", file)
+		}
+	}
+}
+
+func git(t *testing.T, args ...string) string {
+	out, err := exec.Command("git", args...).Output()
+	if err != nil {
+		t.Fatalf("git %s: %v", strings.Join(args, " "), err)
+	}
+	return string(out)
+}
+
+// isProgram says whether a tracked file is an ELF image. One that is deleted in the working tree is not.
+func isProgram(t *testing.T, file string) bool {
+	f, err := os.Open(file)
+	if os.IsNotExist(err) {
+		return false
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	head := make([]byte, 4)
+	n, _ := f.Read(head)
+	return bytes.Equal(head[:n], []byte("\x7fELF"))
+}
