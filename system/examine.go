@@ -3,7 +3,6 @@ package system
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -115,7 +114,7 @@ func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps
 	var err error
 	switch {
 	case req.CAFile != "":
-		v.Roots, err = os.ReadFile(req.CAFile)
+		v.Roots, err = readRoots(req.CAFile)
 	case t.CARoots != "":
 		v.Roots, err = renew.Roots(i.host, t.CARoots)
 	}
@@ -123,10 +122,7 @@ func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps
 		second.AskCA = true
 		second.Roots, err = renew.Roots(i.host, t.Fallback.CARoots)
 	}
-	if err != nil {
-		return &steps.Failure{Text: "cannot read the CA file", Err: err, Status: steps.ExitUsage, Fixes: []string{"--ca FILE, a PEM file with the root certificate"}}
-	}
-	return nil
+	return err
 }
 
 // ways are how a token of the doctor gets to where a CA looks: into the webroot of what serves on port 80 here, or onto a

@@ -2,12 +2,10 @@ package system
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io/fs"
 	"net/netip"
-	"os"
 	"slices"
 	"time"
 
@@ -28,15 +26,17 @@ func (i *Installer) Probe(ctx context.Context, req steps.ProbeRequest, sink func
 		return steps.Report{}, err
 	}
 	if req.CAFile != "" {
-		if t.Roots, err = rootsFile(req.CAFile); err != nil {
+		roots, err := readRoots(req.CAFile)
+		if err != nil {
 			return steps.Report{}, err
 		}
+		t.Roots = x509.NewCertPool()
+		t.Roots.AppendCertsFromPEM(roots)
 	}
 	if req.ClientCert != "" {
-		pair, err := tls.LoadX509KeyPair(req.ClientCert, req.ClientKey)
+		pair, err := clientPair(req.ClientCert, req.ClientKey)
 		if err != nil {
-			return steps.Report{}, &steps.Failure{Text: "cannot use the client's certificate", Err: err, Status: steps.ExitUsage,
-				Fixes: []string{"--client-cert FILE --client-key FILE, both PEM, and the key without a password"}}
+			return steps.Report{}, err
 		}
 		t.Client = &pair
 	}
@@ -51,19 +51,6 @@ func (i *Installer) Probe(ctx context.Context, req steps.ProbeRequest, sink func
 	}
 	t.HTTPPort, t.Idle, t.Trusted, t.HTTP3 = req.Ports.HTTP, req.Idle, true, req.HTTP3
 	return probe.Run(ctx, t, sink), ctx.Err()
-}
-
-func rootsFile(path string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, &steps.Failure{Text: "cannot read the CA file", Err: err, Status: steps.ExitUsage, Fixes: []string{"--ca FILE, a PEM file with the root certificate"}}
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, &steps.Failure{Text: "cannot use " + steps.CleanLine(path) + " as a CA file: there is no PEM certificate in it", Status: steps.ExitUsage,
-			Fixes: []string{"openssl x509 -in " + steps.CleanLine(path) + " -noout -text    shows what it is"}}
-	}
-	return pool, nil
 }
 
 // Status implements command.Observer.
