@@ -252,12 +252,14 @@ func (d *daemon) run(parent context.Context, l listeners) error {
 	}
 	defer d.closeDoors()
 	d.notify.send("READY=1\nSTATUS=" + d.summary())
+	dropProgramPages()
 	go d.watchdog(ctx, l)
 	for {
 		select {
 		case s := <-d.options.Signals:
 			if s == syscall.SIGHUP {
 				if !d.reload(l) {
+					dropProgramPages()
 					continue
 				}
 				stop() // the watchdog hears of the other one now
