@@ -20,6 +20,9 @@ var topLevel = []string{
 // stays in the history of everybody who clones, so it must not get in.
 func TestTopLevel(t *testing.T) {
 	t.Parallel()
+	if _, err := os.Stat(".git"); os.IsNotExist(err) {
+		t.Skip("this is no clone, so nothing says what is tracked; CI has one")
+	}
 	// The go tool keeps a verdict for as long as the files that the test itself opened stay the same.
 	if _, err := os.ReadFile(strings.TrimSpace(git(t, "rev-parse", "--git-path", "index"))); err != nil {
 		t.Fatal(err)
