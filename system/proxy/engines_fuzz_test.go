@@ -26,7 +26,7 @@ func FuzzEngines(f *testing.F) {
 		"GET http://a.test/x" + host, "OPTIONS *" + host, "POST /" + host + "Expect: 100-continue\r\nContent-Length: 1\r\n\r\na",
 		"GET / HTTP/1.0\r\nHost: a.test\r\n", "GET / HTTP/1.1\r\nHost : a.test\r\n", "POST /" + host + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
 		"GET /%zz" + host + " folded: x\r\n", "GET /\x00" + host, "PUT /" + host + "Content-Length: 1, 1\r\n\r\na", "G@T /" + host, "GET /" + host + "Upgrade: websocket\r\nConnection: Upgrade\r\n",
-		"POST /" + host + "Transfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n0\r\nX-A: b\r\n", "GET /a\\b|c" + host + "Content-Length: 0\r\nAccept: x\r\naccept: y\r\n",
+		"POST /" + host + "Transfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n0\r\nX-A: b\r\n", "GET / HTTP/1.1\r\nHost: a.test\xad\xa1\r\n", "GET /a\\b|c" + host + "Content-Length: 0\r\nAccept: x\r\naccept: y\r\n",
 	} {
 		f.Add([]byte(text))
 	}

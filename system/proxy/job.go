@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/c93d5bcb/sslwizard/steps"
 	"github.com/c93d5bcb/sslwizard/system/proxy/h1"
 	"github.com/c93d5bcb/sslwizard/system/proxy/h2"
@@ -96,7 +98,7 @@ func (j *job) read(head []byte) bool {
 	if j.head.Read(j.raw) != nil || j.head.Minor() == 0 || j.head.Target[0] != '/' {
 		return false
 	}
-	if !j.spread() || j.foreign() {
+	if !j.spread() || j.foreign() || !httpguts.ValidHostHeader(j.request.Host) {
 		return false
 	}
 	j.meet()

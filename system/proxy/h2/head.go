@@ -17,6 +17,7 @@ type head struct {
 	left    int    // bytes that there may be
 	tooLong bool   // some are left out
 	plain   bool   // a field has come that is no pseudo-header
+	te      bool   // TE has come; net/http takes no second one
 	wrong   string // what is, first of all
 }
 
@@ -51,12 +52,13 @@ func (h *head) take(f hpack.HeaderField) {
 		return
 	}
 	h.plain = true
-	f.Value = strings.Trim(f.Value, " \t") // net/http sends it, refuses nothing for it, and in HTTP/1.1 it means nothing
 	kind, ok := kindOf(f)
-	if !ok {
+	if !ok || kind == h1.TE && h.te {
 		h.wrong = "a field is none that HTTP/2 has"
 		return
 	}
+	h.te = h.te || kind == h1.TE
+	f.Value = strings.Trim(f.Value, " \t") // net/http sends it, refuses nothing for it, and in HTTP/1.1 it means nothing
 	h.fields = append(h.fields, h1.Field{Name: h.keep(f.Name), Value: h.keep(f.Value), Kind: kind})
 }
 
@@ -103,7 +105,7 @@ func kindOf(f hpack.HeaderField) (h1.Kind, bool) {
 	case "host":
 		return h1.Host, true
 	case "te":
-		return h1.TE, f.Value == "trailers"
+		return h1.TE, f.Value == "trailers" || f.Value == "" // section 8.2.2: nothing but that
 	case "trailer":
 		return h1.Trailer, true
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
