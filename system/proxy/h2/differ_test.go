@@ -28,6 +28,7 @@ var stricter = map[string]string{
 	"the method is none":                    "it becomes the method of HTTP/1.1, which is a token",
 	"the length is none, or one of several": "net/http takes what is no number for 0, and the first of several",
 	"the body is shorter than its length":   "section 8.1.1; net/http does not look at a request that has ended with its head",
+	"it connects to what is not offered":    "RFC 8441 section 4: an empty protocol is none that is offered; net/http takes it for no protocol",
 	"a connection has a length":             "RFC 9110 section 9.3.6: it would be told to an upgrade of HTTP/1.1, which has no body",
 }
 

@@ -304,7 +304,7 @@ func requestRules() []rule {
 		refused("8.5 connect to nobody", ":method=CONNECT", ":scheme=-", ":path=-", ":authority=-"),
 		refused("8.5 connect to a field", ":method=CONNECT", ":scheme=-", ":path=-", ":authority=-", "host=a.test"),
 		refused("8.5 connect with a length", ":method=CONNECT", ":scheme=-", ":path=-", "content-length=1"),
-		refused("RFC 8441 a protocol without connect", ":protocol=websocket"), refused("RFC 8441 an empty one", ":method=CONNECT", ":protocol="),
+		refused("RFC 8441 a protocol without connect", ":protocol=websocket"), refused("RFC 8441 an empty one", ":method=CONNECT", ":protocol="), refused("RFC 8441 an empty one without connect", ":protocol="),
 		refused("RFC 8441 no path", ":method=CONNECT", ":protocol=websocket", ":path=-"),
 		refused("8.1.1 a length and no body", "content-length=3"),
 		withBody("8.1.1 the length", "3", ok+` content-length="3" of 3`, "1 data abc", "1 ended"),
