@@ -71,6 +71,13 @@ type visit struct {
 // visits are one for each stored site that is asked about, and one for the names that no site has.
 func (i *Installer) visits(f steps.Facts, req steps.DoctorRequest) ([]visit, error) {
 	var all []visit
+	var roots []byte
+	if req.CAFile != "" {
+		var err error
+		if roots, err = readRoots(req.CAFile); err != nil {
+			return nil, err
+		}
+	}
 	rest := slices.Clone(req.Domains)
 	for _, s := range f.Managed.Sites {
 		domains := s.Certs.Domains
@@ -80,7 +87,7 @@ func (i *Installer) visits(f steps.Facts, req steps.DoctorRequest) ([]visit, err
 		}
 		if len(domains) > 0 {
 			all = append(all, visit{Visit: doctor.Visit{Domains: domains}, site: s.Name, stored: true, isACME: s.Trusted.Source == steps.SourceACME || req.Directory != "", executor: s.Install.Executor})
-			if err := i.fill(&all[len(all)-1], f, s.Trusted, req); err != nil {
+			if err := i.fill(&all[len(all)-1], f, s.Trusted, req, roots); err != nil {
 				return nil, err
 			}
 		}
@@ -88,15 +95,16 @@ func (i *Installer) visits(f steps.Facts, req steps.DoctorRequest) ([]visit, err
 	if len(rest) > 0 || len(all) == 0 {
 		all = append(all, visit{Visit: doctor.Visit{Domains: rest}})
 		defaults := steps.SiteTrusted{Source: steps.SourceACME, Challenge: steps.HTTP01}
-		if err := i.fill(&all[len(all)-1], f, defaults, req); err != nil {
+		if err := i.fill(&all[len(all)-1], f, defaults, req, roots); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// fill says how the names of a visit shall get their certificate: as the request says, or else as the site does.
-func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps.DoctorRequest) error {
+// fill says how the names of a visit shall get their certificate: as the request says, or else as the site does. The roots are
+// those of the request.
+func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps.DoctorRequest, roots []byte) error {
 	if req.Directory != "" {
 		t.Directory, t.Fallback = req.Directory, steps.SiteFallback{}
 	}
@@ -114,7 +122,7 @@ func (i *Installer) fill(v *visit, f steps.Facts, t steps.SiteTrusted, req steps
 	var err error
 	switch {
 	case req.CAFile != "":
-		v.Roots, err = readRoots(req.CAFile)
+		v.Roots = roots
 	case t.CARoots != "":
 		v.Roots, err = renew.Roots(i.host, t.CARoots)
 	}

@@ -2,7 +2,6 @@ package system
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"io/fs"
 	"net/netip"
@@ -26,12 +25,9 @@ func (i *Installer) Probe(ctx context.Context, req steps.ProbeRequest, sink func
 		return steps.Report{}, err
 	}
 	if req.CAFile != "" {
-		roots, err := readRoots(req.CAFile)
-		if err != nil {
+		if t.Roots, err = rootsOf(req.CAFile); err != nil {
 			return steps.Report{}, err
 		}
-		t.Roots = x509.NewCertPool()
-		t.Roots.AppendCertsFromPEM(roots)
 	}
 	if req.ClientCert != "" {
 		pair, err := clientPair(req.ClientCert, req.ClientKey)

@@ -14,17 +14,27 @@ import (
 // an end.
 const maxPEM = 4 << 20
 
-// readRoots reads the PEM certificates that --ca says to trust, of a file or of a pipe.
+// readRoots reads the PEM certificates that --ca says to trust. Of a pipe nothing is left for a second time.
 func readRoots(path string) ([]byte, error) {
 	text, err := readPEM(path)
 	if err != nil {
 		return nil, &steps.Failure{Text: "cannot read the CA file", Err: err, Status: steps.ExitUsage, Fixes: []string{"--ca FILE, a PEM file with the root certificate"}}
 	}
-	if !x509.NewCertPool().AppendCertsFromPEM(text) {
+	return text, nil
+}
+
+// rootsOf reads them for who trusts them and no others.
+func rootsOf(path string) (*x509.CertPool, error) {
+	text, err := readRoots(path)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
 		return nil, &steps.Failure{Text: "cannot use " + steps.CleanLine(path) + " as a CA file: there is no PEM certificate in it", Status: steps.ExitUsage,
 			Fixes: []string{"openssl x509 -in " + steps.CleanLine(path) + " -noout -text    shows what it is"}}
 	}
-	return text, nil
+	return pool, nil
 }
 
 // clientPair reads what --client-cert and --client-key name.

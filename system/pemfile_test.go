@@ -14,7 +14,7 @@ func TestPEMFilesEnd(t *testing.T) {
 		"/dev/null": "cannot use /dev/null as a CA file: there is no PEM certificate in it",
 		"/nowhere":  "cannot read the CA file: open /nowhere: no such file or directory",
 	} {
-		_, err := readRoots(path)
+		_, err := rootsOf(path)
 		if err == nil || steps.CleanLine(err.Error()) != want {
 			t.Errorf("%q: %v, want %q", path, err, want)
 		}

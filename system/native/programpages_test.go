@@ -3,6 +3,7 @@ package native
 import (
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -10,49 +11,52 @@ import (
 // TestProgramSpans: only what can be had from the file again is given up.
 func TestProgramSpans(t *testing.T) {
 	t.Parallel()
-	const smaps = `00400000-00800000 r-xp 00000000 fe:00 10   /usr/bin/ssl wizard
-Rss:                 100 kB
-Anonymous:             0 kB
-AnonHugePages:         0 kB
-00800000-00900000 r--p 00400000 fe:00 10   /usr/bin/ssl wizard
-Anonymous:             4 kB
-00900000-00a00000 rw-p 00500000 fe:00 10   /usr/bin/ssl wizard
-Anonymous:             0 kB
-00a00000-00b00000 r--s 00500000 fe:00 10   /usr/bin/ssl wizard
-Anonymous:             0 kB
-00b00000-00c00000 r-xp 00000000 fe:00 11   /usr/lib/libc.so.6
-Anonymous:             0 kB
-00c00000-00d00000 r--p 00000000 00:00 0 
-Anonymous:             0 kB
-00d00000-00e00000 r--p 00600000 fe:00 10   /usr/bin/ssl wizard
-Anonymous:             0 kB
-`
-	want := []span{{0x400000, 0x800000}, {0xd00000, 0xe00000}}
-	if got := programSpans(strings.NewReader(smaps), "/usr/bin/ssl wizard"); !reflect.DeepEqual(got, want) {
+	mapped := func(at, mode, file, anonymous, swap string) string {
+		return at + " " + mode + " 00000000 fe:00 10   " + file + "\nRss: 100 kB\nAnonymous: " + anonymous + " kB\nSwap: " + swap + " kB\nVmFlags: rd mr mw\n"
+	}
+	const file = "/usr/bin/ssl wizard"
+	smaps := mapped("00100000-00200000", "r-xp", "/usr/lib/libc.so.6", "0", "0") + mapped("00400000-00800000", "r-xp", file, "0", "0") +
+		mapped("00800000-00900000", "r--p", file, "4", "0") + mapped("00900000-00a00000", "rw-p", file, "0", "0") +
+		mapped("00a00000-00b00000", "r--s", file, "0", "0") + mapped("00b00000-00c00000", "r--p", file, "0", "232") +
+		mapped("00c00000-00d00000", "r--p", file, "0", "0") + "00d00000-00e00000 r--p 00000000 fe:00 10 " + file + "\nAnonymous: 0 kB\nVmFlags: rd\n" +
+		mapped("00e00000-00f00000", "r--p", "", "0", "0") + mapped("00f00000-01000000", "r--p", file, "0", "0")
+	want := []span{{0x400000, 0x800000}, {0xc00000, 0xd00000}}
+	if got := programSpans(strings.NewReader(smaps), file); !reflect.DeepEqual(got, want) {
 		t.Errorf("%x, want %x", got, want)
 	}
 }
 
 // TestDropProgramPages: less of the program is in memory, and it goes on.
 func TestDropProgramPages(t *testing.T) {
-	before := fileKB(t)
+	before := programKB(t)
 	if size := dropProgramPages(); size < 1<<20 {
 		t.Errorf("only %d bytes of the program are mapped so that they could be given up", size)
 	}
-	if after := fileKB(t); after >= before {
-		t.Errorf("%d kB of files are in memory, %d before", after, before)
+	if after := programKB(t); after >= before {
+		t.Errorf("%d kB of the program are in memory, %d before", after, before)
 	}
 }
 
-// fileKB is what of files is in this process's memory, in KiB.
-func fileKB(t *testing.T) (kb int) {
-	text, err := os.ReadFile("/proc/self/status")
+// programKB is what of the program is in memory, in KiB.
+func programKB(t *testing.T) (sum int) {
+	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "RssFile:")
-	for _, r := range strings.Fields(rest)[0] {
-		kb = kb*10 + int(r-'0')
+	text, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return kb
+	ours := false
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if strings.Contains(words[0], "-") {
+			ours = words[len(words)-1] == self
+		}
+		if ours && words[0] == "Rss:" {
+			kb, _ := strconv.Atoi(words[1])
+			sum += kb
+		}
+	}
+	return sum
 }

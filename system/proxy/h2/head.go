@@ -105,7 +105,7 @@ func kindOf(f hpack.HeaderField) (h1.Kind, bool) {
 	case "host":
 		return h1.Host, true
 	case "te":
-		return h1.TE, f.Value == "trailers" || f.Value == "" // section 8.2.2: nothing but that
+		return h1.TE, f.Value == "" || f.Value == "trailers" // and nothing else (section 8.2.2)
 	case "trailer":
 		return h1.Trailer, true
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
