@@ -47,13 +47,16 @@ func (l FileLock) Lock(what string) (func(), error) {
 		if l.current(f) {
 			dir, err := l.claimFolder()
 			if err != nil {
-				f.Close()
+				release(f, whole(unix.F_WRLCK))
 				return nil, err
 			}
 			sign(f, what)
-			return func() { dir.Close(); f.Close() }, nil // in this order: who gets the file finds the folder free
+			return func() { // in this order: who gets the file finds the folder free
+				release(dir, l.part(unix.F_RDLCK))
+				release(f, whole(unix.F_WRLCK))
+			}, nil
 		}
-		f.Close() // the file was replaced between open and lock: the next one is the lock
+		release(f, whole(unix.F_WRLCK)) // the file was replaced between open and lock: the next one is the lock
 	}
 }
 
@@ -67,7 +70,7 @@ func (l FileLock) Free() error {
 		return lockFault(err)
 	}
 	defer f.Close()
-	taken, err := isTaken(f, unix.Flock_t{Type: unix.F_RDLCK})
+	taken, err := isTaken(f, whole(unix.F_RDLCK))
 	if err != nil {
 		return lockFault(err)
 	}
@@ -106,6 +109,17 @@ func (l FileLock) part(kind int16) unix.Flock_t {
 	return unix.Flock_t{Type: kind, Start: int64(crc32.ChecksumIEEE([]byte(filepath.Base(l.path())))), Len: 1}
 }
 
+// whole is a lock on the whole of the lock file.
+func whole(kind int16) unix.Flock_t { return unix.Flock_t{Type: kind} }
+
+// release gives a lock back, and closes. Closing alone would do it only when no program is just being started by another part of this
+// process: until it is executed it has whatever is open here.
+func release(f *os.File, lock unix.Flock_t) {
+	lock.Type = unix.F_UNLCK
+	_ = unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock)
+	f.Close()
+}
+
 // claimFolder holds the folder for who has the file, or says who does.
 func (l FileLock) claimFolder() (*os.File, error) {
 	dir, err := l.folder()
@@ -126,7 +140,7 @@ func (l FileLock) claimFolder() (*os.File, error) {
 	default:
 		return dir, nil
 	}
-	dir.Close()
+	release(dir, mine)
 	return nil, err
 }
 
@@ -163,7 +177,8 @@ func claim(f *os.File) error {
 		f.Close()
 		return failf("cannot keep a second run out: %s is on NFS, whose locks do not hold", steps.StateDir)
 	}
-	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+	lock := whole(unix.F_WRLCK)
+	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock)
 	if err == nil {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -284,4 +285,56 @@ func TestOneOfFiftyStarts(t *testing.T) {
 			t.Errorf("it does not say who: %q", said)
 		}
 	}
+}
+
+// TestLockIsGivenBack: a program that is just being started by somebody else in this process has all that is open, for as long as the
+// kernel takes to execute it. That keeps nobody out once the lock is given back.
+func TestLockIsGivenBack(t *testing.T) {
+	t.Parallel()
+	l := FileLock{Root: t.TempDir()}
+	release, err := l.Lock("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	for _, path := range []string{l.path(), filepath.Dir(l.path())} {
+		for _, fd := range open(t, path) {
+			same, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(same)
+			held++
+		}
+	}
+	if held != 2 {
+		t.Fatalf("%d descriptors are open on the lock, want the file and its folder", held)
+	}
+	release()
+	if err := l.Free(); err != nil {
+		t.Errorf("free: %v", err)
+	}
+	again, err := l.Lock("y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
+
+// open lists this process's descriptors of a path.
+func open(t *testing.T, path string) (fds []int) {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && to == path {
+			fd, err := strconv.Atoi(e.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			fds = append(fds, fd)
+		}
+	}
+	return fds
 }
