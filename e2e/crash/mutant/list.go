@@ -39,7 +39,7 @@ var Transaction = []Mutant{
 	one("an error of write is not looked at", hostWrite, "	if _, err := file.Write(f.Data); err != nil {\n		return err\n	}\n", "	_, _ = file.Write(f.Data)\n").in("nginx to native"),
 	one("an error of fsync is not looked at", hostWrite, "	if err := l.sync(f); err != nil {", "	if err := l.sync(f); false {"),
 	one("fsync is tried again", hostWrite, "	if err := l.sync(f); err != nil {", "	if err := l.sync(f); err != nil && l.sync(f) != nil {"),
-	one("the lock is not taken", "system/apply/lock.go", "	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})\n", "	var err error\n"),
+	one("the lock is not taken", "system/apply/lock.go", "	err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock)\n", "	_, err := lock, error(nil)\n"),
 	one("owners are not restored", state, "Mode: s.Mode, UID: s.UID, GID: s.GID, Link: s.Link,", "Mode: s.Mode, Link: s.Link,").in("other answers"),
 	one("modes are not restored", state, "f := host.File{Data: data, Mode: s.Mode,", "f := host.File{Data: data, Mode: 0o600,"),
 	one("attributes are not restored", state, "Link: s.Link, Xattrs: s.Xattrs}", "Link: s.Link}").in("other answers"),

@@ -196,6 +196,15 @@ func unlike(ours, theirs understood) string {
 			theirs.fields[name] = []string{strings.Join(values, "; ")}
 		}
 	}
+	for _, fields := range []http.Header{ours.fields, theirs.fields} {
+		for i, value := range fields["Cookie"] { // space around a cookie means nothing, and goes here
+			crumbs := strings.Split(value, ";")
+			for n := range crumbs {
+				crumbs[n] = strings.Trim(crumbs[n], " \t")
+			}
+			fields["Cookie"][i] = strings.Join(crumbs, "; ")
+		}
+	}
 	for _, name := range []string{"Host", "Trailer", "Expect", ":protocol", "Pragma", "Cache-Control"} {
 		delete(ours.fields, name)
 		delete(theirs.fields, name)
