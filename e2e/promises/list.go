@@ -25,7 +25,7 @@ var List = []Promise{
 	{Short: "No certificate in vain", Long: "A killed or failed issuance is gone on with, not repeated, and a limit is kept before the CA has to."},
 	{Short: "Renewal is never silent", Long: "No certificate runs out while its CA could be reached, and no failure is told to nobody."},
 	{Short: "You keep your SSH", Long: "A firewall is never switched on by us, and a new login works after every run."},
-	{Short: "No input becomes code", Long: "Whatever is typed in a field stays a value.", Open: "The fuzzers have not yet made all of their 10,000,000 inputs in one run without a finding."},
+	{Short: "No input becomes code", Long: "Whatever is typed in a field stays a value."},
 	{Short: "No path escapes", Long: "Links and folders that somebody swaps under our hands lead no write elsewhere."},
 	{Short: "Secrets stay where they belong", Long: "No token, key or passphrase reaches a log, a screen, an argument or a foreign file."},
 	{Short: "The screen does not lie", Long: "Text from outside cannot steer the terminal."},
