@@ -71,12 +71,9 @@ type visit struct {
 // visits are one for each stored site that is asked about, and one for the names that no site has.
 func (i *Installer) visits(f steps.Facts, req steps.DoctorRequest) ([]visit, error) {
 	var all []visit
-	var roots []byte
-	if req.CAFile != "" {
-		var err error
-		if roots, err = readRoots(req.CAFile); err != nil {
-			return nil, err
-		}
+	roots, err := readRoots(req.CAFile)
+	if err != nil {
+		return nil, err
 	}
 	rest := slices.Clone(req.Domains)
 	for _, s := range f.Managed.Sites {

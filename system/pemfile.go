@@ -14,8 +14,11 @@ import (
 // an end.
 const maxPEM = 4 << 20
 
-// readRoots reads the PEM certificates that --ca says to trust. Of a pipe nothing is left for a second time.
+// readRoots reads the PEM certificates that --ca says to trust, if it says any. Of a pipe nothing is left for a second time.
 func readRoots(path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
 	text, err := readPEM(path)
 	if err != nil {
 		return nil, &steps.Failure{Text: "cannot read the CA file", Err: err, Status: steps.ExitUsage, Fixes: []string{"--ca FILE, a PEM file with the root certificate"}}

@@ -2,11 +2,10 @@ package native
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,7 +53,7 @@ func programSpans(smaps io.Reader, file string) (spans []span) {
 				return spans
 			}
 			if seen = seen || ours; ours && strings.HasPrefix(words[1], "r-") && strings.HasSuffix(words[1], "p") {
-				here = parseSpan(words[0])
+				_, _ = fmt.Sscanf(words[0], "%x-%x", &here.from, &here.to) // of what is no span nothing is given up
 			}
 		case len(words) == 3:
 			own[words[0]] = words[1]
@@ -63,14 +62,4 @@ func programSpans(smaps io.Reader, file string) (spans []span) {
 		}
 	}
 	return spans
-}
-
-func parseSpan(text string) (s span) {
-	from, to, _ := strings.Cut(text, "-")
-	a, err1 := strconv.ParseUint(from, 16, int(unsafe.Sizeof(s.from))*8)
-	b, err2 := strconv.ParseUint(to, 16, int(unsafe.Sizeof(s.to))*8)
-	if err1 != nil || err2 != nil {
-		return span{}
-	}
-	return span{uintptr(a), uintptr(b)}
 }
