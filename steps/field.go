@@ -6,18 +6,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
-// keysOf returns the yaml keys of the exported fields of a struct, in order; the position is that of the field.
+// keysOf returns the yaml keys of the exported fields of a struct, in order; the position is that of the field. Nobody may
+// change them.
 func keysOf(t reflect.Type) []string {
+	if known, ok := knownKeys.Load(t); ok {
+		return known.([]string)
+	}
 	var names []string
 	for i := range t.NumField() {
 		if tag := t.Field(i).Tag.Get("yaml"); tag != "" {
 			names = append(names, tag)
 		}
 	}
+	knownKeys.Store(t, names)
 	return names
 }
+
+var knownKeys sync.Map // reflect.Type → []string: each site that is read asks for them many times
 
 // Keys returns the path of every key of an answers file, in the order of the file ("apiVersion", "kind",
 // "install.executor", …).

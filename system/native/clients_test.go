@@ -137,7 +137,7 @@ func TestRehearsalShowsACertificate(t *testing.T) {
 		h.store("a.test", "http://127.0.0.1:9")
 		_, ca := client(t)
 		h.ask("a.test", auth, ca)
-		all, err := entries(stored{h})
+		all, err := entries(stored{h}, 1)
 		if err != nil {
 			t.Fatal(err)
 		}

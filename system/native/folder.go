@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -19,14 +20,20 @@ import (
 )
 
 // folder is the source of the service: it reads its own files, with the rights of its user. It keeps the certificates
-// that it read, so that site and fingerprint cannot come from two different versions.
+// that it read, so that site and fingerprint cannot come from two different versions, and what it made of files, for the next
+// time: who has thousands of sites changes one of them.
 type folder struct {
 	sites, certs, http3 string
-	pairs               map[string]tls.Certificate
+	pairs               kept[tls.Certificate]
+	parsed              kept[[]steps.Site]
+}
+
+func newFolder(o ServeOptions) *folder {
+	return &folder{sites: o.SitesDir, certs: o.CertsDir, http3: filepath.Join(filepath.Dir(o.CertsDir), filepath.Base(steps.HTTP3Dir))}
 }
 
 // SiteFiles implements source.
-func (f folder) SiteFiles() (map[string][]byte, error) {
+func (f *folder) SiteFiles() (map[string][]byte, error) {
 	list, err := os.ReadDir(f.sites)
 	if err != nil {
 		return nil, err
@@ -44,22 +51,36 @@ func (f folder) SiteFiles() (map[string][]byte, error) {
 	return files, nil
 }
 
+// Sites implements source.
+func (f *folder) Sites(name string, content []byte) ([]steps.Site, error) {
+	return f.parsed.of(name, sha256.Sum256(content), func() ([]steps.Site, error) { return steps.Sites(name, content) })
+}
+
 // ClientCAs implements source.
-func (f folder) ClientCAs(site string) ([]byte, error) {
+func (f *folder) ClientCAs(site string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(f.sites, filepath.Base(steps.ClientCAFile(site))))
 }
 
 // pair reads key and chain through one resolved version, so that a switch between the two reads cannot mix them.
-func (f folder) pair(site string) (tls.Certificate, error) {
+func (f *folder) pair(site string) (tls.Certificate, error) {
 	version, err := filepath.EvalSymlinks(filepath.Join(f.certs, site, "current"))
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	return tls.LoadX509KeyPair(filepath.Join(version, "fullchain.pem"), filepath.Join(version, "key.pem"))
+	chain, err := os.ReadFile(filepath.Join(version, "fullchain.pem"))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := os.ReadFile(filepath.Join(version, "key.pem"))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	both := sha256.Sum256(slices.Concat(chain, []byte{0}, key)) // no PEM has it
+	return f.pairs.of(site, both, func() (tls.Certificate, error) { return tls.X509KeyPair(chain, key) })
 }
 
 // Leaf implements source.
-func (f folder) Leaf(site string) (string, error) {
+func (f *folder) Leaf(site string) (string, error) {
 	pair, err := f.pair(site)
 	for tries := 3; tries > 0 && errors.Is(err, fs.ErrNotExist); tries-- {
 		pair, err = f.pair(site) // the version was switched away from and pruned while it was read: there is another one now
@@ -67,15 +88,20 @@ func (f folder) Leaf(site string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f.pairs[site] = pair
 	sum := sha256.Sum256(pair.Certificate[0])
 	return hex.EncodeToString(sum[:]), nil
 }
 
 // Announced implements source.
-func (f folder) Announced(site string) []byte {
+func (f *folder) Announced(site string) []byte {
 	text, _ := os.ReadFile(filepath.Join(f.http3, path.Base(steps.AltSvcFile(steps.ExecutorNative, site)))) // none: nothing is said
 	return text
+}
+
+// turn forgets what was not read since the last time.
+func (f *folder) turn() {
+	f.pairs.turn()
+	f.parsed.turn()
 }
 
 // loaded is a whole configuration as it was read.
@@ -85,12 +111,12 @@ type loaded struct {
 }
 
 // load reads everything. With an error the configuration has what could be read nevertheless, without a hash.
-func load(o ServeOptions) (loaded, error) {
-	from := folder{sites: o.SitesDir, certs: o.CertsDir, http3: filepath.Join(filepath.Dir(o.CertsDir), filepath.Base(steps.HTTP3Dir)), pairs: map[string]tls.Certificate{}}
-	all, err := entries(from)
+func load(o ServeOptions, from *folder) (loaded, error) {
+	all, err := entries(from, runtime.GOMAXPROCS(0))
+	defer from.turn()
 	out := loaded{config: proxy.Config{Webroot: o.Webroot, HTTPPort: portOf(o.HTTP), HTTPSPort: portOf(o.HTTPS), Secret: secret(o.Machine)}}
 	for _, e := range all {
-		site, serr := served(e, from.pairs[e.site.Name])
+		site, serr := served(e, from.pairs.last(e.site.Name))
 		if serr != nil {
 			err = errors.Join(err, serr)
 			continue

@@ -104,6 +104,38 @@ func benchmarkStart(b *testing.B, o ServeOptions, served int) {
 	}
 }
 
+// BenchmarkReload is what a reload costs of which nothing came but one new certificate among 10,000.
+func BenchmarkReload(b *testing.B) {
+	o := manySites(b, many)
+	o.Err = b.Output()
+	d := newDaemon(o.withDefaults())
+	if err := d.start(); err != nil {
+		b.Fatal(err)
+	}
+	defer d.access.end()
+	key, err := cert.GenerateKey(steps.ECDSAP256)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ca, err := cert.NewAuthority(key, "test", []steps.Domain{"example.com"}, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	const name = "site00007.example.com"
+	for b.Loop() {
+		b.StopTimer()
+		before := d.server.Status().Leaves[name]
+		if err := errors.Join(os.RemoveAll(filepath.Join(o.CertsDir, name)), storeOne(o, ca, name)); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		d.reload(listeners{})
+		if d.server.Status().Leaves[name] == before {
+			b.Fatal("the new certificate is not there")
+		}
+	}
+}
+
 // live is how much memory is in use.
 func live() uint64 {
 	var m runtime.MemStats
@@ -116,7 +148,8 @@ func live() uint64 {
 // all before it.
 func TestWhatIsLeft(t *testing.T) {
 	t.Parallel()
-	l, err := load(manySites(t, 40))
+	o := manySites(t, 40)
+	l, err := load(o, newFolder(o))
 	if err != nil {
 		t.Fatal(err)
 	}

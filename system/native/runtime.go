@@ -46,7 +46,7 @@ func (*Runtime) Test(context.Context, host.Host) error { return nil }
 func (r *Runtime) Reload(ctx context.Context, h host.Host, unit string) error {
 	ctx, cancel := context.WithTimeout(ctx, r.within)
 	defer cancel()
-	want, err := entries(stored{h})
+	want, err := entries(stored{h}, 1)
 	if err != nil {
 		return notTaken("cannot reload "+unit+": what is stored cannot be served", err)
 	}
@@ -172,6 +172,11 @@ func (s stored) SiteFiles() (map[string][]byte, error) {
 		}
 	}
 	return files, nil
+}
+
+// Sites implements source.
+func (stored) Sites(name string, content []byte) ([]steps.Site, error) {
+	return steps.Sites(name, content)
 }
 
 // Announced implements source.

@@ -134,6 +134,7 @@ type daemon struct {
 	traffic traffic
 	access  *accessLog
 	program program
+	folder  *folder // where it loads from
 	doors   []io.Closer
 
 	mu      sync.Mutex
@@ -148,7 +149,7 @@ func newDaemon(o ServeOptions) *daemon {
 		log.Error("cannot write this log: lines are lost", "error", oneLine(err))
 	})
 	log = slog.New(slog.NewTextHandler(diary, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	d := &daemon{options: o, diary: diary, log: log, notify: newNotifier(os.Getenv), started: time.Now(), program: thisProgram()}
+	d := &daemon{options: o, diary: diary, log: log, notify: newNotifier(os.Getenv), started: time.Now(), program: thisProgram(), folder: newFolder(o)}
 	d.access = newAccessLog(o.Out, o.LogDir, log)
 	d.server = proxy.New(proxy.Options{Log: log, Key: quicKey(os.Getenv), Engine: o.Engine, Access: func(a proxy.Access) {
 		if a.Host == watchdogHost && a.Path == watchdogPath {
@@ -162,7 +163,7 @@ func newDaemon(o ServeOptions) *daemon {
 
 // start loads for the first time. A site that is wrong is left out and told of; only when nothing is left it fails.
 func (d *daemon) start() error {
-	c, err := load(d.options)
+	c, err := load(d.options, d.folder)
 	d.access.follow(c.config.Sites)
 	if err == nil {
 		err = d.server.Swap(c.config)
@@ -187,7 +188,7 @@ func (d *daemon) reload(l listeners) (followed bool) {
 	if d.program.replaced() {
 		return d.succeed(l)
 	}
-	c, err := load(d.options)
+	c, err := load(d.options, d.folder)
 	if err == nil {
 		err = d.server.Swap(c.config)
 	}

@@ -391,7 +391,7 @@ func TestOnlyFilesAreSites(t *testing.T) {
 	}
 	got := make(chan map[string][]byte, 1)
 	go func() {
-		files, _ := folder{sites: dir}.SiteFiles()
+		files, _ := (&folder{sites: dir}).SiteFiles()
 		got <- files
 	}()
 	select {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/c93d5bcb/sslwizard/steps"
 )
@@ -27,6 +28,8 @@ type entry struct {
 type source interface {
 	// SiteFiles returns the stored sites, by file name.
 	SiteFiles() (map[string][]byte, error)
+	// Sites returns the sites of a file, as steps.Sites does.
+	Sites(name string, content []byte) ([]steps.Site, error)
 	// Leaf returns the fingerprint of the site's current certificate.
 	Leaf(site string) (string, error)
 	// Announced returns what is in the site's steps.AltSvcFile; nothing where there is none.
@@ -35,43 +38,70 @@ type source interface {
 	ClientCAs(site string) ([]byte, error)
 }
 
-// entries reads every stored site that the native executor serves, sorted by name. What cannot be read is in the
-// error, and the rest is returned all the same.
-func entries(from source) ([]entry, error) {
+// entries reads every stored site that the native executor serves, so many files at once, sorted by name. What cannot be
+// read is in the error, and the rest is returned all the same.
+func entries(from source, atOnce int) ([]entry, error) {
 	files, err := from.SiteFiles()
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the stored sites: %w", err)
 	}
 	var all []entry
 	var errs []error
-	for name, content := range files {
-		sites, err := steps.Sites(name, content)
+	var readers sync.WaitGroup
+	var mu sync.Mutex
+	names := make(chan string)
+	for range atOnce {
+		readers.Go(func() {
+			for name := range names {
+				some, wrong := entriesOf(from, name, files[name])
+				mu.Lock()
+				all, errs = append(all, some...), append(errs, wrong...)
+				mu.Unlock()
+			}
+		})
+	}
+	for name := range files {
+		names <- name
+	}
+	close(names)
+	readers.Wait()
+	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.site.Name, b.site.Name) })
+	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+	return all, errors.Join(errs...)
+}
+
+// entriesOf are those of one file, and what is wrong with it.
+func entriesOf(from source, name string, content []byte) (all []entry, errs []error) {
+	sites, err := from.Sites(name, content)
+	if err != nil {
+		return nil, []error{err}
+	}
+	for _, s := range sites {
+		if s.Install.Executor != steps.ExecutorNative {
+			continue
+		}
+		e, err := entryOf(from, s, content)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		for _, s := range sites {
-			if s.Install.Executor != steps.ExecutorNative {
-				continue
-			}
-			leaf, err := from.Leaf(s.Name)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("cannot use the certificate of %s: %w", s.Name, err))
-				continue
-			}
-			var cas []byte
-			if s.SSL.ClientAuth != "" {
-				if cas, err = from.ClientCAs(s.Name); err != nil {
-					errs = append(errs, fmt.Errorf("cannot use the CAs of the clients of %s: %w", s.Name, err))
-					continue
-				}
-			}
-			all = append(all, entry{s, content, leaf, s.Announced(from.Announced(s.Name)), cas})
+		all = append(all, e)
+	}
+	return all, errs
+}
+
+func entryOf(from source, s steps.Site, content []byte) (entry, error) {
+	leaf, err := from.Leaf(s.Name)
+	if err != nil {
+		return entry{}, fmt.Errorf("cannot use the certificate of %s: %w", s.Name, err)
+	}
+	var cas []byte
+	if s.SSL.ClientAuth != "" {
+		if cas, err = from.ClientCAs(s.Name); err != nil {
+			return entry{}, fmt.Errorf("cannot use the CAs of the clients of %s: %w", s.Name, err)
 		}
 	}
-	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.site.Name, b.site.Name) })
-	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
-	return all, errors.Join(errs...)
+	return entry{s, content, leaf, s.Announced(from.Announced(s.Name)), cas}, nil
 }
 
 // fingerprint identifies what the entries say: both sides of a reload compute it, so that the installer can see that

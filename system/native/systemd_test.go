@@ -100,7 +100,7 @@ func TestRehearse(t *testing.T) {
 		h.store(d, "http://127.0.0.1:9") // its application is down: the rehearsal does not need it
 	}
 	h.store("behind.test", "http://127.0.0.1:9", func(a *steps.Answers) { a.Proxy.Trusted = []string{"127.0.0.0/8"} }) // and so is who asks here
-	all, err := entries(stored{h})
+	all, err := entries(stored{h}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

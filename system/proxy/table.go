@@ -48,9 +48,13 @@ func (s *Server) compile(c Config, before *table) (*table, error) {
 	t := &table{
 		config: c, names: map[string]*site{}, wildcards: map[string]*site{}, addresses: map[netip.Addr]*site{}, peers: map[netip.Prefix]bool{},
 	}
+	earlier := map[string]*site{}
+	for _, one := range before.sites {
+		earlier[one.Name] = one
+	}
 	var errs []error
 	for _, in := range c.Sites {
-		if err := t.add(in, s, before); err != nil {
+		if err := t.add(in, s, earlier[in.Name]); err != nil {
 			errs = append(errs, fmt.Errorf("cannot serve %s: %w", steps.CleanLine(in.Name), err))
 		}
 	}
@@ -61,7 +65,7 @@ func (s *Server) compile(c Config, before *table) (*table, error) {
 	return t, nil
 }
 
-func (t *table) add(in Site, s *Server, before *table) error {
+func (t *table) add(in Site, s *Server, before *site) error {
 	certificate, err := checkCertificate(in)
 	if err != nil {
 		return err
@@ -76,7 +80,7 @@ func (t *table) add(in Site, s *Server, before *table) error {
 	if err != nil {
 		return err
 	}
-	upstreams, err := before.upstreamsFor(in.Site)
+	upstreams, err := upstreamsFor(in.Site, before)
 	if err != nil {
 		return err
 	}

@@ -18,15 +18,15 @@ type upstreams struct {
 	turn    int        // where the next search begins, so that equals take turns
 }
 
-// upstreamsFor makes the upstreams of a site. What this table has of them goes on: their connections, and what is known
-// of them.
-func (t *table) upstreamsFor(s steps.Site) (*upstreams, error) {
+// upstreamsFor makes the upstreams of a site. What it had of them before, if it was there, goes on: their connections, and
+// what is known of them.
+func upstreamsFor(s steps.Site, before *site) (*upstreams, error) {
 	out, all, dial := &upstreams{}, s.Proxy.Upstreams(), dialTimeout
 	if len(all) > 1 {
 		dial = dialBeside
 	}
 	for _, u := range all {
-		one := t.transportOf(s.Name, u, dial)
+		one := before.transportOf(u, dial)
 		if one == nil {
 			var err error
 			if one, err = newTransport(u, dial); err != nil {
@@ -38,12 +38,13 @@ func (t *table) upstreamsFor(s steps.Site) (*upstreams, error) {
 	return out, nil
 }
 
-func (t *table) transportOf(site string, u steps.Upstream, dial time.Duration) *transport {
-	for _, s := range t.sites {
-		for _, one := range s.upstreams.members {
-			if s.Name == site && one.upstream == u && one.dial == dial {
-				return one
-			}
+func (s *site) transportOf(u steps.Upstream, dial time.Duration) *transport {
+	if s == nil {
+		return nil
+	}
+	for _, one := range s.upstreams.members {
+		if one.upstream == u && one.dial == dial {
+			return one
 		}
 	}
 	return nil
