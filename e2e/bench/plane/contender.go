@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/steps"
@@ -24,7 +25,7 @@ const reference = "nginx"
 
 func contenders(caddy string) []*contender {
 	all := []*contender{
-		{name: reference, command: nginx}, {name: "sslwizard, loop", command: native("loop")}, {name: "sslwizard, std", command: native("std")},
+		{name: reference, command: nginx(4096)}, {name: "sslwizard, loop", command: native("loop")}, {name: "sslwizard, std", command: native("std")},
 	}
 	if _, err := exec.LookPath("haproxy"); err == nil {
 		all = append(all, &contender{name: "HAProxy", command: haproxy})
@@ -79,24 +80,31 @@ func (s *stage) native(st *store, at, engine string) (*exec.Cmd, error) {
 		"--webroot", st.dir+steps.Webroot, "--control", s.path("control-"+engine), "--engine", engine)
 }
 
-func nginx(s *stage, c *contender) (*exec.Cmd, error) {
-	return s.nginx("nginx.conf", `worker_processes 2;
+// nginx has room for so many connections in each of its workers, which costs memory.
+func nginx(connections int) func(*stage, *contender) (*exec.Cmd, error) {
+	return func(s *stage, c *contender) (*exec.Cmd, error) {
+		return s.nginx("nginx.conf", s.nginxText(c.at, connections))
+	}
+}
+
+func (s *stage) nginxText(at string, connections int) string {
+	return `worker_processes 2;
 daemon off;
-pid `+s.path("nginx.pid")+`;
-events { worker_connections 4096; }
+pid ` + s.path("nginx.pid") + `;
+events { worker_connections ` + strconv.Itoa(connections) + `; }
 http {
 	access_log off;
 	client_max_body_size 0;
 	keepalive_requests 100000000;
-	proxy_temp_path `+s.path("proxy")+`;
-	client_body_temp_path `+s.path("body")+`;
+	proxy_temp_path ` + s.path("proxy") + `;
+	client_body_temp_path ` + s.path("body") + `;
 	map $http_upgrade $upgrade { default upgrade; "" ""; }
-	upstream app { server `+s.app+`; keepalive 256; keepalive_requests 100000000; }
+	upstream app { server ` + s.app + `; keepalive 256; keepalive_requests 100000000; }
 	server {
-		listen `+c.at+` ssl http2;
-		server_name `+site+`;
-		ssl_certificate `+s.pem(site)+`;
-		ssl_certificate_key `+s.pem(site)+`;
+		listen ` + at + ` ssl http2;
+		server_name ` + site + `;
+		ssl_certificate ` + s.pem(site) + `;
+		ssl_certificate_key ` + s.pem(site) + `;
 		ssl_protocols TLSv1.2 TLSv1.3;
 		ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
 		ssl_session_cache shared:SSL:10m;
@@ -127,7 +135,7 @@ http {
 		}
 	}
 }
-`)
+`
 }
 
 func haproxy(s *stage, c *contender) (*exec.Cmd, error) {

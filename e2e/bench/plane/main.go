@@ -88,6 +88,11 @@ func (o options) main(ctx context.Context) error {
 	if err := o.others(ctx, s, those, starting, r); err != nil {
 		return err
 	}
+	once := o
+	once.rounds = 1
+	if err := once.others(ctx, s, those, large, r); err != nil {
+		return err
+	}
 	fmt.Print(r.figureTable())
 	if o.write {
 		return r.page(o)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"os/exec"
 	"regexp"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -21,7 +23,7 @@ type measure struct {
 // figure is what a measure says.
 type figure struct {
 	name, unit string
-	goal, hold float64 // of the loop, in the unit; or, with relative, its ratio to nginx. A hold of 0 is what nginx has
+	goal, hold float64 // of the loop, in the unit; or, with relative, its ratio to nginx. A hold of 0 is what nginx has, a goal of 0 none
 	relative   bool
 }
 
@@ -31,22 +33,44 @@ var (
 		{[]figure{{"p99 of h1 1 KiB, beside downloads and handshakes", "ms", 1, 1, true}}, mixed},
 	}
 	starting = []measure{
-		{[]figure{{"idle WebSocket over TLS", "KiB", 12, 19, false}}, idleSocket},
+		{[]figure{{"idle WebSocket over TLS", "KiB", 12, 19, false}}, idleSockets(2000)},
 		{[]figure{{"start until the first answer", "ms", 40, 80, false}, {"memory a second later", "MiB", 15, 17, false}}, fresh},
 		{[]figure{{"1,000 sites: start until the last answers", "s", 0.3, 0, false}, {"1,000 sites: reload until the last has its new certificate", "s", 0.2, 0, false},
-			{"1,000 sites: memory", "MiB", 30, 0, false}}, thousand},
+			{"1,000 sites: memory", "MiB", 30, 0, false}}, sites(1000)},
+	}
+	// large is about growth, once: what is ten times as much may cost ten times as much.
+	large = []measure{
+		{[]figure{{fmt.Sprintf("idle WebSocket over TLS, one of %d", mostSockets()), "KiB", 0, 0, false}}, idleSockets(mostSockets())},
+		{[]figure{{"10,000 sites: start until the last answers", "s", 0, 0, false}, {"10,000 sites: reload until the last has its new certificate", "s", 0, 0, false},
+			{"10,000 sites: memory", "MiB", 0, 0, false}}, sites(10_000)},
 	}
 )
 
 const (
-	idleSockets = 2000
 	warmSockets = 50              // come and go before
+	ofAddress   = 1000            // come from one address: a proxy may not bear more of one
 	restTime    = 5 * time.Second // for a garbage collector, too
 )
 
-// idleSocket is what one of many WebSockets costs of memory on which nothing is said.
-func idleSocket(ctx context.Context, s *stage, c *contender) ([]float64, error) {
+// mostSockets is 20,000, or as many as a proxy, an application and a client can have with the files that a process may open here: two for each.
+func mostSockets() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 2000
+	}
+	return min(20_000, (int(limit.Cur)-1000)/2)
+}
+
+// idleSockets is what one of so many WebSockets costs of memory on which nothing is said.
+func idleSockets(n int) func(context.Context, *stage, *contender) ([]float64, error) {
+	return func(ctx context.Context, s *stage, c *contender) ([]float64, error) { return c.idleSocket(ctx, s, n) }
+}
+
+func (c *contender) idleSocket(ctx context.Context, s *stage, n int) ([]float64, error) {
 	one := c.another(c.command)
+	if n > 2000 && c.name == reference {
+		one.command = nginx(3 * n) // two for each, if one worker should have them all
+	}
 	if _, err := one.start(ctx, s, site); err != nil {
 		return nil, err
 	}
@@ -56,11 +80,11 @@ func idleSocket(ctx context.Context, s *stage, c *contender) ([]float64, error) 
 	}
 	time.Sleep(restTime)
 	before, after := resident(one.process.Process.Pid), 0
-	err := one.sockets(ctx, idleSockets, func() {
+	err := one.sockets(ctx, n, func() {
 		time.Sleep(restTime)
 		after = resident(one.process.Process.Pid)
 	})
-	return []float64{float64(after-before) / idleSockets}, err
+	return []float64{float64(after-before) / float64(n)}, err
 }
 
 // sockets opens so many, has something be done, and closes them.
@@ -81,7 +105,7 @@ func (c *contender) sockets(ctx context.Context, n int, do func()) error {
 		turn <- struct{}{}
 		all.Go(func() {
 			defer func() { <-turn }()
-			one, err := openSocket(ctx, c.at)
+			one, err := openSocket(ctx, c.at, net.IPv4(127, 0, 0, byte(2+i/ofAddress)))
 			if err == nil {
 				err = one.talk()
 			}
@@ -136,7 +160,7 @@ func fresh(ctx context.Context, s *stage, c *contender) ([]float64, error) {
 func (c *contender) answers(ctx context.Context, name string) error {
 	config := clientConfig(name)
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		conn, err := dial(ctx, c.at, config)
+		conn, err := dial(ctx, c.at, config, nil)
 		if err == nil {
 			err = ask(conn, name, "/small")
 			conn.Close()

@@ -43,6 +43,8 @@ func (r *results) figureTable() string {
 	for _, f := range r.figures {
 		fmt.Fprintf(&b, "| %s, %s |", f.name, f.unit)
 		switch {
+		case f.goal == 0:
+			b.WriteString(" measured | |")
 		case f.relative:
 			fmt.Fprintf(&b, " ≤ %.2f of nginx's | %.2f of nginx's |", f.goal, f.hold)
 		case f.hold == 0:

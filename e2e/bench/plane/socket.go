@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 )
@@ -25,8 +26,9 @@ type socket struct {
 	frame, back []byte
 }
 
-func openSocket(ctx context.Context, at string) (*socket, error) {
-	conn, err := dial(ctx, at, clientConfig(site))
+// openSocket opens one from an address of this machine.
+func openSocket(ctx context.Context, at string, from net.IP) (*socket, error) {
+	conn, err := dial(ctx, at, clientConfig(site), from)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +66,7 @@ func (s *socket) talk() error {
 // echoes are messages and their echoes, one after the other on each WebSocket.
 func echoes(ctx context.Context, _ *stage, at string, load time.Duration) (int, error) {
 	return together(ctx, 32, load, func(ctx context.Context) (func() error, func(), error) {
-		s, err := openSocket(ctx, at)
+		s, err := openSocket(ctx, at, nil)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -24,8 +24,8 @@ type stage struct {
 	program string // of this tree
 	app     string // address
 	apps    *exec.Cmd
-	echo    net.Listener // answers WebSockets for the application
-	many    *crowd       // once there are many sites
+	echo    net.Listener   // answers WebSockets for the application
+	crowds  map[int]*crowd // of so many sites, once they are there
 }
 
 func newStage(ctx context.Context) (*stage, error) {
@@ -38,7 +38,7 @@ func newStage(ctx context.Context) (*stage, error) {
 		_ = os.RemoveAll(dir)
 		return nil, err
 	}
-	s := &stage{store: st, program: filepath.Join(dir, "sslwizard")}
+	s := &stage{store: st, program: filepath.Join(dir, "sslwizard"), crowds: map[int]*crowd{}}
 	if err := errors.Join(os.Chmod(dir, 0o755), s.build(ctx), s.certify(site), s.serveApp()); err != nil { //nolint:gosec // the workers of nginx have another user
 		s.close()
 		return nil, err
@@ -99,7 +99,7 @@ func (s *stage) serveApp() (err error) {
 daemon off;
 pid `+s.path("app.pid")+`;
 worker_rlimit_nofile 20000;
-events { worker_connections 20000; }
+events { worker_connections 40000; } # it closes what rests when a sixteenth is left
 http {
 	access_log off;
 	client_max_body_size 0;
