@@ -7,6 +7,7 @@
 //	go run ./e2e/chaos                       five minutes, as CI has it
 //	go run ./e2e/chaos --last 30m            as long as is wanted
 //	go run ./e2e/chaos --last 1m --idle 500  on a small machine
+//	go run ./e2e/chaos --race                a program that tells of data races, which is many times as slow
 package main
 
 import (
@@ -31,10 +32,11 @@ func main() {
 	last := flag.Duration("last", 5*time.Minute, "how long it `LASTS`")
 	engine := flag.String("engine", "std", "the `ENGINE` that serves: std or loop")
 	idle := flag.Int("idle", bearable(10_000), "how many WebSockets lie there meanwhile")
+	race := flag.Bool("race", false, "with the race detector in the program")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	fail(chaos(ctx, *engine, *last, *idle))
+	fail(chaos(ctx, building{*engine, *race}, *last, *idle))
 }
 
 func fail(err error) {
@@ -44,13 +46,13 @@ func fail(err error) {
 	}
 }
 
-func chaos(ctx context.Context, engine string, last time.Duration, idle int) error {
+func chaos(ctx context.Context, what building, last time.Duration, idle int) error {
 	dir, err := os.MkdirTemp("", "sslwizard-chaos-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := newService(ctx, dir, engine)
+	s, err := newService(ctx, dir, what)
 	if err != nil {
 		return err
 	}

@@ -30,10 +30,16 @@ const (
 	mortal = "mortal.test"
 )
 
+// building is the program that is tried.
+type building struct {
+	engine string
+	race   bool // with the race detector
+}
+
 // service is the proxy under test with what belongs to it. Its program is replaced, so it is one process after another.
 type service struct {
 	dir         string
-	engine      string
+	building    building
 	host        *host.Linux // what is stored is stored as the installer does
 	authority   *cert.Authority
 	program     []byte
@@ -55,8 +61,8 @@ type generations struct {
 }
 
 // newService builds the program, starts the applications, stores the sites, and returns when they are served.
-func newService(ctx context.Context, dir, engine string) (*service, error) {
-	s := &service{dir: dir, engine: engine, host: host.New(dir), apps: map[string]*app{}}
+func newService(ctx context.Context, dir string, what building) (*service, error) {
+	s := &service{dir: dir, building: what, host: host.New(dir), apps: map[string]*app{}}
 	// A program that was followed becomes an orphan of ours: so its end can be seen.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, err
@@ -78,7 +84,7 @@ func (s *service) build(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot find the tree: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", s.path("sslwizard"), ".")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-race="+strconv.FormatBool(s.building.race), "-o", s.path("sslwizard"), ".")
 	cmd.Dir = strings.TrimSpace(string(out))
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot build the program: %w\n%s", err, text)
@@ -124,7 +130,7 @@ func (s *service) furnish() (err error) {
 func (s *service) start() error {
 	cmd := exec.Command(s.path("sslwizard"), "serve", "--http", s.plain, "--https", s.secure, "--sites", s.path(steps.SitesDir),
 		"--certs", s.path(steps.CertsDir), "--webroot", s.path(steps.Webroot), "--control", s.control(), "--metrics", s.path("metrics"),
-		"--engine", s.engine)
+		"--engine", s.building.engine)
 	cmd.Stderr = s.log
 	if err := cmd.Start(); err != nil { // its access log goes to /dev/null
 		return err
