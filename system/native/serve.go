@@ -240,6 +240,12 @@ func (d *daemon) summary() string {
 	return text
 }
 
+// slim gives back what memory was for reading the sites and is for nothing now.
+func slim() {
+	debug.FreeOSMemory()
+	dropProgramPages()
+}
+
 // run serves until it is told to end.
 func (d *daemon) run(parent context.Context, l listeners) error {
 	ctx, stop := context.WithCancel(parent)
@@ -253,14 +259,14 @@ func (d *daemon) run(parent context.Context, l listeners) error {
 	}
 	defer d.closeDoors()
 	d.notify.send("READY=1\nSTATUS=" + d.summary())
-	dropProgramPages()
+	slim()
 	go d.watchdog(ctx, l)
 	for {
 		select {
 		case s := <-d.options.Signals:
 			if s == syscall.SIGHUP {
 				if !d.reload(l) {
-					dropProgramPages()
+					slim()
 					continue
 				}
 				stop() // the watchdog hears of the other one now

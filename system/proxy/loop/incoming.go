@@ -51,7 +51,7 @@ func (s *Stream) offer() {
 }
 
 func (s *Stream) read() {
-	n, err := unix.Read(s.fd, s.loop.raw)
+	n, err := read(s.fd, s.loop.raw)
 	switch {
 	case errors.Is(err, unix.EINTR):
 		return

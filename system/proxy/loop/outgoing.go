@@ -132,7 +132,7 @@ func (s *Stream) flush() {
 // push writes to the kernel, and returns how much that has taken.
 func (s *Stream) push(p []byte) (n int) {
 	for n < len(p) && s.writable {
-		w, err := unix.Write(s.fd, p[n:])
+		w, err := write(s.fd, p[n:])
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EAGAIN):

@@ -70,7 +70,7 @@ func (p *poller) remove(fd int) {
 }
 
 func (p *poller) take(fd uintptr) bool {
-	p.n, p.err = unix.EpollWait(int(fd), p.events[:], 0)
+	p.n, p.err = epollEvents(int(fd), p.events[:])
 	if errors.Is(p.err, unix.EINTR) {
 		p.n, p.err = 0, nil
 	}
