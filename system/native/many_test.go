@@ -25,6 +25,18 @@ func manySites(t testing.TB, count int) ServeOptions {
 	root := t.TempDir()
 	o := ServeOptions{Machine: filepath.Join(root, "none")}
 	o.SitesDir, o.CertsDir, o.Webroot = filepath.Join(root, "sites"), filepath.Join(root, "certs"), root
+	ca := exampleCA(t)
+	for n := range count {
+		if err := storeOne(o, ca, fmt.Sprintf("site%05d.example.com", n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return o
+}
+
+// exampleCA is a CA for the names in example.com.
+func exampleCA(t testing.TB) *cert.Authority {
+	t.Helper()
 	key, err := cert.GenerateKey(steps.ECDSAP256)
 	if err != nil {
 		t.Fatal(err)
@@ -33,12 +45,7 @@ func manySites(t testing.TB, count int) ServeOptions {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range count {
-		if err := storeOne(o, ca, fmt.Sprintf("site%05d.example.com", n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return o
+	return ca
 }
 
 func storeOne(o ServeOptions, ca *cert.Authority, domain string) error {
@@ -113,14 +120,7 @@ func BenchmarkReload(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer d.access.end()
-	key, err := cert.GenerateKey(steps.ECDSAP256)
-	if err != nil {
-		b.Fatal(err)
-	}
-	ca, err := cert.NewAuthority(key, "test", []steps.Domain{"example.com"}, time.Now())
-	if err != nil {
-		b.Fatal(err)
-	}
+	ca := exampleCA(b)
 	const name = "site00007.example.com"
 	for b.Loop() {
 		b.StopTimer()
