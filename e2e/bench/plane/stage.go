@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/system/echo"
@@ -154,11 +156,17 @@ func end(cmd *exec.Cmd) {
 	ended.Stop()
 }
 
+// freeAddress is below the ports that the kernel gives to who connects: who asks again and again for one of those, where nobody
+// listens yet, some time is given the very same as its own, is connected to itself, and has taken it for a minute.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	const lowest, highest = 20_000, 32_000
+	for range highest - lowest {
+		at := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+int(lastPort.Add(1))%(highest-lowest)))
+		if l, err := net.Listen("tcp", at); err == nil {
+			return at, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", errors.New("every port is taken")
 }
+
+var lastPort atomic.Uint32
