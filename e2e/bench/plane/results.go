@@ -64,6 +64,31 @@ func (r *results) figureTable() string {
 	return b.String()
 }
 
+// beyond names what the loop does not hold, with how much it has and may have.
+func (r *results) beyond() (names []string) {
+	const ours = "sslwizard, loop"
+	for _, w := range r.workloads {
+		if ratio := r.ratio(w.name, ours); ratio > w.hold {
+			names = append(names, fmt.Sprintf("%s: %.2f of nginx's, hold %.2f", w.name, ratio, w.hold))
+		}
+	}
+	for _, f := range r.figures {
+		value, nginx, most := median(r.measured[f.name][ours]), median(r.measured[f.name][reference]), f.hold
+		switch {
+		case f.goal == 0:
+			continue
+		case f.relative:
+			most *= nginx
+		case f.hold == 0:
+			most = nginx
+		}
+		if value > most {
+			names = append(names, fmt.Sprintf("%s: %.3g %s, hold %.3g", f.name, value, f.unit, most))
+		}
+	}
+	return names
+}
+
 func (r *results) memory(those []*contender) {
 	for _, c := range those {
 		r.resident = append(r.resident, resident(c.process.Process.Pid))
@@ -119,7 +144,7 @@ func (r *results) page(o options) error {
 		return err
 	}
 	var b bytes.Buffer
-	if err := parsed.Execute(&b, map[string]any{"Table": r.table(), "Figures": r.figureTable(), "Rounds": o.rounds, "Load": o.load, "Machine": machine()}); err != nil {
+	if err := parsed.Execute(&b, map[string]any{"Table": r.table(), "Figures": r.figureTable(), "Beyond": r.beyond(), "Rounds": o.rounds, "Load": o.load, "Machine": machine()}); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(root, "docs", "dataplane.md"), b.Bytes(), 0o644) //nolint:gosec // a page

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/c93d5bcb/sslwizard/system/echo"
@@ -159,14 +158,14 @@ func end(cmd *exec.Cmd) {
 // freeAddress is below the ports that the kernel gives to who connects: who asks again and again for one of those, where nobody
 // listens yet, some time is given the very same as its own, is connected to itself, and has taken it for a minute.
 func freeAddress() (string, error) {
-	const lowest, highest = 20_000, 32_000
-	for range highest - lowest {
-		at := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+int(lastPort.Add(1))%(highest-lowest)))
+	for ; nextPort < 32_000; nextPort++ {
+		at := net.JoinHostPort("127.0.0.1", strconv.Itoa(nextPort))
 		if l, err := net.Listen("tcp", at); err == nil {
+			nextPort++
 			return at, l.Close()
 		}
 	}
 	return "", errors.New("every port is taken")
 }
 
-var lastPort atomic.Uint32
+var nextPort = 20_000 // none twice: who has it listens only later
